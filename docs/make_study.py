@@ -24,7 +24,8 @@ the file; `~` is your home folder. Options that the file does not set have the d
     genes:
       - {kind: regions, file: glist-hg19}
 
-Features may also come from a table (`kind: table`): [your own phenotypes](your_phenotypes.md). If all do, the section `read` is omitted.
+Features may also come from a table (`kind: table`): [your own phenotypes](your_phenotypes.md). If all do, the section
+`read` is omitted.
 
 ## The preset
 

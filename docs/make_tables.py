@@ -9,11 +9,13 @@ from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMEN
 from ecgwas.tables import Column, Table, files
 from ecgwas.tables.comparison import StudyComparison
 from ecgwas.tables.loci import MetaAssociations, MetaDropped
+from ecgwas.tables.recordings import CovariateExclusions
 
 COMMANDS = {
     StudyComparison: "`FILE.csv` of `ecgwas compare STUDY STUDY ... --out FILE.csv`",
     MetaAssociations: "`OUT.csv` of `ecgwas meta`",
     MetaDropped: "`OUT.dropped.csv` of `ecgwas meta`",
+    CovariateExclusions: "`OUT_excluded.csv` and `OUT_flagged.csv` of `ecgwas covariates ukb`",
 }
 """Tables that commands write where the user says."""
 

@@ -74,3 +74,12 @@ def test_a_log_says_rate_and_time_left(caplog: pytest.LogCaptureFixture, monkeyp
 @pytest.mark.parametrize(("speed", "said"), [(None, ""), (0.0, ""), (0.25, "4.0 s each"), (2.0, "2.0/s"), (1234.0, "1234/s")])
 def test_rates_in_words(speed: float | None, said: str) -> None:
     assert progress.rate(speed) == said
+
+
+def test_a_fresh_part_counts_and_has_no_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "ecgwas")
+    with progress.study_progress(2, console=Console(file=io.StringIO())) as begin:
+        begin("read all", fresh=True)
+        begin("scan 22")
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("part 2 of 2")

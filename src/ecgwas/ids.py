@@ -11,7 +11,18 @@ from pathlib import Path
 import polars as pl
 
 from ecgwas.errors import EcgwasError, InputError, first_few
-from ecgwas.tables.user_table import CONTROL, MISSING, UserTable, clean, delimiter_of, is_missing, read_text, split, text_lines
+from ecgwas.tables.user_table import (
+    CONTROL,
+    MISSING,
+    UserTable,
+    clean,
+    delimiter_of,
+    is_missing,
+    read_text,
+    read_user_table,
+    split,
+    text_lines,
+)
 
 EID_NAMES = ("eid", "iid", "f.eid", "n_eid", "id", "sample", "sample_id", "participant_id", "person", "fid")
 VARIANT_NAMES = ("variant", "variant_id", "rsid", "snp", "markername", "markerid", "id")
@@ -119,12 +130,13 @@ def read_list(
     while len(lines) > 1 and _is_comment(lines[0][1]) and _header(lines[0][1], names) is None:
         lines = lines[1:]
     place = _header(lines[0][1], names) if lines else None
+    delimiter = None if place is None else delimiter_of(lines[0][1])
     line_of: dict[str, int] = {}
     wrong_lines = []
     for number, line in lines if place is None else lines[1:]:
         if _is_comment(line):
             continue
-        name = _id(line, place, more_columns=more_columns)
+        name = _id(line, place, delimiter, more_columns=more_columns)
         if name is None or CONTROL.search(line):
             wrong_lines.append(f"line {number}")
             continue
@@ -138,14 +150,29 @@ def read_list(
     return line_of
 
 
+def read_reasons(path: Path, *, what: str) -> dict[str, str]:
+    """eid -> reason, from a list with a header that names a column of ids and a column `reason`; empty for other lists.
+
+    what: as in `people to exclude`. Raises InputError as `read_user_table` does if the list is such a table.
+    """
+    text = read_text(path, what=f"the list of {what}", fix="correct its path")
+    first = next((line for line in text_lines(text) if clean(line)), "")
+    place = _header(first, EID_NAMES)
+    names = [cell.lower() for cell in _cells(first) or []]
+    if place is None or "reason" not in names:
+        return {}
+    frame = read_user_table(path, what=f"list of {what}").frame
+    return dict(zip(frame[:, place], frame[:, names.index("reason")], strict=True))
+
+
 def _is_comment(line: str) -> bool:
     return line.startswith("#") and damage(clean(line)) is None
 
 
-def _cells(line: str) -> list[str] | None:
-    """The cells of a line; None if a quotation mark is not closed."""
+def _cells(line: str, delimiter: str | None = None) -> list[str] | None:
+    """The cells of a line; None if a quotation mark is not closed. delimiter: the header's; None: as the line suggests."""
     try:
-        return split(line.strip(" "), delimiter_of(line))
+        return split(line.strip(" "), delimiter or delimiter_of(line))
     except csv.Error:
         return None
 
@@ -158,8 +185,8 @@ def _header(line: str, names: Sequence[str]) -> int | None:
     return next((cells.index(name) for name in names if name in cells), None)
 
 
-def _id(line: str, place: int | None, *, more_columns: bool) -> str | None:
-    cells = _cells(line)
+def _id(line: str, place: int | None, delimiter: str | None, *, more_columns: bool) -> str | None:
+    cells = _cells(line, delimiter)
     if cells is None or (place is not None and place >= len(cells)):
         return None
     if place is not None or more_columns:
@@ -225,7 +252,7 @@ def overlap_warnings(sides: Mapping[str, Collection[str]]) -> list[str]:
     return warnings
 
 
-def unknown(listed: Mapping[str, int], known: Collection[str], *, what: str, source: str, where: Path, fix: str) -> str | None:
+def unknown(listed: Collection[str], known: Collection[str], *, what: str, source: str, where: Path, fix: str) -> str | None:
     """A warning with the number of listed ids that are not in `known`; None if all are, or nothing is listed.
 
     Raises InputError if none of them is.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -30,6 +30,13 @@ Item = TypeVar("Item")
 Track = Callable[[Iterable[Item], str, int], Iterator[Item]]
 """`track(items, label, total)` yields the items and shows progress."""
 
+
+class Begin(Protocol):
+    """Called with the label of each part of a study as it begins; of a part that is fresh, nothing is shown."""
+
+    def __call__(self, label: str, *, fresh: bool = False) -> None: ...
+
+
 SECONDS_BETWEEN_LINES = 30.0
 CONSOLE = Console(stderr=True)
 """For bars and, on a terminal, log lines: one console, so that neither overwrites the other."""
@@ -39,7 +46,7 @@ _study_bars: ContextVar[Progress | None] = ContextVar("study_bars", default=None
 
 
 @contextmanager
-def study_progress(total: int, *, console: Console = CONSOLE) -> Iterator[Callable[[str], None]]:
+def study_progress(total: int, *, console: Console = CONSOLE) -> Iterator[Begin]:
     """Shows the progress of a study of `total` parts. Yields a function to call with the label of each part as it begins."""
     if not console.is_terminal:
         yield _steps_as_lines(total)
@@ -49,7 +56,7 @@ def study_progress(total: int, *, console: Console = CONSOLE) -> Iterator[Callab
         token = _study_bars.set(bars)
         parts_begun = 0
 
-        def begin(label: str) -> None:
+        def begin(label: str, *, fresh: bool = False) -> None:
             nonlocal parts_begun
             bars.update(task, completed=parts_begun, description=f"study: {label}")
             parts_begun += 1
@@ -142,15 +149,16 @@ def _with_bar(bars: Progress, items: Iterable[Item], label: str, total: int) -> 
         bars.advance(task)
 
 
-def _steps_as_lines(total: int) -> Callable[[str], None]:
+def _steps_as_lines(total: int) -> Begin:
     """Logs one plain line as each part begins."""
     start = time.monotonic()
     parts_begun = 0
 
-    def begin(label: str) -> None:
+    def begin(label: str, *, fresh: bool = False) -> None:
         nonlocal parts_begun
         parts_begun += 1
-        logger.info("part %d of %d, %.0f s so far: %s", parts_begun, total, time.monotonic() - start, label)
+        if not fresh:
+            logger.info("part %d of %d, %.0f s so far: %s", parts_begun, total, time.monotonic() - start, label)
 
     return begin
 

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecgwas.ecg import withdrawn_eids
+from ecgwas.ecg import LEAVE_OUT, exclusion_reasons
 from ecgwas.errors import EcgwasError, StudyError
 from ecgwas.genotypes import filesets
 from ecgwas.study import ReadOptions, Study, TraitOptions
@@ -57,7 +57,7 @@ def test_bytes_for_a_table(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "t.tsv"
     path.write_bytes(content)
     clear("bytes for a covariate table", lambda: covariates.read(TraitOptions(covariates=path)))
-    clear("bytes for a list of withdrawn people", lambda: withdrawn_eids(ReadOptions(recordings=tmp_path, leave_out=path)))
+    clear("bytes for a list of withdrawn people", lambda: exclusion_reasons(path, LEAVE_OUT))
 
 
 @given(st.lists(NAMES, min_size=1, max_size=5, unique=True), st.lists(st.lists(CELLS, min_size=5, max_size=5), max_size=8))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ecgwas.ecg import find_recordings, withdrawn_eids
+from ecgwas.ecg import LEAVE_OUT, exclusion_reasons, find_recordings
 from ecgwas.errors import Caution
 from ecgwas.genotypes import variant_choice
 from ecgwas.loci import known
@@ -181,13 +181,13 @@ def left_out(content: str | bytes, expected: set[str]) -> Callable[[Path], Endin
     def run(at: Path) -> Ending:
         for eid in NAMES:
             put(at / "ecg" / f"{eid}_20205_2_0.xml", BYTES)
-        options = ReadOptions(recordings=at / "ecg", leave_out=put(at / "w.csv", content))
+        listed = put(at / "w.csv", content)
+        options = ReadOptions(recordings=at / "ecg", leave_out=listed)
 
         def work() -> bool:
             manifest = find_recordings(options)
-            return {source.eid for source in manifest.sources} == set(NAMES) - expected and set(
-                withdrawn_eids(options)
-            ) >= expected
+            read = {source.eid for source in manifest.sources}
+            return read == set(NAMES) - expected and exclusion_reasons(listed, LEAVE_OUT).keys() >= expected
 
         return ended(work)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from ecgwas.commands.cli import main
-from tests.cohorts import make_cohort
+from tests.cohorts import copy_inputs, make_cohort
 
 
 def ecgwas(*arguments: object) -> Result:
@@ -102,3 +103,24 @@ def test_running_a_folder_says_what_is_meant(tmp_path: Path) -> None:
     result = ecgwas("run", tmp_path)
     assert result.exit_code == 2
     assert "study.yaml" in result.output
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_verbose_may_stand_anywhere(cohort: Path, place: int) -> None:
+    words = ["plan", str(cohort), "--memory-gib=8"]
+    words.insert(place, "--verbose")
+    assert ecgwas(*words).exit_code == 0
+    assert logging.getLogger("ecgwas").level == logging.DEBUG
+    assert ecgwas("plan", cohort, "--memory-gib=8").exit_code == 0
+    assert logging.getLogger("ecgwas").level == logging.INFO
+
+
+def test_a_run_with_nothing_to_do_says_so_in_one_line(cohort: Path, tmp_path: Path) -> None:
+    study = copy_inputs(cohort, tmp_path / "again")
+    first = ecgwas("run", study, "--until", "read")
+    assert first.exit_code == 0, first.output
+    assert "Nothing to do" not in first.output
+    again = ecgwas("run", study, "--until", "read")
+    assert again.output.splitlines() == ["Nothing to do: all 2 parts are fresh"]
+    assert "read 0000: fresh" in ecgwas("run", study, "--until", "read", "--verbose").output
+    assert ecgwas("read", study).output.splitlines() == ["Nothing to do: read is fresh. --force makes it again"]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import re
 from pathlib import Path
 
 import pytest
 
 from ecgwas.commands.init import write_study
+from ecgwas.ecg import find_recordings
 from ecgwas.errors import InputError, StudyError
 from ecgwas.genes.references import REFERENCES
 from ecgwas.study import Study
+from tests.ecg.test_file_origins import muse
+from tests.ecg.vendors import wfdb_16
 
 
 def folder_with(tmp_path: Path, *filesets: str, header: str = "eid\tage\tsex\tcenter") -> Path:
@@ -168,3 +173,123 @@ def test_lines_that_are_commented_out_may_be_put_in(tmp_path: Path, preset: str)
 def test_categories_that_the_table_does_not_have_are_no_line_where_it_has_them(tmp_path: Path) -> None:
     text = write_study(folder_with(tmp_path, "cohort")).read_text()
     assert "categorical" not in text
+
+
+@pytest.mark.parametrize("name", ["covariates.csv", "covariates.tsv.gz", "covariates.csv.gz"])
+def test_other_names_of_the_covariate_table(tmp_path: Path, name: str) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "covariates.tsv").unlink()
+    text = ("eid,age,center\n" if ".csv" in name else "eid\tage\tcenter\n").encode()
+    (folder / name).write_bytes(gzip.compress(text) if name.endswith(".gz") else text)
+    study = Study.read_file(write_study(folder))
+    assert study.traits.covariates == folder / name
+    assert study.traits.categorical == ("center",)
+
+
+def test_several_covariate_tables_are_ambiguous(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "covariates.csv").write_text("eid,age\n")
+    with pytest.raises(InputError, match=r"several tables of covariates: covariates\.tsv, covariates\.csv"):
+        write_study(folder)
+
+
+ROWS = "{}\t{}\t11025\tbileve\t{}\tB{}\t0.{}\tplate of {}\n"
+
+
+def test_columns_of_categories_are_named(tmp_path: Path) -> None:
+    """Centre codes, arrays and batches by their names, words by their values; neither numbers nor free text."""
+    header = "eid\tage\tcentre\tarray\tsex\tgroup\tancestry_score\tremark"
+    folder = folder_with(tmp_path, "cohort", header=header)
+    lines = [ROWS.format(i, 40 + i, ("male", "female")[i % 2], i % 3, i, i) for i in range(30)]
+    (folder / "covariates.tsv").write_text(header + "\n" + "".join(lines))
+    assert Study.read_file(write_study(folder)).traits.categorical == ("centre", "array", "sex", "group")
+
+
+def test_exclusions_of_a_biobank_are_taken_up(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "covariates_excluded.csv").write_text("eid,reason,further\n1,withdrawn,\n")
+    assert Study.read_file(write_study(folder)).read.leave_out == folder / "covariates_excluded.csv"
+    (folder / "covariates_excluded.csv").write_text("eid,reason,further\n")
+    assert Study.read_file(write_study(folder, replace=True)).read.leave_out is None
+
+
+def foreign(tmp_path: Path) -> Path:
+    """MUSE files of two people, one of them twice, a WFDB record with its signals, a picture and a text."""
+    folder = folder_with(tmp_path, "cohort")
+    for name, who, date in (("a", "4711", "03-31-2019"), ("b", "4711", "01-02-2018"), ("c", "4712", "05-06-2020")):
+        (folder / "ecg" / f"{name}.xml").write_bytes(muse(date).replace(b"4711", who.encode()))
+    (folder / "ecg" / "records").mkdir()
+    wfdb_16(folder / "ecg" / "records", name="r1")
+    (folder / "ecg" / "scan.png").write_bytes(b"\x89PNG....")
+    (folder / "ecg" / "notes.txt").write_text("read me, please")
+    return folder
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / "recordings.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_recordings_of_other_names_are_listed_and_wait_for_eids(tmp_path: Path) -> None:
+    folder, said = foreign(tmp_path), list[str]()
+    study = Study.read_file(write_study(folder, say=said.append))
+    assert study.read.recordings == folder / "recordings.csv"
+    assert study.read.choose == "visit"
+    rows = table(folder)
+    assert [row["path"] for row in rows] == ["ecg/a.xml", "ecg/b.xml", "ecg/c.xml", "ecg/records/r1.hea"]
+    assert {row["eid"] for row in rows} == {""}
+    assert [row["date"] for row in rows] == ["2019-03-31 14:05:00", "2018-01-02 14:05:00", "2020-05-06 14:05:00", ""]
+    assert len({row["device"] for row in rows[:3]}) == 1
+    text = "\n".join(said)
+    for words in (
+        "GE MUSE XML: 3", "WFDB record: 1", "2 files are not listed", "PNG picture: 1", "fill the column eid of 4 lines",
+        "relative to the folder of recordings.csv", "--ids-from-file",
+    ):  # fmt: skip
+        assert words in text
+    assert "warning" not in text
+    assert b"4711" not in (folder / "recordings.csv").read_bytes()
+    with pytest.raises(InputError, match="do not describe a recording"):
+        find_recordings(study.read)
+
+
+def test_own_ids_only_on_request_and_with_a_warning(tmp_path: Path) -> None:
+    folder, said = foreign(tmp_path), list[str]()
+    study = Study.read_file(write_study(folder, ids_from_file=True, say=said.append))
+    rows = table(folder)
+    assert [row["eid"] for row in rows] == ["4711", "4711", "4712", "r1"]
+    assert [row["instance"] for row in rows] == ["1_0", "0_0", "0_0", ""]
+    assert any(line.startswith("warning: recordings.csv now holds ids") for line in said)
+    assert b"Do not read" not in (folder / "recordings.csv").read_bytes()
+    sources = {source.eid: [path.name for path in source.paths.values()] for source in find_recordings(study.read).sources}
+    assert sources == {"4711": ["b.xml"], "4712": ["c.xml"], "r1": ["r1.hea"]}
+
+
+def test_the_first_recording_is_chosen_where_all_are_dated(tmp_path: Path) -> None:
+    folder = foreign(tmp_path)
+    for path in (folder / "ecg" / "records").iterdir():
+        path.unlink()
+    study = Study.read_file(write_study(folder, ids_from_file=True))
+    assert study.read.choose == "first"
+
+
+def test_a_table_of_recordings_is_never_replaced(tmp_path: Path) -> None:
+    folder, said = foreign(tmp_path), list[str]()
+    (folder / "recordings.csv").write_text("eid,path\n1,ecg/a.xml\n")
+    study = Study.read_file(write_study(folder, say=said.append))
+    assert (folder / "recordings.csv").read_text() == "eid,path\n1,ecg/a.xml\n"
+    assert study.read.recordings == folder / "recordings.csv"
+    assert said == ["recordings.csv exists and is used as it is"]
+
+
+def test_a_folder_without_any_recording(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "ecg" / "scan.png").write_bytes(b"\x89PNG....")
+    with pytest.raises(InputError, match="no file is a recording: PNG picture: 1"):
+        write_study(folder)
+
+
+def test_ids_from_file_and_names_of_uk_biobank_contradict_each_other(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    (folder / "ecg" / "1_20205_2_0.xml").touch()
+    with pytest.raises(InputError, match="named as UK Biobank"):
+        write_study(folder, ids_from_file=True)

@@ -124,6 +124,15 @@ def test_withdrawn_people(tmp_path: Path) -> None:
         found(tmp_path / "ecg", leave_out=tmp_path / "nowhere")
 
 
+def test_reasons_of_a_list_of_people_to_leave_out(tmp_path: Path) -> None:
+    touch(tmp_path / "ecg", "1_20205_2_0.xml", "2_20205_2_0.xml", "3_20205_2_0.xml")
+    listed = put(tmp_path, "excluded.csv", 'eid,reason,further\n2,"sex; array",\n3,,\n')
+    manifest = found(tmp_path / "ecg", leave_out=listed)
+    assert [source.eid for source in manifest.sources] == ["1"]
+    assert others(manifest)["2_20205_2_0.xml"] == ("left_out", "sex, array (read.leave_out)")
+    assert others(manifest)["3_20205_2_0.xml"] == ("left_out", "withdrawn (read.leave_out)")
+
+
 def test_odd_names_and_loops_of_links(tmp_path: Path) -> None:
     folder = tmp_path / "röntgen 'x' \"y\" $z"
     touch(folder, "äé 1_20205_2_0.xml")

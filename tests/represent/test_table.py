@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,42 @@ def test_text_and_parquet_give_the_same_features(tmp_path: Path) -> None:
         assert second.second is not None
         assert first.second.frame.equals(second.second.frame)
         assert list(table.meanings(text)) == list(table.meanings(other))
+
+
+def test_a_compressed_table_is_the_same_table(tmp_path: Path) -> None:
+    plain = contract_options(tmp_path)
+    packed = plain.model_copy(update={"file": tmp_path / "features.tsv.gz"})
+    packed.file.write_bytes(gzip.compress(plain.file.read_bytes()))
+    assert table.take(packed).first.frame.equals(table.take(plain).first.frame)
+    assert list(table.meanings(packed)) == list(table.meanings(plain))
+    assert table.units(packed) == table.units(plain) == {"qt": "ms", "r_wave": "uV"}
+
+
+AXES = [170.0, 175.0, 179.5, -179.0, -176.0, -170.0, 160.0, -165.0]
+
+
+@pytest.mark.parametrize("unit", ["deg", "Degrees", "°"])
+def test_directions_are_counted_from_their_mean(tmp_path: Path, unit: str) -> None:
+    rows = "".join(f"{person} | {axis} | {axis}\n" for person, axis in enumerate(AXES, 1))
+    found = taken(tmp_path, f"eid | axis [{unit}] | axis_s\n{rows}", units={"axis_s": "s"})
+    axes = np.array(values_of(found.first, "axis"), dtype=float)
+    assert np.ptp(axes) == 35
+    assert ((axes - AXES) % 360 == 0).all()
+    assert values_of(found.first, "axis_s") == AXES
+    assert [warning for warning in found.warnings if "directions are counted from their mean" in warning] == [
+        f"feature axis [{unit}]: 4 value(s) change by 360 {unit}, for directions are counted from their mean"
+    ]
+
+
+def test_directions_of_leads_and_visits(tmp_path: Path) -> None:
+    """On each lead the centre is its own, and the repeat visit is counted from that of the visit tested."""
+    of_v1 = "1 | V1 | 0 | 178\n2 | V1 | 0 | 179\n3 | V1 | 0 | -178\n1 | V1 | 1 | -179\n2 | V1 | 1 | 177\n"
+    of_v2 = "1 | V2 | 0 | 2\n2 | V2 | 0 | -4\n3 | V2 | 0 | 170\n"
+    found = taken(tmp_path, f"eid | lead | visit | axis\n{of_v1}{of_v2}", units={"axis": "degrees"})
+    by_lead = {lead: part["axis"].to_list() for (lead,), part in found.first.frame.group_by("lead", maintain_order=True)}
+    assert by_lead == {"V1": [178, 179, 182], "V2": [2, -4, 170]}
+    assert found.second is not None
+    assert values_of(found.second, "axis") == [181, 177]
 
 
 def test_the_first_visit_is_tested_and_the_next_one_compared(tmp_path: Path) -> None:
@@ -199,6 +236,7 @@ def test_files_that_are_no_tables(tmp_path: Path) -> None:
         return error.value.problem
 
     assert "it is a gzip file, not text" in refused("a.tsv", b"\x1f\x8b\x08")
+    assert "cut-off gzip" in refused("a.tsv.gz", gzip.compress(b"eid\tqt\n1\t2\n")[:-4])
     assert "cannot be read as Parquet" in refused("a.parquet", b"eid\tqt\n1\t2\n")
     frame = pl.DataFrame({"eid": ["1", "2"], "embedding": [[1.0, 2.0], [2.0, 3.0]]})
     frame.write_parquet(tmp_path / "list.parquet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -172,7 +173,7 @@ def test_recordings_need_a_section_read_and_tables_do_not(folder: Path) -> None:
 
 def test_init_takes_a_feature_table_where_there_are_no_recordings(folder: Path) -> None:
     (folder / "study.yaml").unlink()
-    with pytest.raises(InputError, match=r"or phenotypes\.tsv \(\.csv, \.parquet\)"):
+    with pytest.raises(InputError, match=r"or phenotypes\.tsv \(\.csv, \.parquet, \.tsv\.gz, \.csv\.gz\)"):
         write_study(folder)
     pl.read_csv(folder / "mine.tsv", separator="\t").write_parquet(folder / "phenotypes.parquet")
     study = Study.read_file(write_study(folder))
@@ -186,3 +187,44 @@ def test_init_takes_a_feature_table_where_there_are_no_recordings(folder: Path) 
         write_study(folder, replace=True)
     (folder / "ecg").mkdir()
     assert Study.read_file(write_study(folder, replace=True)).read is not None
+
+
+def test_init_takes_compressed_tables_and_the_list_of_excluded_people(folder: Path) -> None:
+    covariates = folder / "covariates.tsv"
+    (folder / "covariates.tsv.gz").write_bytes(gzip.compress(covariates.read_bytes()))
+    covariates.unlink()
+    (folder / "phenotypes.tsv.gz").write_bytes(gzip.compress((folder / "mine.tsv").read_bytes()))
+    (folder / "covariates_excluded.csv").write_text(f"eid,reason,further\n{make_eids(PEOPLE)[2]},outlier,\n")
+    study = Study.read_file(write_study(folder, replace=True))
+    assert study.read is None
+    assert list(study.lists_of_withdrawn) == [folder / "covariates_excluded.csv"]
+    assert study.represent[0].name == "phenotypes"
+    facts, mistakes = stages.check(study)
+    assert mistakes == []
+    assert f"phenotypes: 2 features of {PEOPLE} people" in facts
+    stages.run(study, until="traits")
+    assert people(study)[make_eids(PEOPLE)[2]] == "outlier (leave_out of the feature table)"
+
+
+def test_a_list_with_reasons_says_why_people_are_excluded(folder: Path) -> None:
+    first, second, third = make_eids(PEOPLE)[:3]
+    (folder / "gone.csv").write_text(f"eid,reason\n{first},aneuploidy; outlier\n{second},\n{third},related\n")
+    path = folder / "study.yaml"
+    path.write_text(STUDY.replace("mine.tsv}", "mine.tsv, leave_out: gone.csv}"))
+    study = Study.read_file(path)
+    stages.run(study, until="traits")
+    of_table = "(leave_out of the feature table)"
+    expected = {first: f"aneuploidy, outlier {of_table}", second: f"withdrawn {of_table}", third: f"related {of_table}"}
+    assert {eid: people(study)[eid] for eid in (first, second, third)} == expected
+    without = files.WITHOUT_FEATURES.read(study.results, representation="mine").frame
+    assert dict(without.select("eid", "reason").iter_rows()) == expected
+
+
+def test_a_run_with_nothing_to_do_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", str(folder / "study.yaml"), "--until", "traits"]
+    main.main(arguments, standalone_mode=False)
+    assert "Nothing to do" not in capsys.readouterr().out
+    main.main(arguments, standalone_mode=False)
+    assert "Nothing to do: all 2 parts are fresh" in capsys.readouterr().out
+    main.main(["traits", str(folder / "study.yaml")], standalone_mode=False)
+    assert "Nothing to do: traits is fresh. --force makes it again" in capsys.readouterr().out

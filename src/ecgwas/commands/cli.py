@@ -6,64 +6,33 @@ All scientific choices live in study.yaml; flags only control execution.
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
 
 import click
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.table import Column, Table
 
 from ecgwas import __version__, stages, workflow
 from ecgwas.commands import audit as disclosure
-from ecgwas.commands import demo, export, figures, inspect_file, terminal
+from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, terminal
 from ecgwas.commands import init as initialise
 from ecgwas.commands import look as looking
+from ecgwas.commands.command_line import Commands, UserPath, log, print_error
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.exchange import meta, meta_studies
 from ecgwas.genes import references
-from ecgwas.progress import CONSOLE
 from ecgwas.report.figures.publication import FORMATS
-from ecgwas.stages import STAGES, Stage, failures
+from ecgwas.stages import STAGES, Stage
 from ecgwas.store import atomic_write
 from ecgwas.study import Study
 from ecgwas.study.presets import PRESETS
 from ecgwas.workflow import planning
 
-
-class UserPath(click.Path):
-    """A path in which ~ is the home folder even where the shell does not expand it: --eids=~/people.txt."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(str(Path(value).expanduser()) if str(value).startswith("~/") else value, param, ctx)
-
-
 STUDY = click.argument("study_file", metavar="STUDY.yaml", type=UserPath(path_type=Path))
 FORCE = click.option("--force", is_flag=True, help="Run even if the results are fresh.")
-
-
-class Commands(click.Group):
-    """Ends with message and exit code on an EcgwasError; any other exception is a bug and shows its traceback."""
-
-    def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except EcgwasError as error:
-            _end_with(error)
-        except Exception as error:
-            known = failures.explanation(error)
-            if known is None:
-                raise
-            _end_with(known)
-
-
-def _end_with(error: EcgwasError) -> NoReturn:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", style="red", markup=False)
-    sys.exit(error.exit_code)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -71,16 +40,7 @@ def _end_with(error: EcgwasError) -> NoReturn:
 @click.option("--verbose", is_flag=True, help="Show more detail.")
 def main(verbose: bool) -> None:
     """Find the genetic variants that shape the electrocardiogram: ECG files and genotypes in, report out."""
-    _log(logging.DEBUG if verbose else logging.INFO)
-
-
-def _log(level: int) -> None:
-    handler: logging.Handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    if CONSOLE.is_terminal:
-        handler = RichHandler(console=CONSOLE, show_path=False, show_level=False)
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("ecgwas").setLevel(level)
+    log(verbose=verbose)
 
 
 @main.command()
@@ -89,9 +49,15 @@ def _log(level: int) -> None:
 @click.option(
     "--preset", type=click.Choice(list(PRESETS)), default="calibrated", show_default=True, help="Values for all other options."
 )
-def init(folder: Path, force: bool, preset: str) -> None:
-    """Write a commented FOLDER/study.yaml that names the inputs found in FOLDER."""
-    path = initialise.write_study(folder, replace=force, preset=preset)
+@click.option(
+    "--ids-from-file", is_flag=True, help="Take persons' ids from the recordings' own headers; see the warning it prints."
+)
+def init(folder: Path, force: bool, preset: str, ids_from_file: bool) -> None:
+    """Write a commented FOLDER/study.yaml that names the inputs found in FOLDER.
+
+    Recordings with other names than UK Biobank's are listed in FOLDER/recordings.csv, whose column eid you fill in.
+    """
+    path = initialise.write_study(folder, replace=force, preset=preset, ids_from_file=ids_from_file, say=click.echo)
     click.echo(f"Wrote {path}. Next: ecgwas check {path}")
 
 
@@ -114,7 +80,7 @@ def _print_checks(facts: Sequence[str], mistakes: Sequence[EcgwasError]) -> int:
     for warning in warnings:
         click.echo(f"  warning: {warning}")
     for mistake in mistakes:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {mistake}", style="red", markup=False)
+        print_error(mistake)
     if mistakes:
         sys.exit(mistakes[0].exit_code)
     return len(warnings)
@@ -131,7 +97,12 @@ def run(study_file: Path, until: str | None, profile: str | None, jobs: int, for
     study = Study.read_file(study_file)
     start = time.monotonic()
     if profile is None:
-        stages.run(study, until=until, force=force)
+        parts = stages.run(study, until=until, force=force)
+        if parts.computed == 0:
+            click.echo(terminal.nothing_to_do(study, parts.fresh))
+            return
+        if parts.fresh:
+            click.echo(f"{parts.fresh} of {sum(parts)} parts were fresh")
     else:
         workflow.run(study_file, study, profile=profile, jobs=jobs, until=until, force=force)
     _summary(study, time.monotonic() - start)
@@ -388,14 +359,15 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
     @FORCE
     def command(study_file: Path, part: str | None, force: bool) -> None:
         study = Study.read_file(study_file)
-        parts = stage.parts(study) if part is None else (part,)
-        if not parts:
-            click.echo(f"Nothing to do: the study has no stage {stage.name}, for all its features come from tables.")
-        for name in parts:
-            stages.run_part(study, stage.name, name, force=force)
+        names = stage.parts(study) if part is None else (part,)
+        if not sum([stages.run_part(study, stage.name, name, force=force) for name in names]):
+            click.echo(terminal.stage_without_work(stage.name, names))
 
     return command
 
 
 for _stage in STAGES:
     _stage_command(_stage)
+
+main.add_command(covariates.group)
+main.add_command(completion.command)

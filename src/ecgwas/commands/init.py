@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import yaml
 
+from ecgwas import progress
+from ecgwas.commands import recordings_table
 from ecgwas.errors import InputError, StudyError, first_few
 from ecgwas.study.presets import services_without_files
 from ecgwas.tables.user_table import read_user_table
+from ecgwas.traits import suspect_values
 
 TEMPLATE = """\
 # Study file of ecgwas. It names your inputs; the preset sets all other options, some of which are shown in comments.
@@ -25,7 +30,7 @@ preset: {preset}
 {read}
 {represent}
 traits:
-  covariates: {covariates}     # column eid, then one column per covariate
+  covariates: {covariates:<18} # column eid, then one column per covariate
 {traits}
 scan:
   genotypes: {genotypes}  # PLINK fileset without its extension, or chr{{chrom}}
@@ -39,7 +44,7 @@ report:
 
 READ = """\
 read:
-  recordings: ecg             # folder of recordings, or a table with columns eid, path
+  recordings: {recordings:<15} # folder of recordings, or a table with columns eid, path
 """
 
 TABLE = """\
@@ -50,10 +55,10 @@ represent:
     file: {file}              # column eid, optionally lead and visit, then one column per feature
     # features: [qt, qrs]     # columns to use; all columns of numbers by default
     # units: {{qt: ms}}         # or in the column's name: qt [ms]
-"""
+{leave_out}"""
 
 TABLE_NAMES = ("phenotypes", "features")
-TABLE_ENDINGS = ("tsv", "csv", "parquet")
+TABLE_ENDINGS = ("tsv", "csv", "parquet", "tsv.gz", "csv.gz")
 """Names and endings of a feature table that `ecgwas init` finds in a folder."""
 
 
@@ -154,32 +159,43 @@ ONTOLOGIES = ("efo.obo", "mondo.obo", "hp.obo", "go-basic.obo", "bto.obo")
 """Ontologies in the same folder; one source reads them all to group terms."""
 
 
-def write_study(folder: Path, *, replace: bool = False, preset: str = "calibrated", represent: str | None = None) -> Path:
+COVARIATES = ("covariates.tsv", "covariates.csv", "covariates.tsv.gz", "covariates.csv.gz")
+RECORDINGS = "recordings.csv"
+MAX_LEVELS = 20
+"""A column of text with more different values is not taken for categories."""
+
+
+def write_study(
+    folder: Path, *, replace: bool = False, preset: str = "calibrated", represent: str | None = None,
+    ids_from_file: bool = False, say: Callable[[str], None] = lambda _: None,
+) -> Path:  # fmt: skip
     """Writes FOLDER/study.yaml, which names the folder's inputs and a preset for all other options.
 
-    A folder without recordings but with a feature table (TABLE_NAMES) gets a study of its columns.
-    represent: YAML entries of the list `represent`; None: the preset's. Raises InputError listing all missing inputs,
-    StudyError if the file exists.
+    Recordings with other names than UK Biobank's are listed in FOLDER/recordings.csv, unless that exists. A folder without
+    recordings but with a feature table (TABLE_NAMES) gets a study of its columns. represent: YAML entries of the list
+    `represent`; None: the preset's. ids_from_file: as in `recordings_table.list_recordings`. say: is called with each line to
+    print. Raises InputError listing all missing inputs, StudyError if the file exists.
     """
     path = folder / "study.yaml"
     if path.exists() and not replace:
         raise StudyError("a study file exists already", where=path, fix="edit it, or `ecgwas init --force` to replace it")
     if not folder.is_dir():
         raise InputError("there is no such folder", where=folder, fix="give the folder that holds ecg/ and genotypes/")
-    table = None if (folder / "ecg").is_dir() else feature_table(folder)
+    table = None if _has_recordings(folder) else feature_table(folder)
     missing = [what for what in (_missing_features(folder), _missing_genotypes(folder), _missing_covariates(folder)) if what]
     if missing:
         problem = "inputs were not found:\n" + "\n".join(f"  {what}" for what in missing)
         raise InputError(problem, where=folder, fix="put or link them there, or write study.yaml by hand (docs/study.md)")
     comments = COMMENTS[preset]
-    header = read_user_table(folder / "covariates.tsv", what="covariate").frame.columns
+    covariates = _covariates(folder)
+    excluded = _excluded(covariates)
     text = TEMPLATE.format(
         name=_plain(folder.resolve().name),
         preset=comments.preset,
-        read=READ + comments.read if table is None else "",
-        represent=_represent(comments, represent, table),
-        covariates="covariates.tsv",
-        traits=("" if "center" in header else "  categorical: []\n") + comments.traits,
+        read=_read(folder, excluded, comments, ids_from_file, say) if table is None else "",
+        represent=_represent(comments, represent, table, excluded),
+        covariates=covariates.name,
+        traits=_categorical(read_user_table(covariates, what="covariate").frame) + comments.traits,
         genotypes=_genotypes(folder),
         scan=comments.scan,
         genes=_genes(folder, preset),
@@ -194,6 +210,72 @@ def _plain(text: str) -> str:
     return text if safe else json.dumps(text)
 
 
+def _has_recordings(folder: Path) -> bool:
+    return (folder / "ecg").is_dir() or (folder / RECORDINGS).is_file()
+
+
+def _missing_features(folder: Path) -> str | None:
+    if _has_recordings(folder) or feature_table(folder) is not None:
+        return None
+    recordings = f"ecg/: a folder of recordings, or {RECORDINGS}: a table of them"
+    tables = f"{TABLE_NAMES[0]}.{TABLE_ENDINGS[0]} ({', '.join(f'.{ending}' for ending in TABLE_ENDINGS[1:])})"
+    return f"{recordings}; or {tables}: features made elsewhere, with column eid"
+
+
+def _read(
+    folder: Path, excluded: Path | None, comments: PresetComments, ids_from_file: bool, say: Callable[[str], None]
+) -> str:
+    """The section `read`."""
+    recordings, lines = _recordings(folder, ids_from_file, say)
+    lines += "" if excluded is None else f"  leave_out: {excluded.name}\n"
+    return READ.format(recordings=recordings) + lines + comments.read
+
+
+def _recordings(folder: Path, ids_from_file: bool, say: Callable[[str], None]) -> tuple[str, str]:
+    """What `read.recordings` is, and further lines of section `read`; writes recordings.csv if the files' names ask for it."""
+    path = folder / RECORDINGS
+    if path.is_file():
+        say(f"{RECORDINGS} exists and is used as it is" + ("; delete it to draw it up again" if ids_from_file else ""))
+        return RECORDINGS, "  # choose: first               # visit | first | last | best_quality, of a person's recordings\n"
+    if recordings_table.has_expected_names(folder / "ecg"):
+        if ids_from_file:
+            fix = "leave --ids-from-file away: the names say whose they are"
+            raise InputError("the recordings are named as UK Biobank names them", where=folder / "ecg", fix=fix)
+        return "ecg", ""
+    table = recordings_table.list_recordings(folder / "ecg", ids_from_file=ids_from_file, track=progress.track)
+    recordings_table.write(table, path)
+    for message in table.messages:
+        say(message)
+    mark = "" if table.dated else "# "
+    return (
+        RECORDINGS,
+        f"  {mark}choose: first                 # visit | first | last (by date) | best_quality, of a person's recordings\n",
+    )
+
+
+def _covariates(folder: Path) -> Path:
+    """The covariate table. Raises InputError if there are several."""
+    present = [folder / name for name in COVARIATES if (folder / name).is_file()]
+    if len(present) > 1:
+        problem = f"several tables of covariates: {first_few(path.name for path in present)}"
+        raise InputError(problem, where=folder, fix="keep the one to use")
+    return present[0]
+
+
+def _excluded(covariates: Path) -> Path | None:
+    """The list of excluded participants that `ecgwas covariates ukb` wrote next to the covariates; None: nobody is listed."""
+    path = covariates.with_name(f"{covariates.name.split('.')[0]}_excluded.csv")
+    return path if _has_rows(path) else None
+
+
+def _has_rows(path: Path) -> bool:
+    """True if the table exists and has more than a header."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return sum(1 for _, line in zip(range(2), file, strict=False) if line.strip()) > 1
+
+
 def feature_table(folder: Path) -> Path | None:
     """The folder's feature table, by name. Raises InputError if there are several."""
     names = [f"{name}.{ending}" for name in TABLE_NAMES for ending in TABLE_ENDINGS]
@@ -204,24 +286,27 @@ def feature_table(folder: Path) -> Path | None:
     return tables[0] if tables else None
 
 
-def _represent(comments: PresetComments, represent: str | None, table: Path | None) -> str:
+def _represent(comments: PresetComments, represent: str | None, table: Path | None, excluded: Path | None) -> str:
     """The section `represent`: the entries given, the feature table, or the preset's as comments."""
     if represent is not None:
         return f"represent:\n{represent}"
-    return comments.represent if table is None else TABLE.format(name=table.stem, file=table.name)
-
-
-def _missing_features(folder: Path) -> str | None:
-    if (folder / "ecg").is_dir() or feature_table(folder) is not None:
-        return None
-    tables = f"{TABLE_NAMES[0]}.{TABLE_ENDINGS[0]}"
-    return f"ecg/: a folder of recordings; or {tables} (.csv, .parquet): features made elsewhere, with column eid"
+    if table is None:
+        return comments.represent
+    leave_out = "" if excluded is None else f"    leave_out: {excluded.name}\n"
+    return TABLE.format(name=table.name.split(".")[0], file=table.name, leave_out=leave_out)
 
 
 def _missing_covariates(folder: Path) -> str | None:
-    if (folder / "covariates.tsv").is_file():
+    if any((folder / name).is_file() for name in COVARIATES):
         return None
-    return "covariates.tsv: a tab-separated table with column eid"
+    maker = "`ecgwas covariates ukb` makes one from UK Biobank's exports"
+    return f"covariates.tsv (or .csv, also .gz): a table with column eid; {maker}"
+
+
+def _categorical(frame: pl.DataFrame) -> str:
+    """The line `categorical:` for the columns of categories; empty if they are the default's."""
+    names = [name for name in frame.columns if name != "eid" and suspect_values.is_category(name, frame[name], MAX_LEVELS)]
+    return "" if names == ["center"] else f"  categorical: [{', '.join(map(_plain, names))}]\n"
 
 
 def _missing_genotypes(folder: Path) -> str | None:

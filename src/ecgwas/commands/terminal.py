@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -188,6 +188,19 @@ def duration(seconds: float) -> str:
 
 MAX_LINES = 10
 """At most this many loci and guards are printed; the report has them all."""
+
+
+def nothing_to_do(study: Study, parts: int) -> str:
+    """The line of a run that found everything fresh, with the place of the report if there is one."""
+    report = files.REPORT.path(study.results)
+    return f"Nothing to do: all {parts} parts are fresh" + (f"; report: {report}" if report.exists() else "")
+
+
+def stage_without_work(stage: str, parts: Collection[str]) -> str:
+    """The line of a stage's command that computed nothing: the study has no part of it, or all are fresh."""
+    if not parts:
+        return f"Nothing to do: the study has no stage {stage}, for all its features come from tables."
+    return f"Nothing to do: {stage} is fresh. --force makes it again"
 
 
 def outcome(study: Study) -> list[str]:

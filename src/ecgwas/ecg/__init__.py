@@ -6,12 +6,12 @@ some of them. File formats are in `formats`, one file each; a new one goes there
 
 from __future__ import annotations
 
-from ecgwas.ecg.discovery import WITHDRAWN, Manifest, Source, find_recordings, read_eid_list, withdrawn_eids
+from ecgwas.ecg.discovery import LEAVE_OUT, Manifest, Source, exclusion_reasons, find_recordings, read_eid_list
 from ecgwas.ecg.formats import companions
 from ecgwas.ecg.reading import Batch, read_recordings
 from ecgwas.ecg.recording_files import recordings_table_warnings
 
 __all__ = [
-    "WITHDRAWN", "Batch", "Manifest", "Source", "companions", "find_recordings", "read_eid_list", "read_recordings",
-    "recordings_table_warnings", "withdrawn_eids",
+    "LEAVE_OUT", "Batch", "Manifest", "Source", "companions", "exclusion_reasons", "find_recordings", "read_eid_list",
+    "read_recordings", "recordings_table_warnings",
 ]  # fmt: skip

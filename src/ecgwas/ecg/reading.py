@@ -24,7 +24,7 @@ from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.progress import Track
-from ecgwas.signals import LEAD_STATUS, MISSING, UNUSABLE, Signals, StackedArrays
+from ecgwas.signals import ARTEFACTS, LEAD_STATUS, MISSING, UNUSABLE, Signals, StackedArrays
 from ecgwas.study import ReadOptions
 from ecgwas.tables import Recordings
 from ecgwas.tables.recordings import DeviceMeasurements, LeadQuality
@@ -74,6 +74,12 @@ class _Participant:
         return float(np.median(known)) if len(known) else None
 
     @property
+    def quality(self) -> tuple[int, int, float]:
+        """Larger is better: usable leads, leads without artefacts, and noise with the opposite sign."""
+        usable, good = ((self.leads.status < limit).sum() for limit in (UNUSABLE, ARTEFACTS))
+        return int(usable), int(good), -np.inf if self.noise_uv is None else -self.noise_uv
+
+    @property
     def warnings(self) -> str:
         """Warnings about a kept recording; empty as a rule."""
         beats = set() if self.beats.normal.any() else {"no normal beats"}
@@ -93,24 +99,48 @@ def read_recordings(options: ReadOptions, sources: Sequence[Source], *, track: T
     device: list[dict[str, Any]] = []
     quality: list[dict[str, Any]] = []
     for source in track(sources, "recordings", len(sources)):
-        files = ParticipantFiles.empty()
-        try:
-            participant = _read_one(options, source, files)
-        except InputError as error:
-            reason = "; ".join([error.problem, *sorted(files.all_warnings)])
-            rows += _file_rows(options, source, files, {"status": "left_out", "reason": reason})
+        attempt = _best(options, source, rows)
+        if attempt is None:
             continue
+        chosen, files, participant = attempt
         if raw_example is None or (not is_complete and participant.present.all()):
             raw_example, is_complete = participant.raw.astype(np.float32), bool(participant.present.all())
         beats = {"beats": int(participant.beats.normal.sum()), "noise_uv": participant.noise_uv}
         kept = {"status": "kept", "reason": participant.warnings, "row": arrays.kept, **beats}
-        rows += _file_rows(options, source, files, kept)
+        rows += _file_rows(options, chosen, files, kept)
         arrays.add(source.eid, participant)
         measured = _measured_by_device(files.recordings)
         device.append({"eid": source.eid} | {name: measured.get(name) for name in MEASUREMENT_NAMES})
-        quality += _quality_rows(source, participant)
+        quality += _quality_rows(chosen, participant)
     device_table, quality_table = DeviceMeasurements.of(device), LeadQuality.of(quality)
     return Batch(arrays.signals(), Recordings.of(rows), raw_example, device_table, quality_table)
+
+
+_Attempt = tuple[Source, ParticipantFiles, _Participant]
+
+
+def _best(options: ReadOptions, source: Source, rows: list[dict[str, Any]]) -> _Attempt | None:
+    """The best of a participant's recordings, usually the only one; None if none is usable. Adds rows for the others.
+
+    Best is the one with most usable leads, then most good leads, then least noise; of equal ones the first.
+    """
+    best: _Attempt | None = None
+    for candidate in source.candidates:
+        files = ParticipantFiles.empty()
+        try:
+            participant = _read_one(options, candidate, files)
+        except InputError as error:
+            reason = "; ".join([error.problem, *sorted(files.all_warnings)])
+            rows += _file_rows(options, candidate, files, {"status": "left_out", "reason": reason})
+            continue
+        attempt = (candidate, files, participant)
+        if best is None:
+            best = attempt
+            continue
+        worse, best = (best, attempt) if participant.quality > best[2].quality else (attempt, best)
+        reason = "another recording of the person is better (read.choose: best_quality)"
+        rows += _file_rows(options, worse[0], worse[1], {"status": "duplicate", "reason": reason})
+    return best
 
 
 def _quality_rows(source: Source, participant: _Participant) -> list[dict[str, Any]]:

@@ -22,16 +22,22 @@ TABLES = (".csv", ".tsv", ".txt")
 SIDECARS = frozenset(sidecar.ENDINGS)
 WFDB_PARTS = frozenset({".dat", ".mat", ".atr", ".qrs", ".ann", ".xyz"})
 """Endings of signal and annotation files, which belong to the WFDB header of the same name."""
+DATE = re.compile(r"(\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?)?)?")
+"""A table's date of a recording, with or without a time; or nothing."""
 
 
 @dataclass(frozen=True, order=True)
 class RecordingFile:
-    """One file of a known participant: visit and array as in "2_0", lead or "12L"."""
+    """One file of a known participant: visit and array as in "2_0", lead or "12L".
+
+    time: when it was recorded, fourteen digits from year to second; empty unless `read.choose` needs it and a table states it
+    """
 
     eid: str
     instance: str
     lead: str
     path: Path
+    time: str = ""
 
 
 def visit_and_array(instance: str) -> tuple[int, int]:
@@ -71,7 +77,7 @@ def find_recording_files(options: ReadOptions, others: UnusedFiles) -> list[Reco
     """The files of a folder or table whose owner is known; the rest are added to `others`. Raises InputError as
     `discovery.find_recordings` does."""
     table = options.recordings.suffix.lower() in TABLES and not options.recordings.is_dir()
-    return _from_table(options.recordings) if table else _from_folder(options, others)
+    return _from_table(options.recordings, options.by_date) if table else _from_folder(options, others)
 
 
 def _from_folder(options: ReadOptions, others: UnusedFiles) -> list[RecordingFile]:
@@ -166,7 +172,7 @@ def _is_text(name: str) -> bool:
     return not any("\udc80" <= letter <= "\udcff" for letter in name)
 
 
-def _from_table(path: Path) -> list[RecordingFile]:
+def _from_table(path: Path, by_date: bool) -> list[RecordingFile]:
     table = read_user_table(path, what="recordings")
     frame = table.frame
     absent = [name for name in ("eid", "path") if name not in frame.columns]
@@ -180,7 +186,7 @@ def _from_table(path: Path) -> list[RecordingFile]:
     _refuse_damaged_eids(table)
     files, faults = [], []
     for line, row in zip(table.lines, frame.iter_rows(named=True), strict=True):
-        file = _recording_of_row(row, path.parent)
+        file = _recording_of_row(row, path.parent, by_date)
         if file is None:
             faults.append(f"line {line}")
             continue
@@ -188,6 +194,7 @@ def _from_table(path: Path) -> list[RecordingFile]:
     if faults:
         problem = f"lines that do not describe a recording: {first_few(faults)}"
         fix = "fill eid and path; lead is empty, 12L or one of the twelve; instance is empty, or as in 2 or 2_0"
+        fix += "; date is empty, or as in 2019-03-31 or 2019-03-31 14:05" if by_date else ""
         raise InputError(problem, where=path, fix=fix)
     _refuse_files_of_several_people(files, table)
     return files
@@ -214,7 +221,7 @@ def recordings_table_warnings(options: ReadOptions) -> list[str]:
     """
     if options.recordings.suffix.lower() not in TABLES or options.recordings.is_dir():
         return []
-    files = _from_table(options.recordings)
+    files = _from_table(options.recordings, options.by_date)
     pattern = re.compile(options.pattern, re.IGNORECASE)
     by_name = [(file, _recording_of_name(file.path, pattern)) for file in files]
     eids = {file.eid for file in files}
@@ -239,14 +246,18 @@ def _refuse_damaged_eids(table: UserTable) -> None:
     )
 
 
-def _recording_of_row(row: Mapping[str, str], folder: Path) -> RecordingFile | None:
+def _recording_of_row(row: Mapping[str, str], folder: Path, by_date: bool) -> RecordingFile | None:
     lead = (row.get("lead") or "").upper()
     standard = ALL_LEADS if lead in ("", ALL_LEADS) else STANDARD_LEAD.get(lead)
     instance = re.fullmatch(r"(\d*)(?:_(\d+))?", re.sub(r"^(\d+)\.0$", r"\1", row.get("instance") or ""))
-    if standard is None or instance is None or ids.damage(row["eid"]) or not row["path"]:
+    time = DATE.fullmatch(row.get("date") or "") if by_date else None
+    if standard is None or instance is None or ids.damage(row["eid"]) or not row["path"] or (by_date and time is None):
         return None
     visit = f"{int(instance[1])}_{int(instance[2] or 0)}" if instance[1] else ""
-    return RecordingFile(row["eid"], visit, standard, folder / expand_home(row["path"]))
+    digits = "" if time is None else re.sub(r"\D", "", row.get("date") or "")
+    return RecordingFile(
+        row["eid"], visit, standard, folder / expand_home(row["path"]), digits.ljust(14, "0") if digits else ""
+    )
 
 
 def expand_home(text: str) -> Path:

@@ -1,7 +1,7 @@
 """Kind `table`: features made elsewhere, from a table with one row per person, lead and visit.
 
 Embeddings of another model, measurements of a device or of another program, any quantitative phenotypes. Nothing is fitted
-and nothing is decoded: the numbers are tested as they are in the file.
+and nothing is decoded: the numbers are tested as they are in the file, but for directions (tabular/directions.py).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ecgwas import ids
 from ecgwas.errors import raise_together
 from ecgwas.leads import ALL_LEADS, LEADS
-from ecgwas.represent.tabular import rows
+from ecgwas.represent.tabular import directions, rows
 from ecgwas.represent.tabular.columns import choose, named_columns
 from ecgwas.represent.tabular.visit_features import VisitFeatures
 from ecgwas.represent.work import CohortSize, Work
@@ -41,10 +41,11 @@ def take(options: FeatureTable, *, instance: int | None = None) -> VisitFeatures
     visit = options.instance if options.instance is not None else instance
     at_visits = rows.chosen(keyed, visit)
     names = [one.feature for one in features.columns]
-    warnings = [*features.warnings, *_of_leads(features.values, keyed, names)]
+    values, of_directions = directions.counted(features.columns, features.values, at_visits.first, at_visits.second)
+    warnings = [*features.warnings, *of_directions, *_of_leads(values, keyed, names)]
     if at_visits.unused:
         warnings.append(f"{at_visits.unused} rows of further visits are neither tested nor compared")
-    first, second = (_features(part, names, features.values) for part in (at_visits.first, at_visits.second))
+    first, second = (_features(part, names, values) for part in (at_visits.first, at_visits.second))
     return VisitFeatures(first, second if len(second) else None, tuple(warnings))
 
 

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from threadpoolctl import threadpool_limits
 
@@ -24,7 +25,7 @@ from ecgwas.store import Note, atomic_write, file_stamp, fingerprint, writing_pa
 from ecgwas.study import Study
 from ecgwas.tables import files
 
-__all__ = ["STAGES", "Stage", "check", "explain", "is_fresh", "run", "run_null", "run_part", "stage_named"]
+__all__ = ["STAGES", "Parts", "Stage", "check", "explain", "is_fresh", "run", "run_null", "run_part", "stage_named"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,21 +50,29 @@ def stage_named(name: str) -> Stage:
     return next(stage for stage in STAGES if stage.name == name)
 
 
-def run(study: Study, *, until: str | None = None, force: bool = False) -> None:
+class Parts(NamedTuple):
+    """How many parts were computed, and how many were fresh."""
+
+    computed: int
+    fresh: int
+
+
+def run(study: Study, *, until: str | None = None, force: bool = False) -> Parts:
     """Runs every part of every stage in order, except those that are fresh."""
     failures.refuse_little_address_space(study.results)
     failures.refuse_unusable_results(study.results)
     names = [stage.name for stage in STAGES]
     chosen = STAGES if until is None else STAGES[: names.index(until) + 1]
-    _run_parts(study, chosen, force=force)
+    return _run_parts(study, chosen, force=force)
 
 
-def _run_parts(study: Study, chosen: Sequence[Stage], *, force: bool) -> None:
+def _run_parts(study: Study, chosen: Sequence[Stage], *, force: bool) -> Parts:
+    computed = 0
     parts = [(stage, part) for stage in chosen for part in stage.parts(study)]
     with progress.study_progress(len(parts)) as begin:
         for stage, part in parts:
-            begin(stage.name if part == "all" else f"{stage.name} {part}")
-            run_part(study, stage.name, part, force=force)
+            computed += run_part(study, stage.name, part, force=force, begin=begin)
+    return Parts(computed, len(parts) - computed)
 
 
 def run_null(study: Study, *, force: bool = False, simulated: bool = False) -> Study:
@@ -78,8 +87,8 @@ def run_null(study: Study, *, force: bool = False, simulated: bool = False) -> S
     return null_study
 
 
-def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -> bool:
-    """Computes one part unless it is fresh; True if it was computed.
+def run_part(study: Study, stage_name: str, part: str, *, force: bool = False, begin: progress.Begin | None = None) -> bool:
+    """Computes one part unless it is fresh; True if it was computed. begin: called with the part's label.
 
     Raises StudyError for an unknown part, MissingStageError if an earlier stage has not run.
     """
@@ -97,8 +106,11 @@ def run_part(study: Study, stage_name: str, part: str, *, force: bool = False) -
     expected = _fingerprint(study, stage, part)
     lock = note_path(study, stage_name, part).with_suffix(".lock")
     with failures.explained(study.results), locked(lock, f"{stage_name} (part {part})"):
-        if not force and _has_note(study, stage_name, part, expected):
-            logger.info("%s: fresh", label)
+        fresh = not force and _has_note(study, stage_name, part, expected)
+        if begin is not None:
+            begin(label, fresh=fresh)
+        if fresh:
+            logger.debug("%s: fresh", label)
             _clear_scratch(_scratch(study, stage_name, part, expected), keep=None)
             return False
         logger.info("%s: started", label)

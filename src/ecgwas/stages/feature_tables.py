@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -35,7 +35,7 @@ def take(study: Study, options: RepresentationOptions) -> VisitFeatures:
 
 def write(study: Study, options: RepresentationOptions, out: Path) -> None:
     """Writes what stage `represent` writes of any representation: nothing was trained and nothing can be decoded."""
-    name, taken, excluded = options.name, take(study, options), withdrawn.listed_eids(study)
+    name, taken, excluded = options.name, take(study, options), withdrawn.reasons(study)
     for warning in taken.warnings:
         logger.warning("%s: %s", name, warning)
     features = _without(taken.first, excluded)
@@ -43,7 +43,7 @@ def write(study: Study, options: RepresentationOptions, out: Path) -> None:
     files.HISTORY.write(TrainingHistory(pl.DataFrame(schema=HISTORY_SCHEMA)), out, representation=name)
     files.ERRORS.write(ReconstructionErrors(pl.DataFrame(schema=ERRORS_SCHEMA)), out, representation=name)
     files.WITH_FEATURES.write(SignalErrors.empty(), out, representation=name)
-    left_out = _left_out(features, taken.first.frame.filter(pl.col("eid").is_in(list(excluded))), withdrawn.reason(study))
+    left_out = _left_out(features, taken.first, excluded)
     files.WITHOUT_FEATURES.write(left_out, out, representation=name)
     for reason, count in left_out.frame["reason"].value_counts(sort=True).iter_rows():
         logger.info("%s: no features of %d of %d: %s", name, count, len(taken.first), reason)
@@ -58,16 +58,18 @@ def load(study: Study) -> dict[str, Features]:
     return {options.name: files.FEATURES.read(study.results, representation=options.name) for options in tables_of(study)}
 
 
-def _without(features: Features, excluded: set[str]) -> Features:
+def _without(features: Features, excluded: Collection[str]) -> Features:
     return Features(features.frame.filter(~pl.col("eid").is_in(list(excluded))))
 
 
-def _left_out(features: Features, of_withdrawn: pl.DataFrame, reason: str) -> SignalErrors:
-    """Rows without any value, and rows of people who have withdrawn."""
-    empty = features.frame.filter(pl.all_horizontal(pl.col(features.names).is_null()))
+def _left_out(features: Features, taken: Features, excluded: Mapping[str, str]) -> SignalErrors:
+    """Rows without any value, and rows of people who are excluded: eid -> why."""
+    empty = features.frame.filter(pl.all_horizontal(pl.col(features.names).is_null())).with_columns(reason=pl.lit(NO_VALUE))
+    gone = taken.frame.filter(pl.col("eid").is_in(list(excluded)))
+    gone = gone.with_columns(reason=pl.col("eid").replace_strict(dict(excluded), default=None, return_dtype=pl.String))
     parts = [
-        rows.select(pl.lit(None, pl.Float64).alias("mse"), "eid", "lead", file=pl.lit(None, pl.String), reason=pl.lit(why))
-        for rows, why in ((empty, NO_VALUE), (of_withdrawn, reason))
+        rows.select(pl.lit(None, pl.Float64).alias("mse"), "eid", "lead", file=pl.lit(None, pl.String), reason="reason")
+        for rows in (empty, gone)
     ]
     return SignalErrors(pl.concat(parts).sort("eid", "lead"))
 
@@ -87,8 +89,8 @@ def eids_by_table(study: Study) -> dict[str, set[str]]:
 
     Raises InputError or StudyError for a faulty table.
     """
-    excluded = withdrawn.listed_eids(study)
-    return {words(options): set(take(study, options).first.frame["eid"]) - excluded for options in tables_of(study)}
+    excluded = withdrawn.reasons(study)
+    return {words(options): set(take(study, options).first.frame["eid"]) - excluded.keys() for options in tables_of(study)}
 
 
 def words(options: RepresentationOptions) -> str:

@@ -92,7 +92,7 @@ def _files(study: Study, part: str) -> Sequence[Path]:
     if part == JOIN:
         return study.lists_of_withdrawn
     repeats = manifest_of(study).repeats
-    sources = (visit for source in _sources(study, part) for visit in (source, repeats.get(source.eid)))
+    sources = (visit for source in _sources(study, part) for visit in (*source.candidates, repeats.get(source.eid)))
     paths = [path for source in sources if source is not None for _, path in sorted(source.paths.items())]
     return [file for path in paths for file in (path, *(other for other in ecg.companions(path) if other.is_file()))]
 

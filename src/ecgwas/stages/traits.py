@@ -62,10 +62,12 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 
 def _withdrawn(study: Study, people: People) -> People:
-    """Gives withdrawal as the only reason for participants listed in `leave_out`, whatever else they lack."""
-    gone = pl.col("eid").is_in(sorted(withdrawn.listed_eids(study)))
-    reason = pl.when(gone).then(pl.lit(withdrawn.reason(study))).otherwise(pl.col("reason"))
-    return People(people.frame.with_columns(reason=reason))
+    """Gives the list's reason as the only one for participants listed in `leave_out`, whatever else they lack."""
+    reasons = withdrawn.reasons(study)
+    if not reasons:
+        return people
+    listed = pl.col("eid").replace_strict(reasons, default=None, return_dtype=pl.String)
+    return People(people.frame.with_columns(reason=pl.coalesce(listed, "reason")))
 
 
 def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:

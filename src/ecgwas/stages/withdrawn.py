@@ -1,30 +1,29 @@
-"""People who are excluded everywhere, for they have withdrawn consent: `leave_out` of `read`, or of feature tables."""
+"""People who are excluded everywhere, such as those who have withdrawn: `leave_out` of `read`, or of feature tables."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
+from pathlib import Path
 
 from ecgwas import ids
-from ecgwas.ecg import WITHDRAWN, read_eid_list
+from ecgwas.ecg import LEAVE_OUT, exclusion_reasons
 from ecgwas.errors import EcgwasError
 from ecgwas.genotypes import chromosomes
 from ecgwas.study import Study
 from ecgwas.traits import covariates
 
-WITHDRAWN_FROM_TABLES = "withdrawn (leave_out of the feature table)"
+
+def reasons(study: Study) -> dict[str, str]:
+    """Everybody on the study's lists: eid -> why, with the option's name. Raises InputError for a faulty list."""
+    reason_of: dict[str, str] = {}
+    for path in study.lists_of_withdrawn:
+        reason_of = _of_list(study, path) | reason_of
+    return reason_of
 
 
-def reason(study: Study) -> str:
-    """Why they are excluded, in words that name the option."""
-    return WITHDRAWN if study.read is not None else WITHDRAWN_FROM_TABLES
-
-
-def listed_eids(study: Study) -> set[str]:
-    """Everybody on the study's lists. Raises InputError for a faulty list."""
-    option = _option(study)
-    lists = (read_eid_list(path, "people to exclude", fix=f"correct `{option}`") for path in study.lists_of_withdrawn)
-    return {eid for each in lists for eid in each}
+def _of_list(study: Study, path: Path) -> dict[str, str]:
+    return exclusion_reasons(path, _option(study), of="" if study.read is not None else " of the feature table")
 
 
 def unknown(study: Study, known: Collection[str]) -> list[str]:
@@ -36,7 +35,7 @@ def unknown(study: Study, known: Collection[str]) -> list[str]:
     written = "write the eids as in the recordings' names" if study.read is not None else "write the eids as in the table"
     fix = f"{written}; if the study's files no longer contain them, remove {option}"
     for path in study.lists_of_withdrawn:
-        withdrawn = read_eid_list(path, "people to exclude", fix=f"correct `{option}`")
+        withdrawn = _of_list(study, path)
         if not withdrawn:
             warnings.append(f"{path.name}: the list of people to exclude is empty")
             continue
@@ -50,7 +49,7 @@ def unknown(study: Study, known: Collection[str]) -> list[str]:
 
 
 def _option(study: Study) -> str:
-    return "read.leave_out" if study.read is not None else "leave_out"
+    return LEAVE_OUT if study.read is not None else "leave_out"
 
 
 def _elsewhere(study: Study) -> set[str]:

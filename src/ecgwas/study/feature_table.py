@@ -15,7 +15,8 @@ class FeatureTable(Representation):
 
     kind: Literal["table"] = "table"
     file: StudyPath
-    """Table (.tsv, .csv or .parquet) with a column eid, optionally lead and visit (or instance), and one column per feature."""
+    """Table (.tsv or .csv, also .gz, or .parquet) with a column eid, optionally lead and visit (or instance), and one column
+    per feature."""
     features: tuple[str, ...] | None = option(None, min_length=1)
     """Columns to use as features; none: all columns of numbers."""
     units: dict[str, str] = {}

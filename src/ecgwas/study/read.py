@@ -123,6 +123,10 @@ class ReadOptions(Options):
     """Regular expression for file names (case is ignored) with groups eid and instance and, optionally, array and lead."""
     instance: int = option(2, ge=0)
     """The visit to use when a participant has several; the others are listed with the reason."""
+    choose: Literal["visit", "first", "last", "best_quality"] = "visit"
+    """Which recording of a participant with several is analysed. `visit`: of visit `instance`, else of the lowest one.
+    `first`, `last`: by the column date of a table of recordings, else by visit. `best_quality`: all are read; the one with most
+    usable leads, then most leads without artefacts, then least noise between beats (no repeat visit is then read)."""
     other_instances: bool = True
     """Keep participants who have another visit but not `instance`."""
     lead_by_lead: bool = False
@@ -134,7 +138,8 @@ class ReadOptions(Options):
     """Also read a second visit of participants with several. It is never tested: it measures how well each feature repeats
     between visits (reliability.csv)."""
     leave_out: StudyPath | None = None
-    """A file of eids, one per line, to exclude everywhere (withdrawn consent)."""
+    """A file of eids, one per line, to exclude everywhere (withdrawn consent); or a table with columns eid and reason, as
+    `ecgwas covariates ukb` writes it."""
     rate_hz: float = option(500.0, unit="Hz", gt=0)
     """Sampling rate of the study; recordings with another rate are resampled to it."""
     slowest_hz: float = option(200.0, unit="Hz", gt=0)
@@ -153,6 +158,19 @@ class ReadOptions(Options):
     """Which recordings are usable."""
     people_per_part: int = option(2000, ge=1)
     """Number of participants read in one part (one job on a cluster)."""
+
+    @property
+    def by_date(self) -> bool:
+        """Whether dates of a table of recordings are read."""
+        return self.choose in ("first", "last")
+
+    @model_validator(mode="after")
+    def _one_recording_is_chosen(self) -> Self:
+        if self.choose == "best_quality" and self.lead_by_lead:
+            raise ValueError(
+                "choose: best_quality compares whole recordings, and lead_by_lead combines several; use one of them"
+            )
+        return self
 
     @property
     def options_without_common_beats(self) -> list[str]:

@@ -170,3 +170,12 @@ class TraitReport(Table):
     }  # fmt: skip
     version = 2
     later = ("unit",)
+
+
+class CovariateExclusions(Table):
+    """Participants of UK Biobank whom `ecgwas covariates ukb` excluded or flagged; `read.leave_out` takes it as it is."""
+
+    columns = {
+        "eid": Column(TEXT, "person"), "reason": Column(TEXT, "the first reason"),
+        "further": Column(TEXT, "further reasons, separated by commas; empty if there are none"),
+    }  # fmt: skip

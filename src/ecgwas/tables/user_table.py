@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
+import io
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +58,10 @@ FOREIGN = (
 )  # fmt: skip
 """First bytes of files that are not delimited text."""
 
+GZIP = b"\x1f\x8b"
+MAX_UNPACKED = 2**31
+"""Bytes that a compressed table may unpack to; more would be no table of people."""
+
 OF_A_VARIANT = (b"PAR1:", b"PAR1_", b"PAR1-")
 """First bytes of a list of variants whose first is on PAR1, which is not Parquet."""
 
@@ -76,7 +83,7 @@ class UserTable:
 
 
 def read_text(path: Path, *, what: str, fix: str) -> str:
-    """Reads a user's text file: UTF-8 with or without byte-order mark, or UTF-16 with one.
+    """Reads a user's text file: UTF-8 with or without byte-order mark, or UTF-16 with one; compressed if it is called .gz.
 
     what: as in `the covariate table`; fix: advice if it is missing. Raises InputError if the file is missing, a folder, of
     another format, not text, or not readable.
@@ -90,6 +97,8 @@ def read_text(path: Path, *, what: str, fix: str) -> str:
     except OSError as error:
         problem = f"{what} cannot be read: {error.strerror or error}"
         raise InputError(problem, where=path, fix="give yourself the right to read it, or correct the path") from None
+    if content.startswith(GZIP) and path.suffix == ".gz":
+        content = _unpacked(content, path, what)
     for start, kind in FOREIGN:
         if content.startswith(start) and not content.startswith(OF_A_VARIANT):
             problem = f"{what} cannot be read: it is {kind}, not text"
@@ -101,6 +110,17 @@ def read_text(path: Path, *, what: str, fix: str) -> str:
         line = content[: error.start].count(b"\n") + 1
         problem = f"{what} cannot be read: line {line} is not {'UTF-16' if wide else 'UTF-8'} text"
         raise InputError(problem, where=path, fix="save it as UTF-8 text") from None
+
+
+def _unpacked(content: bytes, path: Path, what: str) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(content)) as file:
+            unpacked = file.read(MAX_UNPACKED + 1)
+    except (OSError, EOFError, zlib.error):
+        raise InputError(f"{what} cannot be read: a cut-off gzip file", where=path, fix="copy it again") from None
+    if len(unpacked) > MAX_UNPACKED:
+        raise InputError(f"{what} unpacks to more than {MAX_UNPACKED // 2**30} GiB", where=path, fix="is it the right file?")
+    return unpacked
 
 
 def text_lines(text: str) -> list[str]:

@@ -7,12 +7,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import first_few
 from ecgwas.study import TraitOptions
 from ecgwas.tables import numeric_columns
 from ecgwas.tables.numeric_columns import CODES, WRITE_NA
+from ecgwas.tables.user_table import is_missing, not_numbers, numbers
+from ecgwas.traits.ukb import fields
 
 CATEGORIES = frozenset({
     "center", "centre", "site", "batch", "array", "chip", "plate", "ethnic", "ethnicity", "ancestry", "population", "hospital",
@@ -22,8 +25,6 @@ CATEGORIES = frozenset({
 
 CATEGORY_FIELDS = {"54": "assessment centre", "21000": "ethnic background", "22000": "genotyping batch"}
 SEX_FIELDS = ("31", "22001")
-UKB = re.compile(r"(?:participant\.)?(?:f\.|p|n_|x)?(\d+)(?:[-_.][ia]?\d+)*", re.IGNORECASE)
-"""Names of UK Biobank's fields, such as 54-0.0, f.54.0.0, p54_i0, n_54_0_0."""
 
 Cell = str | None
 
@@ -50,13 +51,26 @@ def of_choice(options: TraitOptions, used: Sequence[str]) -> list[str]:
 
 def field_of(name: str) -> str | None:
     """The number of the UK Biobank field that a column name refers to; None for other names."""
-    match = UKB.fullmatch(name)
-    return None if match is None else match[1]
+    column = fields.parse(name)
+    return None if column is None else str(column.field)
 
 
 def is_sex(name: str) -> bool:
     """True if a column name indicates that the column holds sex."""
     return field_of(name) in SEX_FIELDS or bool({"sex", "gender"} & set(_words(name)))
+
+
+def is_category(name: str, cells: pl.Series, max_levels: int) -> bool:
+    """True if a column of text cells (P,) is one of categories.
+
+    Either its name says so and its values are no measurements, or it holds words, of which there are at most `max_levels`.
+    """
+    present = cells.filter(~pl.Series(is_missing(cells)))
+    levels = present.unique()
+    words = bool(not_numbers(present).any())
+    if field_of(name) in CATEGORY_FIELDS or CATEGORIES & set(_words(name)):
+        return words or bool((pl.Series(numbers(present)) % 1 == 0).all())
+    return words and len(levels) <= max_levels and 2 * len(levels) <= len(present)
 
 
 def _words(name: str) -> list[str]:

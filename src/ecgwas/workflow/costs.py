@@ -112,6 +112,7 @@ class StudySize:
     tested      people with a recording or in a feature table, and with genotypes
     variants    chromosome -> number of variants;  dosages  True if genotypes are not hard calls
     repeats     people with a second visit
+    compared    further recordings that are read to choose the best (`read.choose: best_quality`)
     genotyped   people in the genotype files, with or without a recording; None: only those tested
     in_tables   people in the largest feature table
     """
@@ -121,6 +122,7 @@ class StudySize:
     variants: Mapping[str, int]
     dosages: bool = False
     repeats: int = 0
+    compared: int = 0
     genotyped: int | None = None
     in_tables: int = 0
 
@@ -163,11 +165,14 @@ def strip_samples(study: Study) -> float:
     return options.seconds * options.rate_hz
 
 
-def read(study: Study, people: int, repeats: float = 0.0) -> Cost:
-    """One part of stage read: this many people, and second visits, which are read after the first have been written."""
+def read(study: Study, people: int, repeats: float = 0.0, compared: float = 0.0) -> Cost:
+    """One part of stage read: this many people, and second visits, which are read after the first have been written.
+
+    compared: further recordings, of which nothing is kept.
+    """
     in_memory, on_disk = (number * person_bytes(study) / MIB for number in (people, people + repeats))
     # While a part is moved into place, its files are in the page cache, which does not count.
-    cpu = CONSTANTS["start"] + (people + repeats) * CONSTANTS["read_recording"]
+    cpu = CONSTANTS["start"] + (people + repeats + compared) * CONSTANTS["read_recording"]
     return Cost(cpu, BASE_MIB + 1.05 * in_memory, on_disk)
 
 

@@ -78,8 +78,8 @@ def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
 def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -> Cost:
     if stage == "read":
         people = 0 if part == read_stage.JOIN else min(read_stage.options_of(study).people_per_part, size.recordings)
-        repeats = people * size.repeats / max(size.recordings, 1)
-        return costs.read_join(size) if part == read_stage.JOIN else costs.read(study, people, repeats)
+        repeats, compared = (people * count / max(size.recordings, 1) for count in (size.repeats, size.compared))
+        return costs.read_join(size) if part == read_stage.JOIN else costs.read(study, people, repeats, compared)
     if stage == "represent":
         return costs.represent(study, options_of(study, part), size)
     if stage == "scan":
@@ -102,7 +102,9 @@ def size_of(study: Study) -> StudySize:
         recordings=len(recorded), tested=len(tested), variants=chromosomes.variant_counts(study.scan),
         dosages=first.format_name != "bed",
         genotyped=len(filesets.read_samples(first).eids),
-        repeats=0 if manifest is None else len(manifest.repeats), in_tables=max((len(eids) for eids in tables), default=0),
+        repeats=0 if manifest is None else len(manifest.repeats),
+        compared=0 if manifest is None else sum(len(source.others) for source in manifest.sources),
+        in_tables=max((len(eids) for eids in tables), default=0),
     )  # fmt: skip
 
 

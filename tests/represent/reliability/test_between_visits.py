@@ -82,6 +82,10 @@ def test_the_same_visit_twice_is_one_and_a_plain_shift_is_told_with_what_is_not_
     found = intraclass_correlation(np.column_stack([one, one]))
     assert found is not None
     assert (found.icc, found.low, found.high) == pytest.approx((1.0, 1.0, 1.0))
+    # The mean squares of visits and of the residual are exactly zero here.
+    exact = intraclass_correlation(np.column_stack([np.arange(-2.0, 3.0)] * 2))
+    assert exact is not None
+    assert (exact.icc, exact.low, exact.high, exact.people) == (1.0, 1.0, 1.0, 5)
     values = np.column_stack([np.arange(20.0), np.arange(20.0) + 4])
     shifted = intraclass_correlation(values)
     assert shifted is not None

@@ -55,6 +55,8 @@ def intraclass_correlation(values: NDArray[np.floating]) -> Intraclass | None:
         return None
     mean_squares = _mean_squares(complete)
     people, visits, residual = mean_squares.people, mean_squares.visits, mean_squares.residual
+    if visits == residual == 0:
+        return Intraclass(1.0, 1.0, 1.0, n)  # all visits agree exactly
     within = k * visits + (k * n - k - n) * residual
     icc = (people - residual) / (people + (k - 1) * residual + k * (visits - residual) / n)
     # If only visits differ, the formula tends to their k - 1 degrees of freedom.

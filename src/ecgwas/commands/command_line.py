@@ -1,0 +1,74 @@
+"""What the commands of the terminal share: how they end on an error, --verbose everywhere, paths with ~."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+from rich.console import Console
+from rich.logging import RichHandler
+
+from ecgwas.errors import EcgwasError
+from ecgwas.progress import CONSOLE
+from ecgwas.stages import failures
+
+
+class UserPath(click.Path):
+    """A path in which ~ is the home folder even where the shell does not expand it: --eids=~/people.txt."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(str(Path(value).expanduser()) if str(value).startswith("~/") else value, param, ctx)
+
+
+def log(*, verbose: bool) -> None:
+    """Sends the log to the terminal; with more detail if verbose."""
+    handler: logging.Handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
+    if CONSOLE.is_terminal:
+        handler = RichHandler(console=CONSOLE, show_path=False, show_level=False)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("ecgwas").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def _log_more(_: click.Context, __: click.Parameter, verbose: bool) -> None:
+    if verbose:
+        log(verbose=True)
+
+
+class Commands(click.Group):
+    """Ends with message and exit code on an EcgwasError; any other exception is a bug and shows its traceback.
+
+    Every command below it has --verbose, which may therefore be anywhere on the command line.
+    """
+
+    group_class = type
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        verbose = click.Option(["--verbose"], is_flag=True, expose_value=False, callback=_log_more, help="Show more detail.")
+        cmd.params.append(verbose)
+        super().add_command(cmd, name)
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except EcgwasError as error:
+            end_with(error)
+        except Exception as error:
+            known = failures.explanation(error)
+            if known is None:
+                raise
+            end_with(known)
+
+
+def end_with(error: EcgwasError) -> NoReturn:
+    """Prints the error and ends the program with its exit code."""
+    print_error(error)
+    sys.exit(error.exit_code)
+
+
+def print_error(error: EcgwasError) -> None:
+    """Prints an error in red on standard error."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", style="red", markup=False)
