@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ecgwas.ecg import LEAVE_OUT, exclusion_reasons
 from ecgwas.errors import EcgwasError, StudyError
 from ecgwas.genotypes import filesets
-from ecgwas.study import ReadOptions, Study, TraitOptions
+from ecgwas.study import Study, TraitOptions
 from ecgwas.study.mistakes import models_of
 from ecgwas.tables.user_table import read_user_table
 from ecgwas.traits import covariates
