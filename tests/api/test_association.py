@@ -79,7 +79,7 @@ def test_effects_are_those_of_plink2(bed: tuple[Path, np.ndarray], tmp_path: Pat
     path, copies = bed
     traits, covariates = make_traits(PEOPLE, 1), make_covariates(PEOPLE, 2)
     for name, table in (("pheno", traits), ("covar", covariates)):
-        frame = pl.DataFrame({"#IID": table.eids}).hstack(pl.DataFrame(table.values, schema=list(table.names)))
+        frame = pl.DataFrame({"#FID": table.eids, "IID": table.eids}).hstack(pl.DataFrame(table.values, schema=list(table.names)))
         frame.write_csv(tmp_path / name, separator="\t")
     command = ["plink2", "--bfile", path.with_suffix(""), "--pheno", tmp_path / "pheno", "--covar", tmp_path / "covar",
                "--glm", "hide-covar", "--out", tmp_path / "out"]  # fmt: skip

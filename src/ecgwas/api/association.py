@@ -166,10 +166,10 @@ def find_loci(associations: pl.DataFrame, *, p: float, window_bp: int = 500_000)
         raise _refused(error) from None
     row = {"kind": "given", "p": p, "neglog10p": -float(np.log10(p)), "used": True, "note": "p-value given"}
     tables = merge.find_loci(
-        options, Thresholds.of([dict.fromkeys(Thresholds.columns) | row]), Associations(associations.select(Associations.columns)),
+        options, Thresholds.of([dict.fromkeys(Thresholds.columns) | row]), Associations(associations.select(list(Associations.columns))),
         (),
     )  # fmt: skip
-    return tables.loci.frame.select(Loci.columns)
+    return tables.loci.frame.select(list(Loci.columns))
 
 
 def _options(**given: object) -> Matrix:
