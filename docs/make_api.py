@@ -61,16 +61,18 @@ def _entry(name: str, thing: object) -> Iterator[str]:
     yield _text(thing)
     members = {key: value for key, value in vars(thing).items() if not key.startswith("_") and inspect.getdoc(value)}
     for key, member in members.items() if thing is ecgwas.Results else ():
-        shown = [f".{key}"] if isinstance(member, property) else _signature(f".{key}", member)
-        yield from ("", "```python", *shown, "```", "", _text(member.fget if isinstance(member, property) else member))
+        function = member.fget if isinstance(member, property) else member
+        shown = _signature(f".{key}", function)
+        shown = [line.replace("()", "") for line in shown] if isinstance(member, property) else shown
+        yield from ("", "```python", *shown, "```", "", _text(function))
 
 
 def _signature(name: str, function: object) -> list[str]:
     """The call with its annotations, one line per argument if it is long."""
     signature = inspect.signature(function)  # type: ignore[arg-type]
-    arguments = [str(one) for one in signature.parameters.values() if one.name != "self"]
-    kinds = [one for one in signature.parameters.values() if one.name != "self"]
-    first = next((i for i, one in enumerate(kinds) if one.kind is inspect.Parameter.KEYWORD_ONLY), None)
+    parameters = [one for one in signature.parameters.values() if one.name != "self"]
+    arguments = [str(one) for one in parameters]
+    first = next((i for i, one in enumerate(parameters) if one.kind is inspect.Parameter.KEYWORD_ONLY), None)
     if first is not None:
         arguments.insert(first, "*")
     result = str(signature.return_annotation)
@@ -98,9 +100,9 @@ def _list(block: str) -> str:
     """`name  meaning` with further lines indented below the meaning, as a list."""
     items: list[str] = []
     for line in block.splitlines():
-        if found := re.match(r"(?: {4})?(\S+(?:, \S+)*) {2,}(\S.*)", line):
-            pairs = re.split(r"; {1,2}(?=\w+ {2})", found[2])
-            items.append(f"- `{found[1]}`: {pairs[0]}")
+        if described := re.match(r"(?: {4})?(\S+(?:, \S+)*) {2,}(\S.*)", line):
+            pairs = re.split(r"; {1,2}(?=\w+ {2})", described[2])
+            items.append(f"- `{described[1]}`: {pairs[0]}")
             items += ["- `{}`: {}".format(*pair.split("  ", 1)) for pair in pairs[1:]]
         else:
             items[-1] += f"\n  {line.strip()}"

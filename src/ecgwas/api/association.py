@@ -89,7 +89,7 @@ def scan_variants(
     >>> tested.associations.select("trait", "variant", "n").rows()
     [('trait1', 'v1', 500), ('trait1', 'v2', 500), ('trait1', 'v3', 500)]
     >>> round(tested.associations["beta"][1], 1)
-    7.4
+    8.6
     """
     filters = {"min_maf": min_maf, "min_mac": min_mac, "min_call_rate": min_call_rate, "min_hwe_p": min_hwe_p}
     options = _options(keep_neglog10p=keep_neglog10p, permutations=0, **filters)

@@ -70,11 +70,11 @@ def read_recording(path: str | Path) -> Recording:
 
     >>> import tempfile, pathlib, numpy as np, ecgwas
     >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> _ = (folder / "ecg.csv").write_text("I,II" + chr(10) + "0.1,0.2" + chr(10) + "0.3,0.4" + chr(10))
-    >>> _ = (folder / "ecg.json").write_text('{"rate_hz": 500, "unit": "mV"}')
-    >>> recording = ecgwas.read_recording(folder / "ecg.csv")
-    >>> recording.rate_hz, recording.leads["II"].tolist()
-    (500.0, [200.0, 400.0])
+    >>> np.save(folder / "ecg.npy", np.tile([[0.1], [0.2]], 5000))
+    >>> _ = (folder / "ecg.json").write_text('{"rate_hz": 500, "unit": "mV", "leads": ["I", "II"]}')
+    >>> recording = ecgwas.read_recording(folder / "ecg.npy")
+    >>> recording.rate_hz, recording.seconds, recording.leads["II"][:3].tolist()
+    (500.0, 10.0, [200.0, 200.0, 200.0])
     """
     return formats.read(Path(path).expanduser())
 

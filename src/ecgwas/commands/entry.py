@@ -45,9 +45,11 @@ def overview() -> click.Group:
     """The group of commands as `ecgwas --help` lists it; its commands do nothing."""
     commands = [click.Command(name, help=text) for name, text in SUMMARIES.items()]
     settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-    group = click.Group("main", commands=commands, help=ABOUT, context_settings=settings)
-    group.params.append(click.Option(["--verbose"], is_flag=True, help="Show more detail."))
-    return click.version_option(ecgwas.__version__)(group)
+    verbose = click.Option(["--verbose"], is_flag=True, help="Show more detail.")
+    group = click.Group("main", commands=commands, params=[verbose], help=ABOUT, context_settings=settings)
+    # A decorator adds its option at the end; those of the command line were added from the last to the first.
+    click.version_option(ecgwas.__version__)(group)
+    return group
 
 
 def main() -> None:
