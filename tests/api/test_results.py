@@ -95,7 +95,7 @@ def test_unknown_names_get_one_clear_error(results: ecgwas.Results) -> None:
         results.qq("x")
     with pytest.raises(InputError, match="no locus 99"):
         results.plot_locus(99)
-    with pytest.raises(InputError, match="no table is named loci/x.csv"):
+    with pytest.raises(InputError, match=r"no table is named loci/x\.csv"):
         results.table("loci/x.csv")
     with pytest.raises(InputError, match="no features of a representation vae"):
         results.features["vae"]
@@ -108,7 +108,7 @@ def test_what_has_not_run_is_named(study_file: Path, tmp_path: Path) -> None:
     results = ecgwas.open(study_file)
     with pytest.raises(MissingStageError, match="stage genes has not run"):
         results._read(files.GENES)
-    with pytest.raises(MissingStageError, match="wrote no file clinical/stability.csv; it is written: with `other_seeds`"):
+    with pytest.raises(MissingStageError, match=r"no file clinical/stability\.csv; it is written: with `other_seeds`"):
         results.table("represent/clinical/stability.csv")
     for nothing in (tmp_path, tmp_path / "absent"):
         with pytest.raises(InputError, match="there are no results"):
@@ -178,8 +178,11 @@ def test_nothing_about_participants_is_read_unasked(results: ecgwas.Results, mon
 
     monkeypatch.setattr(ecgwas.Results, "_checked", noted)
     trait = results.trait_names[0]
-    for use in (lambda: results.loci, results.hits, lambda: results.qq(trait), results.plot_manhattan, lambda: results.features,
-                lambda: results.plot_locus(1), lambda: results.plot_qq(trait), results.associations, lambda: repr(results)):  # fmt: skip
+    uses = (
+        lambda: (results.loci, results.features, results.tables, repr(results)), results.hits, results.associations,
+        lambda: (results.qq(trait), results.plot_qq(trait)), results.plot_manhattan, lambda: results.plot_locus(1),
+    )  # fmt: skip
+    for use in uses:
         use()
     assert read_files
     assert not [file.place for file in read_files if file.about_people]
@@ -214,7 +217,7 @@ def test_ecg_by_genotype_is_the_mean_beat_of_the_participants_tested(results: ec
     """Against means over genotypes that bed-reader reads."""
     locus = results.loci.row(0, named=True)
     by_lead = results.plot_ecg_by_genotype(locus["lead_variant"])
-    assert list(by_lead)[0] == "I"
+    assert next(iter(by_lead)) == "I"
     assert len(by_lead) == 12
     signals = read.load_signals(Study.read_file(study_file))
     with open_bed(study_file.parent / "genotypes" / "cohort.bed") as bed:

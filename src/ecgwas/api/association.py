@@ -64,7 +64,8 @@ def scan_variants(
 ) -> VariantScan:  # fmt: skip
     """Tests every variant with every trait by ordinary least squares with an intercept and the covariates.
 
-    Rows are participants, the same in all three arguments and in the same order; a column `eid` in both data frames is compared.
+    Rows are participants, the same in all three arguments and in the same order. A column `eid` is not a trait; if both data
+    frames have it, it must be the same.
 
     - traits: data frame with one column per trait, or array (N, K). Missing (null, NaN): the participant is not used for that
       trait. Traits are tested as they are, not transformed.
@@ -165,10 +166,9 @@ def find_loci(associations: pl.DataFrame, *, p: float, window_bp: int = 500_000)
     except ValidationError as error:
         raise _refused(error) from None
     row = {"kind": "given", "p": p, "neglog10p": -float(np.log10(p)), "used": True, "note": "p-value given"}
-    tables = merge.find_loci(
-        options, Thresholds.of([dict.fromkeys(Thresholds.columns) | row]), Associations(associations.select(list(Associations.columns))),
-        (),
-    )  # fmt: skip
+    used = Thresholds.of([dict.fromkeys(Thresholds.columns) | row])
+    rows = Associations(associations.select(list(Associations.columns)))
+    tables = merge.find_loci(options, used, rows, ())
     return tables.loci.frame.select(list(Loci.columns))
 
 
@@ -183,7 +183,9 @@ def _refused(error: ValidationError) -> InputError:
     """The first value that an option does not allow, as an error with advice."""
     first = error.errors()[0]
     name = str(first["loc"][0])
-    return InputError(f"{name} is {first['input']}: {first['msg'].lower()}", fix=f"correct {name} (docs/study.md has its bounds)")
+    return InputError(
+        f"{name} is {first['input']}: {first['msg'].lower()}", fix=f"correct {name} (docs/study.md has its bounds)"
+    )
 
 
 def _scanned(

@@ -46,7 +46,7 @@ class Delineation:
                     predicted from the others
     leads           names of the twelve leads
     lead_status     columns `lead`, `status` (good | artefacts | unusable | missing), `reason` (empty if good)
-    fiducials       columns `point` (p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off), `ms` from R; null if the wave is absent
+    fiducials       columns `point` (p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off), `ms` from R; null: absent
     measurements    columns `lead` (12L: all leads together), `measurement`, `value`, `unit`, `meaning`; null if not measurable
     """
 
@@ -61,8 +61,9 @@ class Delineation:
 
 
 def read_recording(path: str | Path) -> Recording:
-    """The recording in a file of any format that ecgwas reads, unchanged: nothing is filtered, resampled or derived, and nothing
-    about the person is read. The format is recognised by the content (docs/read.md lists the formats).
+    """The recording in a file of any format that ecgwas reads, unchanged: nothing is filtered, resampled or derived.
+
+    Nothing about the person is read. The format is recognised by the content (docs/read.md lists the formats).
 
     Returns an object with `leads` (name -> (S,) float64 µV; the leads of a file may differ in length, and gaps are NaN),
     `rate_hz` (samples per second), `seconds`, `device` (what the ECG device measured), `notes` and `warning`. Raises InputError
@@ -82,8 +83,8 @@ def read_recording(path: str | Path) -> Recording:
 def delineate(signals: Mapping[str, NDArray[Any]] | NDArray[Any], rate_hz: float) -> Delineation:
     """Beats, median beat, fiducial points and measurements of one recording, as a study with default options finds them.
 
-    - signals: lead name -> (S,) µV, as `read_recording(path).leads`, or an array (12, S) in the order I, II, III, aVR, aVL, aVF,
-      V1 to V6, with NaN throughout a missing lead. Missing limb leads are derived from others (Einthoven, Goldberger).
+    - signals: lead name -> (S,) µV, as `read_recording(path).leads`, or an array (12, S) in the order I, II, III, aVR, aVL,
+      aVF, V1 to V6, with NaN throughout a missing lead. Missing limb leads are derived from others (Einthoven, Goldberger).
     - rate_hz: samples per second, 200 or more. The signals are resampled to 500, and baseline wander below 0.5 Hz is removed.
 
     At least 3 s, four of the eight independent leads (I, II, V1 to V6) and four normal beats are needed. A study uses the

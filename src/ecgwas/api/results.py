@@ -96,8 +96,8 @@ class Results:
 
     @property
     def features(self) -> Mapping[str, pl.DataFrame]:
-        """Representation -> features of the participants (table Features: `eid`, `lead`, a column per feature), before exclusions
-        and transformation. Each is read when it is taken from the mapping."""
+        """Representation -> features of the participants (table Features: `eid`, `lead`, a column per feature), before
+        exclusions and transformation. Each is read when it is taken from the mapping."""
         return _Features(self)
 
     @property
@@ -157,15 +157,16 @@ class Results:
         return plots.manhattan(self.associations(trait), self.threshold, trait, ax)
 
     def plot_qq(self, trait: str, *, ax: Axes | None = None) -> Axes:
-        """Draws a trait's QQ plot with the 95 % band of independent tests and lambda. Arguments and errors as above."""
+        """Draws a trait's QQ plot with the 95 % band of independent tests and lambda. Arguments and errors are those of
+        `plot_manhattan`."""
         from ecgwas.api import plots
 
         inflation = self.summary.filter(pl.col("trait") == self._known(trait))["lambda_gc"].item()
         return plots.qq(self.qq(trait), trait, inflation, ax)
 
     def plot_locus(self, locus: int, *, ax: Axes | None = None) -> Axes:
-        """Draws the best trait of a locus (its number in `loci`) against all variants around it, coloured by squared correlation
-        with the lead variant (diamond). Raises InputError for an unknown locus."""
+        """Draws the best trait of a locus (its number in `loci`) against all variants around it, coloured by squared
+        correlation with the lead variant (diamond). Raises InputError for an unknown locus."""
         from ecgwas.api import plots
 
         rows = self.loci.filter(pl.col("locus") == locus)
