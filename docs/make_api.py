@@ -69,7 +69,7 @@ def _entry(name: str, thing: object) -> Iterator[str]:
 
 def _signature(name: str, function: object) -> list[str]:
     """The call with its annotations, one line per argument if it is long."""
-    signature = inspect.signature(function)  # type: ignore[arg-type]
+    signature = inspect.signature(function)
     parameters = [one for one in signature.parameters.values() if one.name != "self"]
     arguments = [str(one) for one in parameters]
     first = next((i for i, one in enumerate(parameters) if one.kind is inspect.Parameter.KEYWORD_ONLY), None)

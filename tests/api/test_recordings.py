@@ -33,7 +33,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(3)
     hearts = draw_hearts(1, rng)
     counts = record(hearts, 0, rng).counts
-    counts[NOISY] += rng.normal(0, 120, counts.shape[1]).astype(counts.dtype)
+    counts[NOISY] += rng.normal(0, 120, counts[NOISY].shape).astype(counts.dtype)
     path = tmp_path_factory.mktemp("file") / "17_20205_2_0.xml"
     path.write_bytes(simulated_files.cardiosoft(counts, LEADS, hearts.person(0), age=60, male=True))
     return path

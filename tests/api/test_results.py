@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -172,7 +173,7 @@ def test_nothing_about_participants_is_read_unasked(results: ecgwas.Results, mon
     read_files: list[files.ResultFile] = []
     unchecked = ecgwas.Results._checked
 
-    def noted(self: ecgwas.Results, file: files.TableFile, name: str) -> pl.DataFrame:
+    def noted(self: ecgwas.Results, file: files.TableFile[Any], name: str) -> pl.DataFrame:
         read_files.append(file)
         return unchecked(self, file, name)
 

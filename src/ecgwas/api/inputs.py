@@ -35,12 +35,14 @@ def association_inputs(
     copies = _matrix("genotypes", genotypes)
     people, count = copies.shape
     names, values = _named("traits", traits, "trait", people)
-    covariate_names, covariate_values = ((), np.empty((people, 0)))
+    covariate_names: tuple[str, ...] = ()
+    covariate_values = np.empty((people, 0))
     if covariates is not None:
         covariate_names, covariate_values = _named("covariates", covariates, "covariate", people)
         _refuse_other_eids(traits, covariates)
     if not np.isfinite(covariate_values).all():
-        incomplete = np.array(covariate_names)[~np.isfinite(covariate_values).all(axis=0)]
+        has_missing = np.flatnonzero(~np.isfinite(covariate_values).all(axis=0))
+        incomplete = [covariate_names[k] for k in has_missing]
         fix = "exclude these participants from traits, covariates and genotypes, or impute the values"
         raise InputError(f"covariates have missing values: {first_few(incomplete)}", fix=fix)
     if count == 0 or len(names) == 0:

@@ -93,7 +93,7 @@ def ecg_by_genotype(beats: GenotypeBeats) -> dict[str, Axes]:
 
 
 def _draw_beats(axes: Axes, beats: GenotypeBeats, lead: int) -> None:
-    for k in np.flatnonzero(beats.people >= FEWEST):
+    for k in (k for k in range(3) if beats.people[k] >= FEWEST):
         mean, half = beats.mean_uv[k, lead], beats.half_width_uv[k, lead]
         axes.fill_between(beats.times_ms, *_band(mean, half), color=COLOURS[k], alpha=0.16, linewidth=0)
         axes.plot(beats.times_ms, mean, color=COLOURS[k], linewidth=1.2, label=f"{copies(beats, k)} ({beats.people[k]:,})")

@@ -110,7 +110,7 @@ def delineate(signals: Mapping[str, NDArray[Any]] | NDArray[Any], rate_hz: float
     flaw = signal_flaw(OPTIONS.quality, raw, rate_hz)
     if flaw is not None:
         raise InputError(flaw, fix="check the unit (µV) and the leads, or exclude the recording")
-    present = np.isfinite(raw).all(axis=1)
+    present = np.asarray(np.isfinite(raw).all(axis=1))
     cleaned = clean(OPTIONS, resampled(raw[present], rate_hz, OPTIONS.rate_hz))
     strip = np.full((len(LEADS), cleaned.shape[1]), np.nan, dtype=np.float32)
     strip[present] = cleaned
@@ -143,9 +143,9 @@ def _twelve(signals: Mapping[str, NDArray[Any]] | NDArray[Any], rate_hz: float) 
         fix = "cut the gap off, or set the whole lead to NaN"
         raise InputError(f"samples are missing or infinite in lead {first_few(gaps, 12)}", fix=fix)
     raw = twelve_leads({name: values for name, values in known.items() if np.isfinite(values).all()} or known)
-    problem = too_few_leads(OPTIONS.quality, np.isfinite(raw).all(axis=1))
-    if problem is not None:
-        raise InputError(problem, fix="give more of the leads I, II and V1 to V6")
+    too_few = too_few_leads(OPTIONS.quality, np.asarray(np.isfinite(raw).all(axis=1)))
+    if too_few is not None:
+        raise InputError(too_few, fix="give more of the leads I, II and V1 to V6")
     return raw
 
 
