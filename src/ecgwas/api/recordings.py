@@ -138,10 +138,10 @@ def _twelve(signals: Mapping[str, NDArray[Any]] | NDArray[Any], rate_hz: float) 
         raise InputError("the leads differ in length", fix="give one-dimensional arrays of one length, of one recording")
     if samples < MIN_SECONDS * rate_hz:
         raise InputError(f"{samples / rate_hz:.3g} s; at least {MIN_SECONDS:g} s are needed", fix="give the whole recording")
-    gaps = [name for name, values in known.items() if not np.isfinite(values).all() and np.isfinite(values).any()]
-    if gaps:
+    with_gaps = [name for name, values in known.items() if not np.isfinite(values).all() and np.isfinite(values).any()]
+    if with_gaps:
         fix = "cut the gap off, or set the whole lead to NaN"
-        raise InputError(f"samples are missing or infinite in lead {first_few(gaps, 12)}", fix=fix)
+        raise InputError(f"samples are missing or infinite in lead {first_few(with_gaps, 12)}", fix=fix)
     raw = twelve_leads({name: values for name, values in known.items() if np.isfinite(values).all()} or known)
     too_few = too_few_leads(OPTIONS.quality, np.asarray(np.isfinite(raw).all(axis=1)))
     if too_few is not None:
