@@ -15,7 +15,7 @@ from ecgwas.commands import cli, entry
 def test_the_list_is_that_of_the_commands() -> None:
     context = click.Context(cli.main)
     names = cli.main.list_commands(context)
-    assert list(entry.SUMMARIES) == names
+    assert list(entry.SUMMARIES) == names, "enter the command in SUMMARIES of commands/entry.py"
     for name in names:
         command = cli.main.get_command(context, name)
         assert command is not None

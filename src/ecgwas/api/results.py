@@ -180,7 +180,7 @@ class Results:
         """Draws the mean median beat of the participants with 0, 1 and 2 copies of a variant's effect allele, with 95 % bands,
         unadjusted, in twelve leads. A genotype of fewer than 5 participants is not drawn.
 
-        variant: its name in the genotype files, or chrom:pos:ref:alt. Reads recordings and genotypes of the participants
+        variant: id, rs number, chrom:pos or chrom:pos:allele:allele. Reads recordings and genotypes of the participants
         tested, so the study file must be known: open it, or keep it next to the results folder as study.yaml.
 
         Returns lead -> matplotlib axes. Raises InputError for an unknown or ambiguous variant and without a study file.

@@ -18,12 +18,13 @@ SUMMARIES = {
                "studies.",
     "demo": "Simulate a small cohort with planted effects, run every stage, and compare what was found with what was planted.",
     "explain": "Show how a result FILE was made (stage, options, versions, seed, host, time) and whether it is still fresh.",
-    "export": "Write results as FORMAT into FOLDER: gwas_ssf, plink2, pheweb, locuszoom or cytoscape.",
+    "export": "Write results as FORMAT into FOLDER; regenie, saige, bolt, plink2-pheno: traits and covariates for these programs.",
     "figures": "Write the report's figures for print, as SVG, PDF and PNG (300 dpi), into results/figures/.",
     "genes": "Stage: find genes, networks and terms.",
     "init": "Write a commented FOLDER/study.yaml that names the inputs found in FOLDER.",
     "inspect": "Show what a recording's FILE holds: format, leads, rate, length, and the device's measurements next to ours.",
     "loci": "Stage: decide what is significant, join it into loci.",
+    "look": "Look at a VARIANT (rs number, id, chrom:pos[:allele:allele]) after a run: ECG by genotype, all traits, its region.",
     "meta": "Meta-analyse the associations of several STUDIES and write them to OUT.csv.",
     "null": "Run the same chain on permuted people; the report then compares every count with the count expected by chance.",
     "options": "Print every option of study.yaml with its default, unit and meaning.",
@@ -34,7 +35,7 @@ SUMMARIES = {
     "represent": "Stage: learn or measure features.",
     "run": "Run every stage in order, skipping parts whose results are fresh.",
     "scan": "Stage: test every variant against every trait.",
-    "share": "Stage: set aside what may be passed on.",
+    "share": "Stage: collect what may be passed on.",
     "simulate": "Write a simulated cohort with planted effects: ECG files, genotypes, covariates, and the true effects.",
     "traits": "Stage: join people, covariates and features.",
 }  # fmt: skip
@@ -45,10 +46,9 @@ def overview() -> click.Group:
     """The group of commands as `ecgwas --help` lists it; its commands do nothing."""
     commands = [click.Command(name, help=text) for name, text in SUMMARIES.items()]
     settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
-    verbose = click.Option(["--verbose"], is_flag=True, help="Show more detail.")
-    group = click.Group("main", commands=commands, params=[verbose], help=ABOUT, context_settings=settings)
-    # A decorator adds its option at the end; those of the command line were added from the last to the first.
+    group = click.Group("main", commands=commands, help=ABOUT, context_settings=settings)
     click.version_option(ecgwas.__version__)(group)
+    group.params.append(click.Option(["--verbose"], is_flag=True, help="Show more detail."))
     return group
 
 
