@@ -18,13 +18,15 @@ SUMMARIES = {
                "studies.",
     "demo": "Simulate a small cohort with planted effects, run every stage, and compare what was found with what was planted.",
     "explain": "Show how a result FILE was made (stage, options, versions, seed, host, time) and whether it is still fresh.",
-    "export": "Write results as FORMAT into FOLDER; regenie, saige, bolt, plink2-pheno: traits and covariates for these programs.",
+    "export": "Write results as FORMAT into FOLDER; regenie, saige, bolt, plink2-pheno: traits and covariates for these "
+              "programs.",
     "figures": "Write the report's figures for print, as SVG, PDF and PNG (300 dpi), into results/figures/.",
     "genes": "Stage: find genes, networks and terms.",
     "init": "Write a commented FOLDER/study.yaml that names the inputs found in FOLDER.",
     "inspect": "Show what a recording's FILE holds: format, leads, rate, length, and the device's measurements next to ours.",
     "loci": "Stage: decide what is significant, join it into loci.",
-    "look": "Look at a VARIANT (rs number, id, chrom:pos[:allele:allele]) after a run: ECG by genotype, all traits, its region.",
+    "look": "Look at a VARIANT (rs number, id, chrom:pos[:allele:allele]) after a run: ECG by genotype, all traits, its "
+            "region.",
     "meta": "Meta-analyse the associations of several STUDIES and write them to OUT.csv.",
     "null": "Run the same chain on permuted people; the report then compares every count with the count expected by chance.",
     "options": "Print every option of study.yaml with its default, unit and meaning.",
