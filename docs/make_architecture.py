@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("exchange", "genes", "privacy", "scan", "traits"),
     ("loci",),
     ("stages",),
-    ("workflow",),
+    ("api", "workflow"),
     ("commands",),
     ("__main__",),
 )

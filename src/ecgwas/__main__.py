@@ -1,5 +1,5 @@
 """`python -m ecgwas` is the command `ecgwas`."""
 
-from ecgwas.commands.cli import main
+from ecgwas.commands.entry import main
 
 main()
