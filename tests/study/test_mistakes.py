@@ -28,8 +28,8 @@ FULL: dict[str, Any] = {
 }  # fmt: skip
 
 REQUIRED: dict[str, Any] = {
-    "file": "f", "files": ["f"], "links": "f", "terms": "f", "name": "a", "genotypes": "g", "recordings": "ecg",
-    "covariates": "c.tsv",
+    "file": "f.onnx", "files": ["f"], "links": "f", "terms": "f", "name": "a", "genotypes": "g", "recordings": "ecg",
+    "covariates": "c.tsv", "outputs": 4, "rate_hz": 500, "leads": ["I"],
 }  # fmt: skip
 
 
