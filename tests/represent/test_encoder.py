@@ -163,7 +163,7 @@ def test_scalings(signals: Signals, beats_mv: NDArray[Any]) -> None:
     whole = declared(signals, scaling="all_leads")
     expected = (beats_mv - beats_mv.mean(axis=(1, 2), keepdims=True)) / beats_mv.std(axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(whole, expected, rtol=1e-4, atol=1e-5)
-    fixed = declared(signals, scaling="fixed", mean=0.01, sd=0.2)
+    fixed = declared(signals, mean=0.01, sd=0.2)
     np.testing.assert_allclose(fixed, (beats_mv - 0.01) / 0.2, rtol=1e-5, atol=1e-6)
 
 
@@ -436,7 +436,6 @@ def test_an_onnx_model_with_weights_in_another_file(signals: Signals, tmp_path: 
         ({"leads": ["I", "I"]}, "named twice"),
         ({"leads": ["I", "X"]}, "Input should be"),
         ({"seconds": 10}, "seconds is the length of strips"),
-        ({"sd": 2.0}, "need scaling: fixed"),
         ({"features": 3}, "number of components"),
         ({"criterion": "variance"}, "number of components"),
         ({"criterion": "variance", "features": 7}, "7 features cannot come from 6 outputs"),

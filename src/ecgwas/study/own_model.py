@@ -41,13 +41,13 @@ class TrainedEncoder(Representation):
     """Axes of one recording: (leads, samples), (samples, leads), or one axis with one lead after the other."""
     unit: Literal["uV", "mV"] = "mV"
     """Unit of the voltages that the model was trained on."""
-    scaling: Literal["none", "each_lead", "all_leads", "fixed"] = "none"
-    """`each_lead`: subtract each lead's own mean and divide by its SD; `all_leads`: one mean and SD of all leads of the
-    recording; `fixed`: `mean` and `sd`, the same for all recordings; `none`: voltages as they are."""
     mean: float = 0.0
-    """Mean of scaling `fixed`, in `unit`."""
+    """Subtracted from the voltages of all recordings, in `unit`: the mean of what the model was trained on."""
     sd: float = option(1.0, gt=0)
-    """SD of scaling `fixed`, in `unit`."""
+    """What the voltages of all recordings are then divided by, in `unit`: the SD of what the model was trained on."""
+    scaling: Literal["none", "each_lead", "all_leads"] = "none"
+    """By the recording itself. `each_lead`: subtract each lead's own mean and divide by its SD; `all_leads`: one mean and SD of
+    all leads together; `none`: only `mean` and `sd`."""
     criterion: Literal["outputs", "variance", "repeatable"] = "outputs"
     """Features: the model's outputs as they are; principal components of the outputs, each divided by its SD between
     participants (`variance`); or the directions in which participants differ most relative to the difference between odd and
@@ -128,11 +128,9 @@ class TrainedEncoder(Representation):
     def _options_fit_together(self) -> TrainedEncoder:
         if self.input == "beat" and self.seconds is not None:
             raise ValueError("seconds is the length of strips; that of median beats is `read.beats.before_ms` and `after_ms`")
-        plain = (self.unit, self.scaling, self.layout) == ("uV", "none", "leads_samples")
+        plain = (self.unit, self.mean, self.sd, self.scaling, self.layout) == ("uV", 0.0, 1.0, "none", "leads_samples")
         if self.format == ".safetensors" and not plain:
             raise ValueError("a network of ecgwas scales µV itself: it needs unit: uV, scaling: none, layout: leads_samples")
-        if self.scaling != "fixed" and (self.mean != 0.0 or self.sd != 1.0):
-            raise ValueError(f"mean and sd need scaling: fixed, not {self.scaling}")
         if (self.criterion == "outputs") != (self.features is None):
             raise ValueError("features is the number of components of criterion: variance or repeatable, and they need it")
         if self.features is not None and self.features > self.outputs:

@@ -74,9 +74,7 @@ class DeclaredInput:
         return strips.transpose(0, 2, 1, 3).reshape(-1, leads, self.samples)
 
     def _scaled(self, microvolts: NDArray[np.float64]) -> NDArray[np.float64]:
-        voltages = microvolts * UNITS_PER_UV[self.options.unit]
-        if self.options.scaling == "fixed":
-            return (voltages - self.options.mean) / self.options.sd
+        voltages = (microvolts * UNITS_PER_UV[self.options.unit] - self.options.mean) / self.options.sd
         if self.options.scaling == "none":
             return voltages
         axes = 2 if self.options.scaling == "each_lead" else (1, 2)
