@@ -333,6 +333,9 @@ def test_check_says_what_the_model_was_given(signals: Signals, pt2: Path) -> Non
     ]
     [warning] = facts_of(options_for(pt2), None)
     assert isinstance(warning, Caution)
+    unused, _ = facts_of(options_for(pt2, features=3), signals)
+    assert isinstance(unused, Caution)
+    assert "all 6 outputs are features" in unused
 
 
 @pytest.mark.parametrize(
@@ -436,8 +439,7 @@ def test_an_onnx_model_with_weights_in_another_file(signals: Signals, tmp_path: 
         ({"leads": ["I", "I"]}, "named twice"),
         ({"leads": ["I", "X"]}, "Input should be"),
         ({"seconds": 10}, "seconds is the length of strips"),
-        ({"features": 3}, "number of components"),
-        ({"criterion": "variance"}, "number of components"),
+        ({"criterion": "variance"}, "32 features cannot come from 6 outputs"),
         ({"criterion": "variance", "features": 7}, "7 features cannot come from 6 outputs"),
         ({"file": "encoder.safetensors"}, "unit: uV"),
     ],

@@ -147,7 +147,13 @@ def check(options: TrainedEncoder, examples: Callable[[], Signals | None]) -> Se
     a batch.
     """
     model = open_model(options, ModelFile.read(options))
-    signals = examples()
+    unused = options.criterion == "outputs" and "features" in options.model_fields_set
+    warning = f"{options.name}: `features` is not used; all {options.outputs} outputs are features (criterion: outputs)"
+    return [*([Caution(warning)] if unused else []), *_tried(options, model, examples())]
+
+
+def _tried(options: TrainedEncoder, model: Model, signals: Signals | None) -> list[str]:
+    """What running the model on these recordings shows."""
     if signals is None:
         return [Caution(f"{options.file.name}: no recording could be read, so the model was not tried")]
     declared = DeclaredInput.of(options, signals)

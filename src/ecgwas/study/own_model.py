@@ -52,8 +52,8 @@ class TrainedEncoder(Representation):
     """Features: the model's outputs as they are; principal components of the outputs, each divided by its SD between
     participants (`variance`); or the directions in which participants differ most relative to the difference between odd and
     even heartbeats, or between odd and even strips of a recording (`repeatable`)."""
-    features: int | None = option(None, ge=1, le=4096)
-    """Number of components, of criterion `variance` or `repeatable`."""
+    features: int = option(32, ge=1, le=4096)
+    """Number of components of criterion `variance` or `repeatable`; all `outputs` are features otherwise."""
 
     @property
     def described(self) -> str:
@@ -99,7 +99,7 @@ class TrainedEncoder(Representation):
     @property
     def feature_count(self) -> int:
         """`features`, or all outputs."""
-        return self.outputs if self.features is None else self.features
+        return self.outputs if self.criterion == "outputs" else self.features
 
     @property
     def uses_torch(self) -> bool:
@@ -131,8 +131,6 @@ class TrainedEncoder(Representation):
         plain = (self.unit, self.mean, self.sd, self.scaling, self.layout) == ("uV", 0.0, 1.0, "none", "leads_samples")
         if self.format == ".safetensors" and not plain:
             raise ValueError("a network of ecgwas scales µV itself: it needs unit: uV, scaling: none, layout: leads_samples")
-        if (self.criterion == "outputs") != (self.features is None):
-            raise ValueError("features is the number of components of criterion: variance or repeatable, and they need it")
-        if self.features is not None and self.features > self.outputs:
+        if self.feature_count > self.outputs:
             raise ValueError(f"{self.features} features cannot come from {self.outputs} outputs")
         return self
