@@ -31,7 +31,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.findings.experiments import ROWS, ecgwas, simulated, written
 from benchmarks.record import recorded
 from ecgwas import represent
-from ecgwas.represent.neural.encoder import THREADS, torch_threads
+from ecgwas.represent.inputs import THREADS
+from ecgwas.represent.neural.encoder import torch_threads
 from ecgwas.represent.neural.network import Autoencoder, convolution_weights, weight_penalty
 from ecgwas.represent.neural.training import device
 from ecgwas.signals import Signals, StackedArrays

@@ -1,6 +1,6 @@
 """What every kind of representation promises. A kind is tested here once the schema of study.yaml knows it.
 
-The options of a kind whose features come from a table are from its own test file: `contract_options(folder)`.
+A kind that needs files of the user makes them in its own test file: `contract_options(folder)` gives its options.
 """
 
 from __future__ import annotations
@@ -59,9 +59,13 @@ def signals() -> Signals:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def fitted(request: pytest.FixtureRequest, signals: Signals) -> Fitted:
+def fitted(request: pytest.FixtureRequest, signals: Signals, tmp_path_factory: pytest.TempPathFactory) -> Fitted:
     kind = KINDS[request.param]
-    options = kind.model_validate({"name": "made", **only_known(kind, SMALL)})
+    theirs = import_module(f"tests.represent.test_{request.param}")
+    given = only_known(kind, SMALL)
+    if hasattr(theirs, "contract_options"):
+        given = theirs.contract_options(tmp_path_factory.mktemp(request.param))
+    options = kind.model_validate({**given, "name": "made"})
     assert isinstance(options, Representation)
     encoder = fit(options, signals)
     return Fitted(options, encoder, encoder.encode(signals))

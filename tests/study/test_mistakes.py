@@ -28,8 +28,8 @@ FULL: dict[str, Any] = {
 }  # fmt: skip
 
 REQUIRED: dict[str, Any] = {
-    "file": "f", "files": ["f"], "links": "f", "terms": "f", "name": "a", "genotypes": "g", "recordings": "ecg",
-    "covariates": "c.tsv",
+    "file": "f.onnx", "files": ["f"], "links": "f", "terms": "f", "name": "a", "genotypes": "g", "recordings": "ecg",
+    "covariates": "c.tsv", "outputs": 4, "rate_hz": 500, "leads": ["I"],
 }  # fmt: skip
 
 
@@ -68,12 +68,18 @@ def options(model: type[BaseModel], steps: tuple[str | int, ...], study: dict[st
         for inner in models_of(field.annotation):
             filled = study if len(steps) or name not in FULL or kind_of(inner) else FULL
             section = {"kind": kind_of(inner)} if kind_of(inner) else {}
-            required = {key: REQUIRED[key] for key, one in inner.model_fields.items() if one.is_required()}
+            required = required_of(inner)
             yield from options(inner, here, put(filled, here, section | required))
         for element in elements:
             for inner in models_of(element):
-                required = {key: REQUIRED[key] for key, one in inner.model_fields.items() if one.is_required()}
+                required = required_of(inner)
                 yield from options(inner, (*here, 0), put(study, here, [{"kind": kind_of(inner)} | required]))
+
+
+def required_of(section: type[BaseModel]) -> dict[str, Any]:
+    """A value of each option that this section needs; `files` is one path in some sections, a list in others."""
+    needed = {key: one for key, one in section.model_fields.items() if one.is_required()}
+    return {key: "f" if key == "files" and one.annotation is Path else REQUIRED[key] for key, one in needed.items()}
 
 
 def wrong_values(field: FieldInfo) -> Iterator[Any]:

@@ -7,6 +7,7 @@ The file of a kind provides two functions and an encoder:
     meanings(options) -> dict             optional: feature -> what is measured, with its unit
     units(options) -> dict                optional: feature -> its unit: ms, µV, degrees, beats/min
     traits_of(options) -> int             optional: the most traits it provides, if not `feature_count` per lead or in all
+    check(options, examples) -> facts     optional: tries the user's files on a few recordings, for `ecgwas check`
     work(options, size) -> Work       optional: what `ecgwas plan` estimates its time, memory and disk from (work.py)
 
 A kind whose features come from a table (`uses_recordings` is False) provides instead of `fit` and `load`
@@ -19,7 +20,7 @@ A kind whose features come from a table (`uses_recordings` is False) provides in
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -98,6 +99,15 @@ def reconstruct(encoder: Encoder, signals: Signals) -> NDArray[np.float32] | Non
     if isinstance(encoder, ReconstructingEncoder):
         return encoder.reconstruct(signals)
     return encoder.decode(encoder.encode(signals))
+
+
+def check(options: Representation, examples: Callable[[], Signals | None]) -> Sequence[str]:
+    """Facts and warnings in words, by the kind's own `check`; none for a kind without files of the user.
+
+    examples: reads a few recordings when called; None if none is readable. Raises an EcgwasError if a file is wrong.
+    """
+    of_kind = getattr(_kind(options), "check", None) if options.input_files else None
+    return [] if of_kind is None else list(of_kind(options, examples))
 
 
 def traits_of(options: Representation) -> int:

@@ -26,6 +26,11 @@ Floats = NDArray[np.float32]
 Index = NDArray[np.int64]
 BLOCK_SAMPLES = 1 << 24
 """Samples in memory at a time while all traces are read: 64 MiB of float32."""
+THREADS = {"beat": 1, "strip": 2}
+"""CPU threads of a network by its input, whatever the machine has: sums over a different number of threads end in different
+digits. Networks on beats gain little from a second thread; on whole recordings, ten times as long, they do."""
+TRACES_PER_BATCH = 64
+"""Traces that pass through a network together when it only encodes or decodes."""
 
 
 @dataclass(frozen=True)

@@ -57,11 +57,6 @@ def all_in_one(_: Study) -> tuple[str, ...]:
     return ("all",)
 
 
-def no_files(_: Study, __: str) -> Sequence[Path]:
-    """For stages that read only earlier stages."""
-    return ()
-
-
 def nothing_to_check(_: Study) -> Sequence[str]:
     """For stages without input files."""
     return ()

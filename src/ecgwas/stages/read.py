@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ecgwas import ecg
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.errors import Caution, InputError, StudyError, first_few
-from ecgwas.progress import track
+from ecgwas.progress import silent, track
 from ecgwas.signals import (
     AFTER_THE_LAST_BEAT,
     FIDUCIAL_POINTS,
@@ -45,6 +45,8 @@ logger = logging.getLogger(__name__)
 RAW_EXAMPLE = "raw_example"
 REPEATS = "repeats"
 JOIN = "join"
+EXAMPLES_READ, EXAMPLES_SOUGHT = 4, 40
+"""Recordings that are read at a time, and at most, to try a representation before a run."""
 T = TypeVar("T", bound=Table)
 
 
@@ -319,6 +321,17 @@ def _check(study: Study) -> Sequence[str]:
         problem = f"no participant is left to read: {first_few(f'{reason}: {count} files' for reason, count in reasons)}"
         raise InputError(problem, where=study.read.recordings, fix="correct the list of read.leave_out, or `read.instance`")
     return [*_facts(manifest), *map(Caution, (*_unknown_withdrawals(study), *ecg.recordings_table_warnings(study.read)))]
+
+
+def example_signals(study: Study) -> Signals | None:
+    """The first few usable recordings, read and cleaned; None if none of the first EXAMPLES_SOUGHT is usable."""
+    options = options_of(study)
+    sources = _find(options).sources[:EXAMPLES_SOUGHT]
+    for start in range(0, len(sources), EXAMPLES_READ):
+        signals = ecg.read_recordings(options, sources[start : start + EXAMPLES_READ], track=silent).signals
+        if signals is not None:
+            return signals
+    return None
 
 
 def _facts(manifest: ecg.Manifest) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas import represent
+from ecgwas.errors import EcgwasError, raise_together
 from ecgwas.leads import ALL_LEADS, INDEPENDENT_LEADS
 from ecgwas.progress import track
 from ecgwas.represent.reliability.between_visits import ICC_COLUMNS, between_visits
@@ -81,7 +83,7 @@ def _represent(study: Study, options: RepresentationOptions, out: Path, scratch:
     files.ERRORS.write(ReconstructionErrors(encoder.errors), out, representation=part)
     files.FEATURES.write(features, out, representation=part)
     recordings = files.RECORDINGS.read(study.results)
-    excluded = signals_without_features(features, signals, options.error_limit)
+    excluded = signals_without_features(features, signals, options.error_limit, options.input_leads)
     for reason, count in excluded["reason"].value_counts(sort=True).iter_rows():
         logger.info("%s: no features of %d of %d: %s", part, count, len(features), reason)
     kept, left_out = signal_errors(features, recordings, excluded)
@@ -172,13 +174,18 @@ def _files_of(recordings: Recordings, of_all: str | None = None) -> pl.DataFrame
     return kept.filter(pl.col("lead") == of_all).select("eid", file_of_all="path")
 
 
-def signals_without_features(features: Features, signals: Signals, max_mse: float | None) -> pl.DataFrame:
-    """Signals whose features are all missing, and why: columns eid, lead, reason."""
+def signals_without_features(
+    features: Features, signals: Signals, max_mse: float | None, input_leads: Sequence[str] = INDEPENDENT_LEADS
+) -> pl.DataFrame:
+    """Signals whose features are all missing, and why: columns eid, lead, reason.
+
+    input_leads: those that features of all leads together are made from.
+    """
     all_missing = pl.all_horizontal(pl.col(name).is_null() for name in features.names)
     row_of = {eid: i for i, eid in enumerate(signals.eids)}
     rows = []
     for row in features.frame.filter(all_missing).iter_rows(named=True):
-        leads = INDEPENDENT_LEADS if row["lead"] == ALL_LEADS else (row["lead"],)
+        leads = input_leads if row["lead"] == ALL_LEADS else (row["lead"],)
         reason = _unusable_leads(signals, row_of[row["eid"]], leads) or "not measurable"
         if max_mse is not None and row.get("mse") is not None and row["mse"] > max_mse:
             reason = f"{ERROR_LIMIT_REASON} {max_mse}"
@@ -247,8 +254,20 @@ def load_fitted(study: Study) -> tuple[Fitted, ...]:
 
 
 def _check(study: Study) -> Sequence[str]:
-    """Opens every feature table, and lists the mistakes of all."""
-    return feature_tables.check(study)
+    """Opens every feature table, and tries every trained model on a few recordings; lists the mistakes of all."""
+    facts, mistakes = list(feature_tables.check(study)), list[EcgwasError]()
+
+    @lru_cache(maxsize=1)
+    def examples() -> Signals | None:
+        return read.example_signals(study)
+
+    for options in study.represent:
+        try:
+            facts += represent.check(options, examples)
+        except EcgwasError as mistake:
+            mistakes.append(mistake)
+    raise_together(mistakes, what="the representations")
+    return facts
 
 
 def load_features_of(study: Study, traits: Sequence[str]) -> dict[str, Features]:

@@ -38,6 +38,7 @@ from ecgwas.study.genes import (
 from ecgwas.study.loci import LociOptions
 from ecgwas.study.mistakes import NO_RECORDINGS, booleans_for_numbers, study_error
 from ecgwas.study.origins import Setting, contradictions, settings
+from ecgwas.study.own_model import TrainedEncoder
 from ecgwas.study.presets import PRESETS, with_preset
 from ecgwas.study.read import BeatOptions, Fourier, HighPass, MovingAverage, QualityOptions, ReadOptions, Untouched, Wavelet
 from ecgwas.study.report import ReportOptions
@@ -62,7 +63,7 @@ __all__ = [
     "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "Pca", "Plink2", "QualityOptions",
     "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions", "ResidualAutoencoder", "Scan",
     "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService",
-    "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
+    "TrainedEncoder", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 

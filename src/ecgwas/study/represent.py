@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from ecgwas.study.base import option
 from ecgwas.study.feature_table import FeatureTable
+from ecgwas.study.own_model import TrainedEncoder
 from ecgwas.study.representation import Representation
 
 Counts = Annotated[tuple[Annotated[int, Field(ge=1, le=4096)], ...], Field(min_length=1, max_length=12)]
@@ -323,5 +324,5 @@ class Intervals(Representation):
 
 
 RepresentationOptions = Annotated[
-    Pca | ResidualAutoencoder | Vae | BeatPoints | Intervals | FeatureTable, Field(discriminator="kind")
+    Pca | ResidualAutoencoder | Vae | TrainedEncoder | BeatPoints | Intervals | FeatureTable, Field(discriminator="kind")
 ]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ecgwas.leads import INDEPENDENT_LEADS
 from ecgwas.study.base import Options
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
@@ -51,6 +52,11 @@ class Representation(Options):
     def input_files(self) -> tuple[Path, ...]:
         """Files of the user that it reads, besides recordings."""
         return ()
+
+    @property
+    def input_leads(self) -> tuple[str, ...]:
+        """Leads that a feature of all leads together is made from: without one of them it is missing."""
+        return INDEPENDENT_LEADS
 
     @property
     def joins_leads(self) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, qr
+from scipy.linalg import eigh, qr, svd
 
 from ecgwas.errors import InputError
 from ecgwas.represent.inputs import Floats, Index, Scaler, Traces
@@ -23,6 +23,8 @@ RIDGE = 0.01
 """Penalty of `ridge_effects` per trace."""
 LARGEST_GRAM = 8192
 """Side of the largest matrix that is decomposed exactly: 512 MiB in float64."""
+SMALLEST_SINGULAR_VALUE = 1e-5
+"""Share of the largest singular value below which rows of float32 do not vary."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,16 @@ def principal_components(
     sum_of_squares = sum((np.square(block @ directions.T).sum(axis=0) for block in centred), np.zeros(count))
     spread = np.sqrt(sum_of_squares / len(trace_index))
     return Components(*(array.astype(np.float32) for array in (centred.mean, directions, directions, spread)))
+
+
+def components_of_rows(rows: Floats, count: int) -> Components:
+    """At most `count` principal components of rows (N, D) with mean zero: fewer if they vary in fewer directions."""
+    _, singular, directions = svd(rows.astype(np.float64), full_matrices=False, check_finite=False)
+    varying = int((singular > SMALLEST_SINGULAR_VALUE * singular[0]).sum()) if singular[0] > 0 else 0
+    kept = min(count, varying)
+    directions = directions[:kept] * _signs(directions[:kept])
+    mean, spread = np.zeros(rows.shape[1]), singular[:kept] / np.sqrt(len(rows))
+    return Components(*(array.astype(np.float32) for array in (mean, directions, directions, spread)))
 
 
 def _signs(directions: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,6 +20,8 @@ from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.represent.alignment import Alignment
 from ecgwas.represent.inputs import (
+    THREADS,
+    TRACES_PER_BATCH,
     Floats,
     Index,
     Scaler,
@@ -41,13 +43,8 @@ from ecgwas.store import fingerprint
 from ecgwas.study import ResidualAutoencoder, Vae
 from ecgwas.tables import Features
 
-THREADS = {"beat": 1, "strip": 2}
-"""CPU threads of a network by its input, whatever the machine has: sums over a different number of threads end in different
-digits. Networks on beats gain little from a second thread; on whole recordings, ten times as long, they do."""
 REPORT_THREADS = 1
 """CPU threads with which errors on held-out participants are computed."""
-TRACES_PER_BATCH = 64
-"""Traces that pass through a network together when it only encodes or decodes."""
 
 
 @contextmanager

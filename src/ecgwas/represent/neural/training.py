@@ -218,13 +218,19 @@ def device() -> torch.device:
 @contextmanager
 def reproducible() -> Iterator[None]:
     """Context with deterministic algorithms and its own random state; both are restored afterwards."""
+    with deterministic_algorithms(), torch.random.fork_rng():
+        yield
+
+
+@contextmanager
+def deterministic_algorithms() -> Iterator[None]:
+    """Context in which PyTorch refuses algorithms whose sums depend on the order in which threads end."""
     # cuBLAS is deterministic only with a workspace of fixed size; it reads this when first used.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(True)
     try:
-        with torch.random.fork_rng():
-            yield
+        yield
     finally:
         torch.use_deterministic_algorithms(before)
 

@@ -1,0 +1,1 @@
+"""Trained models of the user's own, of kind `encoder`: opened by the format of their file, never by unpickling."""
