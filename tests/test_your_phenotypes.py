@@ -94,7 +94,7 @@ def test_a_phenotype_table_alone(cohort: Path, tmp_path: Path, monkeypatch: pyte
     assert "qt [ms] of phenotypes.tsv" in page
     assert "people in the feature table phenotypes" in page
     words = re.sub(r"<(script|style).*?</\1>|<[^>]+>", "", page, flags=re.S)
-    assert "Who is in the study" in words
+    assert "Participants" in words
     assert not re.findall("recording|heartbeat", words)
     assert not list((results / "report" / "figures").glob("strip*"))
 
