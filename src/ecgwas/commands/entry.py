@@ -16,6 +16,8 @@ SUMMARIES = {
     "check": "Open every input and list all mistakes, without computing anything.",
     "compare": "Compare what each representation of a study found (also written to results/compare.csv), or compare several "
                "studies.",
+    "completion": "Print a script that lets SHELL complete commands and options; see docs/commands.md for where it goes.",
+    "covariates": "Make the table of covariates from a biobank's exports.",
     "demo": "Simulate a small cohort with planted effects, run every stage, and compare what was found with what was planted.",
     "explain": "Show how a result FILE was made (stage, options, versions, seed, host, time) and whether it is still fresh.",
     "export": "Write results as FORMAT into FOLDER; regenie, saige, bolt, plink2-pheno: traits and covariates for these "
