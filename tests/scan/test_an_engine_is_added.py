@@ -96,9 +96,9 @@ def test_every_command_works_with_an_engine_that_was_added(source: Path, tmp_pat
         if kind == "plain":
             assert "plain" in ecgwas("options")
             for page in ("report", "share"):
-                text = (results / page / "report.html").read_text()
-                assert "clinical" in text
-                assert "by least squares, plainly." in text
+                html = (results / page / "report.html").read_text()
+                assert "clinical" in html
+                assert "by least squares, plainly." in html
     assert rows["plain"].height > 0
     assert rows["plain"]["variant"].to_list() == rows["matrix"]["variant"].to_list()
     for column in ("beta", "se", "neglog10p"):

@@ -236,7 +236,7 @@ def test_what_moves_many_traits_a_little_is_found_by_the_set_and_labelled(tmp_pa
     result = scanned(tmp_path, 0.22)
     found = judged(result)
     kinds = {row["kind"]: row for row in found.thresholds.frame.iter_rows(named=True)}
-    assert "0.01 family-wise over all sets" in kinds["sets"]["note"]
+    assert "0.01 family-wise over all trait sets" in kinds["sets"]["note"]
     assert "0.04 family-wise" in kinds["permutation"]["note"]
     assert not kinds["sets"]["used"]
     assert found.hits.frame.filter(pl.col("variant") == "v30").height == 0
