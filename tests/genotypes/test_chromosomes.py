@@ -112,7 +112,7 @@ def test_people_and_variants_that_are_not_there(stem: Path) -> None:
 def test_a_bim_with_text_for_a_position(stem: Path) -> None:
     bim = Path(f"{stem}.bim")
     bim.write_text(bim.read_text().replace("3000004", "here"))
-    with pytest.raises(InputError, match="no whole numbers: line 5"):
+    with pytest.raises(InputError, match="not whole numbers: line 5"):
         fileset.opened(matrix_options(stem))
 
 
