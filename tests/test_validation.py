@@ -44,10 +44,10 @@ LINES = {
         "PLANTED 2 people=466 planted=4 found=4 others=0 cpu_seconds=310 neglog10p=31.0,14.9,12.8,11.1",
     ],
     "findings.natural_units": [
-        "EFFECT simulated 1 parameter=qt_ms unit=ms planted=20.0 measured=19.1 trait=clinical.12L.qt_ms effect=19.3 se=2.1 inside=yes "
-        "inside_measured=yes chosen=clinical.12L.qtc_framingham_ms chosen_effect=18.5 chosen_se=1.3 chosen_unit=ms",
-        "EFFECT real 1 parameter=pr_ms unit=ms planted=20.0 measured=18.0 trait=clinical.12L.pr_ms effect=17.0 se=2.0 inside=yes "
-        "inside_measured=yes chosen=none",
+        "EFFECT simulated 1 parameter=qt_ms unit=ms planted=20.0 measured=19.1 trait=clinical.12L.qt_ms effect=19.3 se=2.1 "
+        "inside=yes inside_measured=yes chosen=clinical.12L.qtc_framingham_ms chosen_effect=18.5 chosen_se=1.3 chosen_unit=ms",
+        "EFFECT real 1 parameter=pr_ms unit=ms planted=20.0 measured=18.0 trait=clinical.12L.pr_ms effect=17.0 se=2.0 "
+        "inside=yes inside_measured=yes chosen=none",
     ],
     "findings.representations": [
         "SEED value=11 people=2000", "R2 default features=126 mean=0.923 retest=0.973",
