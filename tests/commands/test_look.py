@@ -123,6 +123,13 @@ def test_what_may_be_passed_on_has_no_small_group(finished: Study, locus: dict[s
     assert (means == means.round()).all()
 
 
+@pytest.mark.parametrize(("counts", "shown"), [((99, 1, 0), False), ((90, 4, 4), False), ((50, 5, 0), True), ((2, 5, 9), True)])
+def test_an_effect_of_fewer_than_five_carriers_is_not_shown(counts: tuple[int, ...], shown: bool) -> None:
+    copies = np.append(np.repeat([0.0, 1.0, 2.0], counts), np.nan)
+    assert variant_view.comparable(copies) == shown
+    assert "no two genotypes have 5 participants" in next(look._beats_in_words(None, genotype.FEWEST))
+
+
 def test_a_variant_of_another_chromosome_or_list_is_found(finished: Study, locus: dict[str, object], tmp_path: Path) -> None:
     fewer = finished.scan.model_copy(update={"chromosomes": ("1", "2")})
     study = finished.model_copy(update={"scan": fewer})

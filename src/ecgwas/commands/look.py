@@ -67,7 +67,7 @@ def look(
     figures = _figures(study, variant, tests, beats, chosen, min_people)
     place = folder or files.LOOK_TRAITS.path(study.results, variant=slug(variant.variant)).parent
     written = [*_write_figures(figures, place), _write_traits(tests, place)]
-    yield from _summary(study, variant, tests, beats, excluded)
+    yield from _summary(study, variant, tests, beats, excluded, min_people)
     yield f"Wrote {first_few([path.name for path in written], 12)} into {place}"
 
 
@@ -127,8 +127,9 @@ def _write_traits(tests: VariantTests, folder: Path) -> Path:
 
 
 def _summary(
-    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, excluded: str | None
-) -> Iterator[str]:
+    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, excluded: str | None,
+    min_people: int,
+) -> Iterator[str]:  # fmt: skip
     alleles = f"effect allele {variant.effect_allele}, other allele {variant.other_allele}"
     yield f"{variant.variant} at {variant.chrom}:{variant.pos} ({study.scan.build}), {alleles}"
     genes = variant_view.genes_near(study, variant)
@@ -140,13 +141,13 @@ def _summary(
     if locus is not None:
         own = " (its lead variant)" if locus["lead_variant"] == variant.variant else ""
         yield f"it lies in locus {locus['locus']}{own}: lead variant {locus['lead_variant']}, {locus['best_trait']}"
-    yield from _beats_in_words(beats, study)
+    yield from _beats_in_words(beats, max(min_people, genotype.FEWEST))
     yield from _traits_in_words(study, tests)
 
 
-def _beats_in_words(beats: report.GenotypeBeats | None, study: Study) -> Iterator[str]:
+def _beats_in_words(beats: report.GenotypeBeats | None, min_people: int) -> Iterator[str]:
     if beats is None:
-        yield "no ECG by genotype: no two genotypes have enough participants to be compared"
+        yield f"no ECG by genotype: no two genotypes have {min_people} participants with a median beat"
         return
     groups = [k for k in range(3) if beats.people[k] >= genotype.FEWEST]
     others = "; other genotypes have fewer" if (beats.people > 0).sum() > len(groups) else ""

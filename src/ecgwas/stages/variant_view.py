@@ -107,7 +107,7 @@ def dosage(study: Study, variant: FoundVariant, eids: Sequence[str]) -> NDArray[
 
 
 def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.GenotypeBeats | None:
-    """The ECG by genotype with the decoded effect of one allele, as in the report; None if no two genotypes can be compared.
+    """The ECG by genotype with the decoded effect of one allele, as in the report; None if it cannot be shown (`comparable`).
 
     min_people: genotypes of fewer participants are pooled with their neighbours and means are rounded; 0: neither.
     """
@@ -116,7 +116,7 @@ def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.Gen
     with_copies = report.LeadVariant(None, variant.variant, variant.effect_allele, variant.other_allele, copies)
     (whole,) = report.without_missing_beats(signals, [with_copies])
     grouped = report.pooled(whole, min_people) if min_people else whole
-    if grouped is None or not _comparable(grouped.dosage):
+    if grouped is None or not comparable(grouped.dosage):
         return None
     (beats,) = report.genotype_beats(signals, [grouped])
     decoders = report_data.beat_decoders(represent_stage.load_fitted(study), len(signals.beat_times_ms))
@@ -124,11 +124,11 @@ def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.Gen
     return report.shareable_beats(beats) if min_people else beats
 
 
-def _comparable(copies: NDArray[np.float64]) -> bool:
-    """True if the copies vary, and a genotype of at least FEWEST participants has a mean to be drawn."""
+def comparable(copies: NDArray[np.float64]) -> bool:
+    """True if two genotypes have at least FEWEST participants; else the effect would be nearly one person's recording."""
     known = copies[np.isfinite(copies)]
     counts = np.bincount(np.round(known).astype(np.int64), minlength=3)
-    return len(known) > 2 and float(np.ptp(known)) > 0 and int(counts.max(initial=0)) >= FEWEST
+    return int((counts >= FEWEST).sum()) >= 2
 
 
 def region_of(study: Study, variant: FoundVariant, trait: str, own: pl.DataFrame, min_people: int) -> report.LocusRegion:
