@@ -136,7 +136,8 @@ def _summary(
     if genes:
         yield f"gene at or nearest to it: {first_few(genes)}"
     if excluded is not None:
-        yield f"warning: the study's scan excludes it: {excluded}; it was tested here without filters"
+        tested = "; it was tested here without filters" if tests.tests.height else ""
+        yield f"warning: the study's scan excludes it: {excluded}{tested}"
     locus = variant_view.locus_of(study, variant)
     if locus is not None:
         own = " (its lead variant)" if locus["lead_variant"] == variant.variant else ""

@@ -19,6 +19,7 @@ from ecgwas.loci import neighbourhoods
 from ecgwas.loci.individual_data import KEY_AND_NAME, find_variants, variant_keys
 from ecgwas.report.figures.genotype import FEWEST
 from ecgwas.report.scan_rows import carried_by_few
+from ecgwas.scan import imported
 from ecgwas.stages import read, report_data, scan, traits
 from ecgwas.stages import represent as represent_stage
 from ecgwas.study import Study
@@ -26,7 +27,11 @@ from ecgwas.tables import VARIANT_KEY, files
 
 NO_FILTERS = {"min_maf": 0.0, "min_mac": 0.0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0}
 
+FOREIGN = (imported.REPEATED, imported.OTHER_ALLELES, imported.NOT_IN_GENOTYPES)
+"""Reasons of rows of imported results that are no variant's of the genotypes."""
+
 FILTER_WORDS = {
+    imported.NOT_IN_FILES: "it is not in the imported results",
     "call_rate": "its call rate is below scan.min_call_rate ({min_call_rate:g})",
     "maf": "its minor allele frequency is below scan.min_maf ({min_maf:g})",
     "mac": "its minor allele count is below scan.min_mac ({min_mac:g})",
@@ -61,12 +66,21 @@ def why_excluded(study: Study, variant: FoundVariant) -> str | None:
     tested = chromosomes.open_chromosome(study.scan, variant.chrom)
     if variant_keys(tested).join(key, on=KEY_AND_NAME, how="semi").height == 0:
         return f"it is {chromosome_codes.NOT_LISTED}"
-    excluded = files.LEFT_OUT_VARIANTS.read(study.results, part=variant.chrom).frame
-    own = excluded.join(key, on=KEY_AND_NAME, how="semi").filter(pl.col("trait").fill_null("") == "")
-    if own.height == 0:
+    reason = _reason_for_all_traits(files.LEFT_OUT_VARIANTS.read(study.results, part=variant.chrom).frame, key)
+    if reason is None:
         return None
-    reason = str(own["reason"][0])
     return FILTER_WORDS.get(reason, reason).format(**study.scan.model_dump())
+
+
+def _reason_for_all_traits(excluded: pl.DataFrame, key: pl.DataFrame | None = None) -> str | None:
+    """Why variants, by default all, are excluded for all traits: the first reason; None if they are not.
+
+    excluded: columns of LeftOutVariants; key: those of KEY_AND_NAME. Rows of imported results that match no variant of the
+    genotypes are passed over, whatever their name.
+    """
+    rows = excluded if key is None else excluded.join(key, on=KEY_AND_NAME, how="semi")
+    own = rows.filter((pl.col("trait").fill_null("") == "") & ~pl.col("reason").is_in(FOREIGN))
+    return str(own["reason"][0]) if own.height else None
 
 
 def tests_of(study: Study, variant: FoundVariant) -> VariantTests:
@@ -80,10 +94,10 @@ def tests_of(study: Study, variant: FoundVariant) -> VariantTests:
     order = pl.DataFrame({"trait": list(tested.names)}).with_row_index("place")
     rows = result.associations.frame.join(order, on="trait").sort("place").drop("place")
     excluded = result.left_out.frame
-    for_all = excluded.filter(pl.col("trait").fill_null("") == "")["reason"]
+    for_all = _reason_for_all_traits(excluded)
     own = excluded.filter(pl.col("trait").fill_null("") != "").select("trait", "reason")
     lacking = order.join(rows, on="trait", how="anti").join(own, on="trait", how="left").sort("place")
-    untested = lacking.select("trait", pl.col("reason").fill_null(str(for_all[0]) if len(for_all) else "no result"))
+    untested = lacking.select("trait", pl.col("reason").fill_null(for_all or "no result"))
     return VariantTests(rows, untested)
 
 
