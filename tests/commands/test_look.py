@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -128,6 +130,15 @@ def test_an_effect_of_fewer_than_five_carriers_is_not_shown(counts: tuple[int, .
     copies = np.append(np.repeat([0.0, 1.0, 2.0], counts), np.nan)
     assert variant_view.comparable(copies) == shown
     assert "no two genotypes have 5 participants" in next(look._beats_in_words(None, genotype.FEWEST))
+
+
+def test_people_without_a_recording_are_not_in_the_ecg_by_genotype(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those tested are b, x, a; x has features from a table only, and c has a recording and is not tested."""
+    genotypes = SimpleNamespace(dosage_of=lambda place, eids: np.array([1.0, 0.0, 2.0]))
+    monkeypatch.setattr(traits, "load_traits", lambda study: SimpleNamespace(eids=("b", "x", "a")))
+    monkeypatch.setattr(variant_view, "_place", lambda variant: np.array([0]))
+    copies = variant_view.dosage(cast(Any, None), cast(Any, SimpleNamespace(genotypes=genotypes)), ("a", "b", "c"))
+    np.testing.assert_array_equal(copies, [2.0, 1.0, np.nan])
 
 
 def test_a_variant_of_another_chromosome_or_list_is_found(finished: Study, locus: dict[str, object], tmp_path: Path) -> None:

@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+import ecgwas
 from ecgwas import stages
+from ecgwas.commands import look
 from ecgwas.commands.cli import main
 from ecgwas.commands.init import write_study
 from ecgwas.errors import Caution, InputError, StudyError
@@ -67,6 +69,11 @@ def test_nothing_is_read_and_everything_else_runs_to_the_loci(folder: Path) -> N
     stages.run(study, until="loci")
     assert not (study.results / "read").exists()
     assert set(files.HITS.read(study.results).frame["trait"]) == {"mine.12L.qt"}
+    with pytest.raises(InputError, match="the study has no recordings"):
+        ecgwas.open(folder / "study.yaml").plot_ecg_by_genotype("rs0")
+    said = list(look.look(study, str(files.HITS.read(study.results).frame["variant"][0]), folder=folder / "look"))
+    assert "no ECG by genotype: the study has no recordings" in said
+    assert (folder / "look" / "figures" / "phewas.svg").exists()
     assert files.HISTORY.read(study.results, representation="mine").frame.height == 0
     assert not files.RELIABILITY.exists(study.results, representation="mine")
     # The null study needs no link to a stage that the study does not have.

@@ -142,7 +142,10 @@ def _summary(
     if locus is not None:
         own = " (its lead variant)" if locus["lead_variant"] == variant.variant else ""
         yield f"it lies in locus {locus['locus']}{own}: lead variant {locus['lead_variant']}, {locus['best_trait']}"
-    yield from _beats_in_words(beats, max(min_people, genotype.FEWEST))
+    if study.read is None:
+        yield "no ECG by genotype: the study has no recordings"
+    else:
+        yield from _beats_in_words(beats, max(min_people, genotype.FEWEST))
     yield from _traits_in_words(study, tests)
 
 

@@ -111,20 +111,24 @@ def _place(variant: FoundVariant) -> NDArray[np.int64]:
 
 
 def dosage(study: Study, variant: FoundVariant, eids: Sequence[str]) -> NDArray[np.float64]:
-    """(N,) copies of the effect allele of `eids`; NaN for those who are not tested or have no call."""
+    """(N,) copies of the effect allele of `eids`; NaN for those who are not tested or have no call.
+
+    Participants tested who are not in `eids` are passed over: features from tables may be of people without a recording.
+    """
     tested = traits.load_traits(study).eids
-    rows = {eid: row for row, eid in enumerate(eids)}
-    copies = np.full(len(eids), np.nan)
     known = variant.genotypes.dosage_of(int(_place(variant)[0]), tested)
-    copies[[rows[eid] for eid in tested]] = known
-    return copies
+    copies_of = dict(zip(tested, known, strict=True))
+    return np.array([copies_of.get(eid, np.nan) for eid in eids], dtype=np.float64)
 
 
 def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.GenotypeBeats | None:
     """The ECG by genotype with the decoded effect of one allele, as in the report; None if it cannot be shown (`comparable`).
 
-    min_people: genotypes of fewer participants are pooled with their neighbours and means are rounded; 0: neither.
+    min_people: genotypes of fewer participants are pooled with their neighbours and means are rounded; 0: neither. None also
+    if the study has no recordings.
     """
+    if study.read is None:
+        return None
     signals = read.load_signals(study)
     copies = dosage(study, variant, signals.eids)
     with_copies = report.LeadVariant(None, variant.variant, variant.effect_allele, variant.other_allele, copies)
@@ -202,7 +206,7 @@ def genes_near(study: Study, variant: FoundVariant) -> list[str]:
     around = report_data.genes_between(ranges, variant.pos - flank, variant.pos + flank)
     away = pl.max_horizontal(pl.col("start") - variant.pos, variant.pos - pl.col("stop"), pl.lit(0))
     near = around.with_columns(away=away).sort("away", "gene")
-    return near.filter(pl.col("away") == near["away"].min())["gene"].to_list()
+    return near.filter(pl.col("away") == pl.col("away").min())["gene"].to_list()
 
 
 def refuse_few_carriers(variant: FoundVariant, variant_tests: VariantTests, min_people: int) -> None:
