@@ -185,7 +185,9 @@ def _span(table: pl.DataFrame, pos: int) -> tuple[int, int]:
 
 
 def likely_chroms(study: Study, name: str) -> list[str]:
-    """Chromosomes on which the scan kept rows of a variant of this name."""
+    """Chromosomes on which the scan kept rows of a variant of this name; none if the scan has not run to its end."""
+    if not all(files.ASSOCIATIONS.exists(study.results, part=part) for part in scan.STAGE.parts(study)):
+        return []
     rows = scan.rows(study).filter(pl.col("variant") == name).select("chrom").unique()
     return rows.collect(engine="streaming")["chrom"].to_list()
 
