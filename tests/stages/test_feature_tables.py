@@ -75,6 +75,10 @@ def test_nothing_is_read_and_everything_else_runs_to_the_loci(folder: Path) -> N
     said = list(look.look(study, str(files.HITS.read(study.results).frame["variant"][0]), folder=folder / "look"))
     assert "no ECG by genotype: the study has no recordings" in said
     assert (folder / "look" / "figures" / "phewas.svg").exists()
+    hit = str(files.HITS.read(study.results).frame["variant"][0])
+    list(look.look(study, hit, shareable=True))
+    (shared,) = (study.results / "look").iterdir()
+    assert shared.name == f"{hit}-shareable"
     assert files.HISTORY.read(study.results, representation="mine").frame.height == 0
     assert not files.RELIABILITY.exists(study.results, representation="mine")
     assert variant_view.likely_chroms(study, "nothing") == []
