@@ -84,7 +84,7 @@ def look(
 
 
 def empty(folder: Path) -> None:
-    """Removes what an earlier look wrote into the folder. Raises InputError if it holds other files: nothing is removed then."""
+    """Removes what an earlier look wrote into the folder. Raises InputError, and removes nothing, if it holds other files."""
     found = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
     others = [name for path in found if not OWN_FILES.fullmatch(name := path.relative_to(folder).as_posix())]
     if others:
