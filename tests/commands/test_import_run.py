@@ -12,6 +12,8 @@ import pytest
 from ecgwas import stages
 from ecgwas.commands import export, look
 from ecgwas.errors import StudyError
+from ecgwas.scan import imported
+from ecgwas.stages import variant_view
 from ecgwas.study import Study
 from ecgwas.study.scan import Imported, Matrix
 from ecgwas.tables import files
@@ -65,3 +67,14 @@ def test_a_permutation_threshold_is_refused_in_words(finished: Study, tmp_path: 
     permuted = study.model_copy(update={"loci": study.loci.model_copy(update={"threshold": "permutation"})})
     _, mistakes = stages.check(permuted)
     assert any("makes no permutations" in str(mistake) for mistake in mistakes)
+
+
+def test_rows_that_match_no_variant_are_not_the_variants_own_exclusion() -> None:
+    """A second row of a variant, or one with other alleles, may have its name, position and alleles."""
+    row = {"variant": "rs1", "chrom": "1", "pos": 7, "effect_allele": "A", "other_allele": "G", "trait": None}
+    foreign = pl.DataFrame([{**row, "reason": reason} for reason in variant_view.FOREIGN])
+    own = pl.DataFrame([{**row, "reason": imported.NOT_IN_FILES}])
+    key = own.drop("trait", "reason")
+    assert variant_view._reason_for_all_traits(foreign, key) is None
+    assert variant_view._reason_for_all_traits(foreign) is None
+    assert variant_view._reason_for_all_traits(pl.concat([foreign, own]), key) == imported.NOT_IN_FILES

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -105,6 +107,9 @@ def test_a_variant_that_a_filter_excludes_is_looked_at_all_the_same(finished: St
     with pytest.raises(InputError, match="carried fewer than 10 times"):
         list(look.look(finished, name, folder=tmp_path / "shared", shareable=True))
     assert not (tmp_path / "shared").exists()
+    with pytest.raises(InputError, match="carried fewer than 10 times"):
+        list(look.look(finished, name, folder=tmp_path, shareable=True))
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_what_may_be_passed_on_has_no_small_group(finished: Study, locus: dict[str, object], tmp_path: Path) -> None:
@@ -121,6 +126,36 @@ def test_what_may_be_passed_on_has_no_small_group(finished: Study, locus: dict[s
     assert "they are counted with" in (tmp_path / "figures" / "ecg_by_genotype.svg").read_text()
     means = pl.read_csv(tmp_path / "figures" / "ecg_by_genotype.csv")["mean_0_uv"].drop_nulls()
     assert (means == means.round()).all()
+
+
+@pytest.mark.parametrize(("counts", "shown"), [((99, 1, 0), False), ((90, 4, 4), False), ((50, 5, 0), True), ((2, 5, 9), True)])
+def test_an_effect_of_fewer_than_five_carriers_is_not_shown(counts: tuple[int, ...], shown: bool) -> None:
+    copies = np.append(np.repeat([0.0, 1.0, 2.0], counts), np.nan)
+    assert variant_view.comparable(copies) == shown
+    assert "no two genotypes have 5 participants" in next(look._beats_in_words(None, genotype.FEWEST))
+
+
+def test_a_shareable_folder_is_emptied_of_an_earlier_look_and_of_nothing_else(tmp_path: Path) -> None:
+    names = ["all_traits.csv", "figures/region_a.I.x.svg", "figures/region_a.I.x.csv", "figures/ecg_by_genotype.csv"]
+    (tmp_path / "figures").mkdir()
+    for name in [*names, "figures/mine.svg"]:
+        (tmp_path / name).write_text("private")
+    with pytest.raises(InputError, match=r"other files than those of `ecgwas look`: figures/mine\.svg"):
+        look.empty(tmp_path)
+    assert all((tmp_path / name).exists() for name in names)
+    (tmp_path / "figures" / "mine.svg").unlink()
+    look.empty(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["figures"]
+    look.empty(tmp_path / "absent")
+
+
+def test_people_without_a_recording_are_not_in_the_ecg_by_genotype(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those tested are b, x, a; x has features from a table only, and c has a recording and is not tested."""
+    genotypes = SimpleNamespace(dosage_of=lambda place, eids: np.array([1.0, 0.0, 2.0]))
+    monkeypatch.setattr(traits, "load_traits", lambda study: SimpleNamespace(eids=("b", "x", "a")))
+    monkeypatch.setattr(variant_view, "_place", lambda variant: np.array([0]))
+    copies = variant_view.dosage(cast(Any, None), cast(Any, SimpleNamespace(genotypes=genotypes)), ("a", "b", "c"))
+    np.testing.assert_array_equal(copies, [2.0, 1.0, np.nan])
 
 
 def test_a_variant_of_another_chromosome_or_list_is_found(finished: Study, locus: dict[str, object], tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+import ecgwas
 from ecgwas import stages
+from ecgwas.commands import look
 from ecgwas.commands.cli import main
 from ecgwas.commands.init import write_study
 from ecgwas.errors import Caution, InputError, StudyError
-from ecgwas.stages import STAGES, null, read
+from ecgwas.stages import STAGES, null, read, variant_view
 from ecgwas.study import Study
 from ecgwas.tables import files
 from ecgwas.workflow import arrays, planning
@@ -59,6 +61,7 @@ def people(study: Study) -> dict[str, str]:
 
 def test_nothing_is_read_and_everything_else_runs_to_the_loci(folder: Path) -> None:
     study = Study.read_file(folder / "study.yaml")
+    assert variant_view.likely_chroms(study, "rs0") == []  # the scan has not run
     assert study.read is None
     assert read.STAGE.parts(study) == ()
     facts, mistakes = stages.check(study)
@@ -67,8 +70,18 @@ def test_nothing_is_read_and_everything_else_runs_to_the_loci(folder: Path) -> N
     stages.run(study, until="loci")
     assert not (study.results / "read").exists()
     assert set(files.HITS.read(study.results).frame["trait"]) == {"mine.12L.qt"}
+    with pytest.raises(InputError, match="the study has no recordings"):
+        ecgwas.open(folder / "study.yaml").plot_ecg_by_genotype("rs0")
+    said = list(look.look(study, str(files.HITS.read(study.results).frame["variant"][0]), folder=folder / "look"))
+    assert "no ECG by genotype: the study has no recordings" in said
+    assert (folder / "look" / "figures" / "phewas.svg").exists()
+    hit = str(files.HITS.read(study.results).frame["variant"][0])
+    list(look.look(study, hit, shareable=True))
+    (shared,) = (study.results / "look").iterdir()
+    assert shared.name == f"{hit}-shareable"
     assert files.HISTORY.read(study.results, representation="mine").frame.height == 0
     assert not files.RELIABILITY.exists(study.results, representation="mine")
+    assert variant_view.likely_chroms(study, "nothing") == []
     # The null study needs no link to a stage that the study does not have.
     null.link_shared_stages(study, null.null_study_of(study))
     assert not (study.results / "null" / "read").is_symlink()

@@ -15,8 +15,11 @@ def mean_beats(study: Study, name: str) -> report.GenotypeBeats:
     """Mean median beats of the participants tested, by copies of the variant's effect allele.
 
     name: id, rs number, chrom:pos or chrom:pos:allele:allele. Raises InputError if no variant or several have it, and if fewer
-    than three participants have both a call and median beats, or all of them the same genotype.
+    than three participants have both a call and median beats, or all of them the same genotype, or the study has no recordings.
     """
+    if study.read is None:
+        fix = "add a section `read` (recordings: FOLDER) and run the study again"
+        raise InputError("the study has no recordings, so that there is no ECG by genotype", where=study.folder, fix=fix)
     variant = variant_lookup.find(study.scan, name, variant_view.likely_chroms(study, name))
     signals = read.load_signals(study)
     copies = variant_view.dosage(study, variant, signals.eids)

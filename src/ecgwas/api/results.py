@@ -183,12 +183,13 @@ class Results:
         variant: id, rs number, chrom:pos or chrom:pos:allele:allele. Reads recordings and genotypes of the participants
         tested, so the study file must be known: open it, or keep it next to the results folder as study.yaml.
 
-        Returns lead -> matplotlib axes. Raises InputError for an unknown or ambiguous variant and without a study file.
+        Returns lead -> matplotlib axes. Raises InputError for an unknown or ambiguous variant, and without a study file or
+        recordings.
         """
         from ecgwas.api import by_genotype, plots
 
         study = self._study_of_inputs()
-        for file in (files.RECORDINGS, files.TRAITS):
+        for file in (files.TRAITS,) if study.read is None else (files.RECORDINGS, files.TRAITS):
             self._checked(file, file.name)
         return plots.ecg_by_genotype(by_genotype.mean_beats(study, variant))
 

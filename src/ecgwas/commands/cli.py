@@ -312,7 +312,9 @@ def audit(folder: Path, results: Path | None, eids: Path | None, min_people: int
     "--trait", "chosen", multiple=True, help="Draw this trait around the variant; may be repeated.  [default: the strongest]"
 )
 @click.option("--out", type=UserPath(path_type=Path, file_okay=False), help="Folder.  [default: results/look/VARIANT]")
-@click.option("--shareable", is_flag=True, help="Show nothing of fewer people than share.min_people.")
+@click.option(
+    "--shareable", is_flag=True, help="Show nothing of fewer people than share.min_people; in results/look/VARIANT-shareable."
+)
 def look(study_file: Path, variant: str, chosen: tuple[str, ...], out: Path | None, shareable: bool) -> None:
     """Look at a VARIANT (rs number, id, chrom:pos[:allele:allele]) after a run: ECG by genotype, all traits, its region."""
     for line in looking.look(Study.read_file(study_file), variant, chosen=chosen, folder=out, shareable=shareable):

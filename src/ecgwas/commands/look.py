@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import polars as pl
 
 from ecgwas import report, stages
 from ecgwas.commands import trait_names
-from ecgwas.errors import MissingStageError, first_few
+from ecgwas.errors import InputError, MissingStageError, first_few
 from ecgwas.exchange.pheweb import p_as_text
 from ecgwas.genotypes import variant_lookup
 from ecgwas.genotypes.variant_lookup import FoundVariant
@@ -32,6 +33,13 @@ MOST_TRAITS = 5
 """Most traits named on the terminal; the table has all."""
 
 
+SHAREABLE = "-shareable"
+"""End of the name of a shareable look's folder: what is private never stands beside it."""
+
+OWN_FILES = re.compile(r"all_traits\.csv|figures/(ecg_by_genotype|phewas|region_[^/]+)\.(svg|csv)")
+"""Paths, below its folder, of the files that a look writes."""
+
+
 @dataclass(frozen=True)
 class Threshold:
     """The study's threshold: -log10 p and kind."""
@@ -50,25 +58,40 @@ class Threshold:
 def look(
     study: Study, name: str, *, chosen: Sequence[str] = (), folder: Path | None = None, shareable: bool = False
 ) -> Iterator[str]:
-    """Writes figures and tables of one variant into the folder (by default results/look/VARIANT) and yields what they say.
+    """Writes figures and tables of one variant into the folder and yields what they say.
 
     name: id, rs number, chrom:pos or chrom:pos:allele:allele; chosen: traits whose surroundings are drawn, by default the
-    variant's strongest; shareable: nothing of fewer than share.min_people participants. Raises InputError for a variant that
-    is not in the genotypes, StudyError for an unknown trait, MissingStageError if the results are absent or stale.
+    variant's strongest; folder: by default results/look/VARIANT; shareable: nothing of fewer than share.min_people
+    participants, by default in results/look/VARIANT-shareable. A shareable look's folder is emptied first of what an earlier
+    look wrote, even if the variant is then refused. Raises InputError for a variant that is not in the genotypes, and if that
+    folder holds other files; StudyError for an unknown trait; MissingStageError if the results are absent or stale.
     """
     refuse_stale(study)
     trait_names.refuse_unknown(chosen, traits.load_traits(study).names, where=study.folder)
     variant = variant_lookup.find(study.scan, name, variant_view.likely_chroms(study, name))
     min_people = study.share.min_people if shareable else 0
+    place = folder or files.LOOK_TRAITS.path(study.results, variant=slug(variant.variant) + SHAREABLE * shareable).parent
+    if shareable:
+        empty(place)
     excluded = variant_view.why_excluded(study, variant)
     tests = variant_view.tests_of(study, variant)
     variant_view.refuse_few_carriers(variant, tests, min_people)
     beats = variant_view.beats_of(study, variant, min_people)
     figures = _figures(study, variant, tests, beats, chosen, min_people)
-    place = folder or files.LOOK_TRAITS.path(study.results, variant=slug(variant.variant)).parent
     written = [*_write_figures(figures, place), _write_traits(tests, place)]
-    yield from _summary(study, variant, tests, beats, excluded)
+    yield from _summary(study, variant, tests, beats, excluded, min_people)
     yield f"Wrote {first_few([path.name for path in written], 12)} into {place}"
+
+
+def empty(folder: Path) -> None:
+    """Removes what an earlier look wrote into the folder. Raises InputError, and removes nothing, if it holds other files."""
+    found = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
+    others = [name for path in found if not OWN_FILES.fullmatch(name := path.relative_to(folder).as_posix())]
+    if others:
+        problem = f"the folder holds other files than those of `ecgwas look`: {first_few(others)}"
+        raise InputError(problem, where=folder, fix="give an empty folder, so that nothing private is passed on with it")
+    for path in found:
+        path.unlink()
 
 
 def refuse_stale(study: Study) -> None:
@@ -127,26 +150,31 @@ def _write_traits(tests: VariantTests, folder: Path) -> Path:
 
 
 def _summary(
-    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, excluded: str | None
-) -> Iterator[str]:
+    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, excluded: str | None,
+    min_people: int,
+) -> Iterator[str]:  # fmt: skip
     alleles = f"effect allele {variant.effect_allele}, other allele {variant.other_allele}"
     yield f"{variant.variant} at {variant.chrom}:{variant.pos} ({study.scan.build}), {alleles}"
     genes = variant_view.genes_near(study, variant)
     if genes:
         yield f"gene at or nearest to it: {first_few(genes)}"
     if excluded is not None:
-        yield f"warning: the study's scan excludes it: {excluded}; it was tested here without filters"
+        tested = "; it was tested here without filters" if tests.tests.height else ""
+        yield f"warning: the study's scan excludes it: {excluded}{tested}"
     locus = variant_view.locus_of(study, variant)
     if locus is not None:
         own = " (its lead variant)" if locus["lead_variant"] == variant.variant else ""
         yield f"it lies in locus {locus['locus']}{own}: lead variant {locus['lead_variant']}, {locus['best_trait']}"
-    yield from _beats_in_words(beats, study)
+    if study.read is None:
+        yield "no ECG by genotype: the study has no recordings"
+    else:
+        yield from _beats_in_words(beats, max(min_people, genotype.FEWEST))
     yield from _traits_in_words(study, tests)
 
 
-def _beats_in_words(beats: report.GenotypeBeats | None, study: Study) -> Iterator[str]:
+def _beats_in_words(beats: report.GenotypeBeats | None, min_people: int) -> Iterator[str]:
     if beats is None:
-        yield "no ECG by genotype: no two genotypes have enough participants to be compared"
+        yield f"no ECG by genotype: no two genotypes have {min_people} participants with a median beat"
         return
     groups = [k for k in range(3) if beats.people[k] >= genotype.FEWEST]
     others = "; other genotypes have fewer" if (beats.people > 0).sum() > len(groups) else ""

@@ -20,7 +20,7 @@ from ecgwas.genotypes import chromosomes, variant_choice
 from ecgwas.loci import thresholds
 from ecgwas.loci.neighbourhoods import place_of_lead
 from ecgwas.signals import Signals, example_index
-from ecgwas.stages import feature_tables, genes, loci, null, read, reconstructions, scan, traits
+from ecgwas.stages import feature_tables, genes, loci, null, read, reconstructions, scan, traits, variant_view
 from ecgwas.stages import report_data as gathering
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, note_path
@@ -48,9 +48,6 @@ WITH_OWN_FIELD = (
     files.CLUSTERS, files.EDGES, files.TERMS,
 )  # fmt: skip
 """Tables that have a field of their own in the contents of the report."""
-
-MIN_BEATS = 3
-"""Fewest participants with a recording and a call for a locus' ECG by genotype."""
 
 PLANTED = ("variant", "chrom", "pos", "parameter", "effect", "unit")
 
@@ -211,7 +208,7 @@ def _beats(
     strongest = lead_variants(study, signals, gathering.strongest(loci, study.report.max_loci))
     with_beats = report.without_missing_beats(signals, strongest)
     grouped = (report.pooled(variant, min_people) if min_people else variant for variant in with_beats)
-    variants = [variant for variant in grouped if variant is not None and np.isfinite(variant.dosage).sum() >= MIN_BEATS]
+    variants = [variant for variant in grouped if variant is not None and variant_view.comparable(variant.dosage)]
     decoders = gathering.beat_decoders(fitted, len(signals.beat_times_ms))
     return tuple(
         replace(beats, decoded=gathering.decoded_effects(decoders, variant, signals.eids))

@@ -19,6 +19,7 @@ from ecgwas.loci import neighbourhoods
 from ecgwas.loci.individual_data import KEY_AND_NAME, find_variants, variant_keys
 from ecgwas.report.figures.genotype import FEWEST
 from ecgwas.report.scan_rows import carried_by_few
+from ecgwas.scan import imported
 from ecgwas.stages import read, report_data, scan, traits
 from ecgwas.stages import represent as represent_stage
 from ecgwas.study import Study
@@ -26,7 +27,11 @@ from ecgwas.tables import VARIANT_KEY, files
 
 NO_FILTERS = {"min_maf": 0.0, "min_mac": 0.0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0}
 
+FOREIGN = (imported.REPEATED, imported.OTHER_ALLELES, imported.NOT_IN_GENOTYPES)
+"""Reasons of rows of imported results that are no variant's of the genotypes."""
+
 FILTER_WORDS = {
+    imported.NOT_IN_FILES: "it is not in the imported results",
     "call_rate": "its call rate is below scan.min_call_rate ({min_call_rate:g})",
     "maf": "its minor allele frequency is below scan.min_maf ({min_maf:g})",
     "mac": "its minor allele count is below scan.min_mac ({min_mac:g})",
@@ -61,12 +66,21 @@ def why_excluded(study: Study, variant: FoundVariant) -> str | None:
     tested = chromosomes.open_chromosome(study.scan, variant.chrom)
     if variant_keys(tested).join(key, on=KEY_AND_NAME, how="semi").height == 0:
         return f"it is {chromosome_codes.NOT_LISTED}"
-    excluded = files.LEFT_OUT_VARIANTS.read(study.results, part=variant.chrom).frame
-    own = excluded.join(key, on=KEY_AND_NAME, how="semi").filter(pl.col("trait").fill_null("") == "")
-    if own.height == 0:
+    reason = _reason_for_all_traits(files.LEFT_OUT_VARIANTS.read(study.results, part=variant.chrom).frame, key)
+    if reason is None:
         return None
-    reason = str(own["reason"][0])
     return FILTER_WORDS.get(reason, reason).format(**study.scan.model_dump())
+
+
+def _reason_for_all_traits(excluded: pl.DataFrame, key: pl.DataFrame | None = None) -> str | None:
+    """Why variants, by default all, are excluded for all traits: the first reason; None if they are not.
+
+    excluded: columns of LeftOutVariants; key: those of KEY_AND_NAME. Rows of imported results that match no variant of the
+    genotypes are passed over, whatever their name.
+    """
+    rows = excluded if key is None else excluded.join(key, on=KEY_AND_NAME, how="semi")
+    own = rows.filter((pl.col("trait").fill_null("") == "") & ~pl.col("reason").is_in(FOREIGN))
+    return str(own["reason"][0]) if own.height else None
 
 
 def tests_of(study: Study, variant: FoundVariant) -> VariantTests:
@@ -80,10 +94,10 @@ def tests_of(study: Study, variant: FoundVariant) -> VariantTests:
     order = pl.DataFrame({"trait": list(tested.names)}).with_row_index("place")
     rows = result.associations.frame.join(order, on="trait").sort("place").drop("place")
     excluded = result.left_out.frame
-    for_all = excluded.filter(pl.col("trait").fill_null("") == "")["reason"]
+    for_all = _reason_for_all_traits(excluded)
     own = excluded.filter(pl.col("trait").fill_null("") != "").select("trait", "reason")
     lacking = order.join(rows, on="trait", how="anti").join(own, on="trait", how="left").sort("place")
-    untested = lacking.select("trait", pl.col("reason").fill_null(str(for_all[0]) if len(for_all) else "no result"))
+    untested = lacking.select("trait", pl.col("reason").fill_null(for_all or "no result"))
     return VariantTests(rows, untested)
 
 
@@ -97,26 +111,30 @@ def _place(variant: FoundVariant) -> NDArray[np.int64]:
 
 
 def dosage(study: Study, variant: FoundVariant, eids: Sequence[str]) -> NDArray[np.float64]:
-    """(N,) copies of the effect allele of `eids`; NaN for those who are not tested or have no call."""
+    """(N,) copies of the effect allele of `eids`; NaN for those who are not tested or have no call.
+
+    Participants tested who are not in `eids` are passed over: features from tables may be of people without a recording.
+    """
     tested = traits.load_traits(study).eids
-    rows = {eid: row for row, eid in enumerate(eids)}
-    copies = np.full(len(eids), np.nan)
     known = variant.genotypes.dosage_of(int(_place(variant)[0]), tested)
-    copies[[rows[eid] for eid in tested]] = known
-    return copies
+    copies_of = dict(zip(tested, known, strict=True))
+    return np.array([copies_of.get(eid, np.nan) for eid in eids], dtype=np.float64)
 
 
 def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.GenotypeBeats | None:
-    """The ECG by genotype with the decoded effect of one allele, as in the report; None if no two genotypes can be compared.
+    """The ECG by genotype with the decoded effect of one allele, as in the report; None if it cannot be shown (`comparable`).
 
-    min_people: genotypes of fewer participants are pooled with their neighbours and means are rounded; 0: neither.
+    min_people: genotypes of fewer participants are pooled with their neighbours and means are rounded; 0: neither. None also
+    if the study has no recordings.
     """
+    if study.read is None:
+        return None
     signals = read.load_signals(study)
     copies = dosage(study, variant, signals.eids)
     with_copies = report.LeadVariant(None, variant.variant, variant.effect_allele, variant.other_allele, copies)
     (whole,) = report.without_missing_beats(signals, [with_copies])
     grouped = report.pooled(whole, min_people) if min_people else whole
-    if grouped is None or not _comparable(grouped.dosage):
+    if grouped is None or not comparable(grouped.dosage):
         return None
     (beats,) = report.genotype_beats(signals, [grouped])
     decoders = report_data.beat_decoders(represent_stage.load_fitted(study), len(signals.beat_times_ms))
@@ -124,11 +142,11 @@ def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.Gen
     return report.shareable_beats(beats) if min_people else beats
 
 
-def _comparable(copies: NDArray[np.float64]) -> bool:
-    """True if the copies vary, and a genotype of at least FEWEST participants has a mean to be drawn."""
+def comparable(copies: NDArray[np.float64]) -> bool:
+    """True if two genotypes have at least FEWEST participants; else the effect would be nearly one person's recording."""
     known = copies[np.isfinite(copies)]
     counts = np.bincount(np.round(known).astype(np.int64), minlength=3)
-    return len(known) > 2 and float(np.ptp(known)) > 0 and int(counts.max(initial=0)) >= FEWEST
+    return int((counts >= FEWEST).sum()) >= 2
 
 
 def region_of(study: Study, variant: FoundVariant, trait: str, own: pl.DataFrame, min_people: int) -> report.LocusRegion:
@@ -167,7 +185,9 @@ def _span(table: pl.DataFrame, pos: int) -> tuple[int, int]:
 
 
 def likely_chroms(study: Study, name: str) -> list[str]:
-    """Chromosomes on which the scan kept rows of a variant of this name."""
+    """Chromosomes on which the scan kept rows of a variant of this name; none if the scan has not run to its end."""
+    if not all(files.ASSOCIATIONS.exists(study.results, part=part) for part in scan.STAGE.parts(study)):
+        return []
     rows = scan.rows(study).filter(pl.col("variant") == name).select("chrom").unique()
     return rows.collect(engine="streaming")["chrom"].to_list()
 
@@ -188,7 +208,7 @@ def genes_near(study: Study, variant: FoundVariant) -> list[str]:
     around = report_data.genes_between(ranges, variant.pos - flank, variant.pos + flank)
     away = pl.max_horizontal(pl.col("start") - variant.pos, variant.pos - pl.col("stop"), pl.lit(0))
     near = around.with_columns(away=away).sort("away", "gene")
-    return near.filter(pl.col("away") == near["away"].min())["gene"].to_list()
+    return near.filter(pl.col("away") == pl.col("away").min())["gene"].to_list()
 
 
 def refuse_few_carriers(variant: FoundVariant, variant_tests: VariantTests, min_people: int) -> None:
