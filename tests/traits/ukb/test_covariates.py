@@ -82,6 +82,20 @@ def test_baskets_are_joined_by_eid(tmp_path: Path) -> None:
     assert result.frame.equals(built(tmp_path, rows).frame)
 
 
+def test_people_of_a_second_export_with_the_same_columns_are_kept_and_differences_are_counted(tmp_path: Path) -> None:
+    rows = participants()
+    first, second = [dict(row) for row in rows[:5]], [dict(row) for row in rows[3:]]
+    del first[3]["21003-2.0"]
+    second[0]["31-0.0"] += ".0"
+    second[1]["22000-0.0"] = "99"
+    paths = [write(tmp_path / "one.csv", first), write(tmp_path / "two.csv", second)]
+    result = covariates.build(export.read(paths, UkbOptions().wants), UkbOptions(), where=paths[0])
+    assert result.frame.equals(built(tmp_path, rows).frame)
+    assert [note for note in result.notes if "two.csv" in note] == [
+        "two.csv: 1 people have another value of 22000-0.0 than in an earlier table, whose value is used"
+    ]
+
+
 def test_each_exclusion_has_its_reason_and_the_first_one_counts(tmp_path: Path) -> None:
     rows = participants(10)
     rows[0] |= {"22027-0.0": "1"}

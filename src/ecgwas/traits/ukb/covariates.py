@@ -105,7 +105,7 @@ def build(
     withdrawn: eids to exclude; people: the only eids to keep, such as those with a recording (None: everyone). related_pairs:
     ukb_rel.dat. Raises InputError if sex or age is not in the export, or a column holds values of another kind.
     """
-    notes: list[str] = []
+    notes: list[str] = [*export.notes]
     _require(export, options, where, notes)
     visit = _visit(export, options)
     frame, categorical = _covariates(export, options, visit, notes)
