@@ -10,6 +10,7 @@ import pytest
 from ecgwas.errors import InputError
 from ecgwas.traits.ukb import covariates, export
 from ecgwas.traits.ukb.covariates import FLAGS, RELATED, WITHDRAWN, UkbCovariates, UkbOptions
+from ecgwas.traits.ukb.values import answers as answers_of
 from tests.traits.ukb.exports import SPELLINGS, Row, participants, write
 
 REL = "ID1 ID2 HetHet IBS0 Kinship\n"
@@ -175,7 +176,25 @@ def test_negative_codes_are_missing_where_they_mean_no_answer_and_nowhere_else(t
     assert result.categorical == ("centre", "array", "smoking")
     assert "smoking: 2 answers are missing: prefer not to answer" in result.notes
     assert result.missing == {"smoking": 2, "alcohol": 2}
+    assert [note for note in result.notes if "stay quantities" in note] == [
+        "alcohol: negative numbers stay quantities: -10 (2 people); if they are codes, use --add-category or recode them"
+    ]
     assert set(result.frame["array"]) == {"bileve", "axiom"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "values", "negative"),
+    [
+        (["3", "1", "-999", "-818"], ["3", "1", "-999", None], {"-999": 1}),
+        (["-121", "-20", "-1", "4"], [None, "-20", "-1", "4"], {"-1": 1, "-20": 1}),
+        (["2", "-10", "-10", "-7", "-3", "-1"], ["2", "-10", "-10", "-7", None, None], {"-10": 2, "-7": 1}),
+        (["-121", "-818", "-2.5"], ["-121", "-818", "-2.5"], {}),
+    ],
+)
+def test_which_negative_numbers_stay(cells: list[str], values: list[str | None], negative: dict[str, int]) -> None:
+    answers = answers_of(pl.Series(cells))
+    assert answers.values.to_list() == values
+    assert dict(answers.negative) == negative
 
 
 def test_the_fewest_related_people_are_excluded(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ecgwas.errors import InputError
+from ecgwas.errors import InputError, first_few
 from ecgwas.tables.recordings import CovariateExclusions
 from ecgwas.traits.ukb import fields, relatives, values
 from ecgwas.traits.ukb.export import Export
@@ -252,6 +252,9 @@ def _further(export: Export, options: UkbOptions, visit: pl.Series, name: str, n
     notes += [f"{name}: {count} answers are missing: {words}" for words, count in answers.not_answered.items()]
     if name in options.categories:
         return answers.values
+    if answers.negative:
+        kept = first_few((f"{value} ({count} people)" for value, count in answers.negative.items()), 5)
+        notes.append(f"{name}: negative numbers stay quantities: {kept}; if they are codes, use --add-category or recode them")
     source = export.columns[(number, instanced[0] if instanced else 0, 0)]
     return values.real(answers.values, number, source)
 
