@@ -160,6 +160,7 @@ def test_of_several_visits_the_first_attended_counts(tmp_path: Path) -> None:
     result = built(tmp_path, rows, UkbOptions(visits=(2, 3)))
     assert result.frame["age"].to_list()[:2] == [66, 70]
     assert result.frame["centre"].to_list()[:2] == ["11025", "11027"]
+    assert [note for note in result.notes if "visits 2 or 3" in note and "(1 people: not visit 2)" in note]
     assert list(reason_of(built(tmp_path, rows))) == [rows[1]["eid"]]
 
 

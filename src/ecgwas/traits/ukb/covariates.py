@@ -108,6 +108,8 @@ def build(
     notes: list[str] = [*export.notes]
     _require(export, options, where, notes)
     visit = _visit(export, options)
+    if len(options.visits) > 1:
+        notes.append(_assumed(options, visit))
     frame, categorical = _covariates(export, options, visit, notes)
     eids = export.frame["eid"]
     listed = None if people is None else eids.is_in(list(people))
@@ -175,6 +177,18 @@ def _require(export: Export, options: UkbOptions, where: Path, notes: list[str])
         notes.append(f"{fields.label(PC)}: {len(absent)} of {options.pcs} are not in the export, the first of them {absent[0]}")
     if options.used_in_pcs and not export.has(USED_IN_PCS):
         raise InputError(f"the export lacks {fields.label(USED_IN_PCS)}", where=where, fix="export it, or do not ask for it")
+
+
+def _assumed(options: UkbOptions, visit: pl.Series) -> str:
+    """The warning about several visits: what is taken for granted about the recordings, and for how many."""
+    later = int((visit != options.visits[0]).sum())
+    named = " or ".join(map(str, options.visits))
+    return (
+        f"age and centre are those of the first of the visits {named} that a participant attended ({later} people: not visit "
+        f"{options.visits[0]}). Nobody checks that the ECG is of the same visit: a participant who attended visit "
+        f"{options.visits[0]} and has an ECG of another one gets the wrong age. One --visit with read.other_instances: false "
+        "excludes them"
+    )
 
 
 def _visit(export: Export, options: UkbOptions) -> pl.Series:
