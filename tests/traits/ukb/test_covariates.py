@@ -316,3 +316,23 @@ def test_names_to_export(tmp_path: Path) -> None:
     frame.write_csv(tmp_path / "rap.csv")
     table = export.read([tmp_path / "rap.csv"], options.wants)
     assert len(table.columns) == len(names) - 1
+
+
+def test_an_added_field_is_exported_of_each_visit_or_without_one() -> None:
+    options = UkbOptions(visits=(2, 3), further={"bmi": 21001, "townsend": 22189}, categories={"batch": 22000})
+    names = covariates.expected_names(options, rap=True)
+    assert {"participant.p21001_i2", "participant.p21001_i3", "participant.p22189", "participant.p22000"} <= set(names)
+    assert "participant.p22189_i2" not in names
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("spelling", "words"), [("RAP titles", "UKB-FORMAT"), ("ukbconv r", "by the name 'f.31.0.0'")])
+def test_an_added_field_that_is_not_found_says_by_which_names_columns_are_recognised(
+    tmp_path: Path, spelling: str, words: str
+) -> None:
+    rows = [{**row, "21001-2.0": "27.5"} for row in participants()]
+    path = write(tmp_path / "ukb.tab", rows, spelling)
+    number = 21001 if spelling == "RAP titles" else 21002
+    with pytest.raises(InputError, match=f"bmi: field {number} of instance 2 is not in the export") as error:
+        made(path, UkbOptions(further={"bmi": number}))
+    assert words in str(error.value.fix)

@@ -257,8 +257,7 @@ def _further(export: Export, options: UkbOptions, visit: pl.Series, name: str, n
     """(P,): a further field at the participant's visit, or of instance 0; codes of no answer are missing and counted."""
     instanced = [one for one in options.visits if export.has(number, one)]
     if not instanced and not export.has(number):
-        where = f"instance {' or '.join(map(str, options.visits))}"
-        raise InputError(f"{name}: field {number} of {where} is not in the export", fix="export it, or correct the number")
+        raise _not_exported(export, options, name, number)
     cells = _at_visit(options, visit, lambda one: export.text(number, one)) if instanced else export.text(number)
     if not instanced:
         notes.append(f"{name}: field {number} has no values of this visit; those of instance 0 are used")
@@ -271,6 +270,19 @@ def _further(export: Export, options: UkbOptions, visit: pl.Series, name: str, n
         notes.append(f"{name}: negative numbers stay quantities: {kept}; if they are codes, use --add-category or recode them")
     source = export.columns[(number, instanced[0] if instanced else 0, 0)]
     return values.real(answers.values, number, source)
+
+
+def _not_exported(export: Export, options: UkbOptions, name: str, number: int) -> InputError:
+    """The mistake with an added field that was not found; says by which names columns were recognised."""
+    instances = f"instance {' or '.join(map(str, options.visits))}"
+    known = export.columns[SEX, 0, 0].partition(": ")[2]
+    fix = f"export it, or correct the number; field {SEX} was recognised by the name {known!r}"
+    if fields.is_title(known):
+        fix = (
+            f"the columns have titles ({known!r}), by which added fields are not recognised: export with the header style "
+            "FIELD-NAME or UKB-FORMAT"
+        )
+    return InputError(f"{name}: field {number} of {instances} is not in the export", fix=fix)
 
 
 def _flags(export: Export, frame: pl.DataFrame) -> dict[str, pl.Series]:
@@ -349,7 +361,12 @@ def expected_names(options: UkbOptions, *, rap: bool) -> list[str]:
     if not rap:
         return [str(number) for number in sorted({column.field for column in options.columns} | set(further))]
     named = [_rap_name(column) for column in options.columns]
-    return ["participant.eid", *named, *(f"participant.p{number}_i{options.visits[0]}" for number in further)]
+    added = (
+        f"participant.p{number}{instance}"
+        for number in further
+        for instance in ([""] if number in fields.WITHOUT_INSTANCES else [f"_i{visit}" for visit in options.visits])
+    )
+    return list(dict.fromkeys(["participant.eid", *named, *added]))
 
 
 def _rap_name(column: FieldColumn) -> str:
