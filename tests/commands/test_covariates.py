@@ -41,7 +41,7 @@ def test_from_an_export_to_a_study_that_passes_check_and_gives_the_reasons(tmp_p
     assert excluded["eid"].to_list() == [row["eid"] for row in rows[1:4]]
     assert pl.read_csv(study.parent / "ukb_flagged.csv", infer_schema=False)["eid"].to_list() == [rows[0]["eid"]]
     printed = result.output.split("write:\n")[1]
-    assert "leave_out: ukb_excluded.csv" in printed
+    assert "  read:\n    instance: 2\n    other_instances: false\n    leave_out: ukb_excluded.csv\n" in printed
     assert "categorical: [centre, array]" in printed
     text = study.read_text().replace("read:\n", "read:\n  leave_out: ukb_excluded.csv\n")
     study.write_text(text.replace("covariates: covariates.tsv", "covariates: ukb.tsv\n  categorical: [centre, array]"))
@@ -72,6 +72,13 @@ def test_further_fields_and_the_list_of_fields(tmp_path: Path) -> None:
     } <= set(fields)
     assert "participant.p22009_a2" not in fields
     assert {"31", "21003", "22009", "22027"} <= set(ecgwas("covariates", "fields").output.split())
+
+
+def test_several_visits_warn_of_the_recording_s_visit(tmp_path: Path) -> None:
+    table = write(tmp_path / "a.csv", participants())
+    result = ecgwas("covariates", "ukb", table, "--out", tmp_path / "c.tsv", "--visit", "3", "--visit", "2")
+    assert "Nobody checks that the ECG is of the same visit" in result.output
+    assert "    instance: 3\n    other_instances: true\n" in result.output
 
 
 @pytest.mark.parametrize(

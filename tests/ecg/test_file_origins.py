@@ -51,6 +51,22 @@ def test_a_date_that_is_none_is_empty(date: str) -> None:
     assert of(muse(date)).time == ""
 
 
+@pytest.mark.parametrize(
+    ("digits", "expected"),
+    [
+        ("20190331140507", "2019-03-31 14:05:07"),
+        ("201903311405", "2019-03-31 14:05:00"),
+        ("20190331", "2019-03-31"),
+        ("2019033114", ""),
+    ],
+)
+def test_digits_alone_are_read_by_their_number(digits: str, expected: str) -> None:
+    aecg = vendors.aecg().decode().replace(
+        "<subject><name>Do not read</name></subject>", f'<effectiveTime><low value="{digits}"/></effectiveTime>'
+    )  # fmt: skip
+    assert of(aecg.encode()).time == expected
+
+
 def test_other_xml() -> None:
     aecg = vendors.aecg().decode().replace(
         "<subject><name>Do not read</name></subject>",

@@ -23,6 +23,7 @@ from ecgwas import represent
 from ecgwas.errors import Caution, InputError, ToolError
 from ecgwas.leads import ALL_LEADS, INDEPENDENT, INDEPENDENT_LEADS, LEADS
 from ecgwas.represent.models.declared_input import DeclaredInput
+from ecgwas.represent.models.onnx_weights import has_weights_elsewhere
 from ecgwas.signals import MISSING, UNUSABLE, Signals, StackedArrays
 from ecgwas.stages.represent import signals_without_features
 from ecgwas.study import ResidualAutoencoder, TrainedEncoder
@@ -423,12 +424,32 @@ def test_a_file_that_is_no_onnx_model(signals: Signals, tmp_path: Path) -> None:
     assert "no ONNX model" in mistake_of(lambda: facts_of(options_for(file), signals)).problem
 
 
-def test_an_onnx_model_with_weights_in_another_file(signals: Signals, tmp_path: Path) -> None:
+def test_an_onnx_model_with_weights_in_another_file(signals: Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused also where the working directory holds a file of that name."""
     file = export_onnx(small(), tmp_path / "small.onnx", BEAT_SAMPLES)
     onnx = pytest.importorskip("onnx")
     apart = tmp_path / "apart.onnx"
     onnx.save_model(onnx.load(file), apart, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    monkeypatch.chdir(tmp_path)
     assert "external_data=False" in mistake_of(lambda: facts_of(options_for(apart, output="numbers"), signals)).fix
+
+
+def inside(number: int, content: bytes) -> bytes:
+    """A field of Protocol Buffers that holds fewer than 128 bytes."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+@pytest.mark.parametrize(
+    ("tensor", "expected"), [(b"\x70\x01", True), (b"\x6a\x02ab", True), (b"\x70\x00", False), (b"\x4a\x02\x70\x01", False)]
+)
+def test_weights_elsewhere_are_seen_in_the_bytes(tensor: bytes, expected: bool) -> None:
+    """Of an initializer, of a constant, and of a graph within a node: TensorProto's data_location, external_data, raw_data."""
+    constant = inside(1, inside(5, inside(5, tensor)))
+    for graph in (inside(5, tensor), constant, inside(1, inside(5, inside(6, constant))), inside(15, inside(1, tensor))):
+        model = b"\x08\x08" + inside(2, b"any") + inside(7, inside(2, b"g") + graph)
+        assert has_weights_elsewhere(model) is expected
+    with pytest.raises(ValueError, match="longer than the file"):
+        has_weights_elsewhere(inside(7, b"1234")[:-1])
 
 
 @pytest.mark.parametrize(

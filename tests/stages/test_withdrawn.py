@@ -35,3 +35,28 @@ def test_withdrawn_people_are_nowhere_but_in_the_lists_of_those_left_out(tmp_pat
         for eid in eids:
             if "notes" not in file.parts or file.parent.name != "read":
                 assert eid.encode() not in content, file
+
+
+def test_files_of_parts_that_the_study_no_longer_has_are_deleted(tmp_path: Path) -> None:
+    """Eleven people in parts of ten; the eleventh withdraws, and a representation is removed."""
+    path = make_cohort(tmp_path / "cohort", people=11, variants=20, permutations=0)
+    two = "represent:\n  - {kind: pca, name: one, features: 2}\n  - {kind: pca, name: two, features: 2}\n\ntraits:"
+    text = re.sub(r"represent:.*?\ntraits:", two, path.read_text(), flags=re.DOTALL)
+    path.write_text(text.replace("read:\n", "read:\n  people_per_part: 10\n"))
+    study = Study.read_file(path)
+    stages.run(study, until="represent")
+    results, notes = study.results, study.results / "notes"
+    own = results / "represent" / "two" / "mine.txt"
+    own.write_text("not of the program")
+    eids = pl.read_parquet(results / "read" / "recordings.parquet")["eid"].unique().sort()
+    (path.parent / "withdrawn.txt").write_text(f"{eids[-1]}\n")
+    removed = "  - {kind: pca, name: two, features: 2}\n"
+    path.write_text(path.read_text().replace("read:\n", "read:\n  leave_out: withdrawn.txt\n").replace(removed, ""))
+    former = [file for file in results.rglob("*") if file.is_file() and ("0001" in str(file.relative_to(results)))]
+    assert any(file.suffix == ".npy" for file in former)
+    stages.run(Study.read_file(path), until="represent")
+    assert not [file for file in former if file.exists()]
+    assert [file for file in (results / "represent" / "two").rglob("*") if file.is_file()] == [own]
+    assert not list((notes / "represent").glob("two.*"))
+    assert (notes / "read" / "0000.json").exists()
+    assert list((results / "represent" / "one").iterdir())

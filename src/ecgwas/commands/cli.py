@@ -362,6 +362,7 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
     def command(study_file: Path, part: str | None, force: bool) -> None:
         study = Study.read_file(study_file)
         names = stage.parts(study) if part is None else (part,)
+        stages.delete_former_parts(study, stage)
         if not sum([stages.run_part(study, stage.name, name, force=force) for name in names]):
             click.echo(terminal.stage_without_work(stage.name, names))
 

@@ -23,7 +23,7 @@ OWN = re.compile(r"eid|age|sex|centre|array|pc\d+")
 
 VISIT = click.option(
     "--visit", "visits", type=click.IntRange(0), multiple=True, default=(2,), show_default=True,
-    help="Instance of the visit with the ECG; repeated: the first that a person attended.",
+    help="Instance of the visit with the ECG; repeated: the first that a person attended, whichever has the ECG.",
 )  # fmt: skip
 PCS = click.option(
     "--pcs", type=click.IntRange(0, 40), default=10, show_default=True, help="Number of genotype PCs (field 22009)."
@@ -138,7 +138,7 @@ def write(
     )  # fmt: skip
     yield f"{table.frame.height} people in {', '.join(path.name for path in tables)}"
     yield from _outcome(result)
-    yield from _files(result, out)
+    yield from _files(result, out, chosen.visits)
 
 
 def _list(path: Path | None, what: str, option: str) -> list[str]:
@@ -158,7 +158,7 @@ def _outcome(result: UkbCovariates) -> Iterator[str]:
         yield f"  note: {note}"
 
 
-def _files(result: UkbCovariates, out: Path) -> Iterator[str]:
+def _files(result: UkbCovariates, out: Path, visits: Sequence[int]) -> Iterator[str]:
     """Writes the files; yields their names and the lines for study.yaml."""
     excluded, flagged = (out.with_name(f"{out.stem}_{what}.csv") for what in ("excluded", "flagged"))
     with atomic_write(out) as temporary:
@@ -172,7 +172,8 @@ def _files(result: UkbCovariates, out: Path) -> Iterator[str]:
         with atomic_write(flagged) as temporary:
             result.flagged.frame.write_csv(temporary)
         yield f"Wrote {flagged}: {len(result.flagged)} people"
-    yield "`ecgwas init` takes these files up; in a study.yaml of your own, write:"
+    yield "`ecgwas init` takes these files up; add read.instance and read.other_instances. In a study.yaml of your own, write:"
+    yield f"  read:\n    instance: {visits[0]}\n    other_instances: {'false' if len(visits) == 1 else 'true'}"
     if len(result.excluded):
-        yield f"  read:\n    leave_out: {excluded.name}"
+        yield f"    leave_out: {excluded.name}"
     yield f"  traits:\n    covariates: {out.name}\n    categorical: [{', '.join(result.categorical)}]"

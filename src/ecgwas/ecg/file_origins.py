@@ -29,6 +29,8 @@ TIMES = (
     "%d.%m.%y %H.%M.%S", "%d/%m/%Y %H:%M:%S", "%Y-%m-%d", "%m-%d-%Y", "%m/%d/%Y", "%Y%m%d", "%d.%m.%y", "%d/%m/%Y",
 )  # fmt: skip
 """Dates with and without a time. MUSE writes the month first, EDF (dots) and WFDB (below) the day."""
+DIGITS = {"%Y%m%d %H%M%S": 15, "%Y%m%d %H%M": 13, "%Y%m%d": 8}
+"""Forms without separators -> characters: strptime would split 1405 into 14:0:5."""
 DAY_FIRST = ("%d/%m/%Y %H:%M:%S", "%d/%m/%Y")
 FIRST_YEAR = 1960
 
@@ -74,6 +76,8 @@ def _time(stated: _Stated) -> str:
     """The time in one form; empty if it is none, or before FIRST_YEAR (devices without a clock)."""
     text = " ".join((stated.time or "").replace("T", " ").split()).split("+")[0].split(".000")[0]
     for form in DAY_FIRST if stated.day_first else TIMES:
+        if form in DIGITS and len(text) != DIGITS[form]:
+            continue
         try:
             moment = datetime.strptime(text, form)
         except ValueError:

@@ -20,12 +20,16 @@ from ecgwas import __version__, progress
 from ecgwas.errors import Caution, EcgwasError, InputError, MissingStageError, StudyError, first_few
 from ecgwas.stages import failures, genes, loci, null, read, report, represent, scan, share, traits
 from ecgwas.stages.base import Stage, note_path, stage_folder
+from ecgwas.stages.former_parts import delete_former_parts
 from ecgwas.stages.locking import locked
 from ecgwas.store import Note, atomic_write, file_stamp, fingerprint, writing_part
 from ecgwas.study import Study
 from ecgwas.tables import files
 
-__all__ = ["STAGES", "Parts", "Stage", "check", "explain", "is_fresh", "run", "run_null", "run_part", "stage_named"]
+__all__ = [
+    "STAGES", "Parts", "Stage", "check", "delete_former_parts", "explain", "is_fresh", "run", "run_null", "run_part",
+    "stage_named",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +72,8 @@ def run(study: Study, *, until: str | None = None, force: bool = False) -> Parts
 
 def _run_parts(study: Study, chosen: Sequence[Stage], *, force: bool) -> Parts:
     computed = 0
+    for stage in chosen:
+        delete_former_parts(study, stage)
     parts = [(stage, part) for stage in chosen for part in stage.parts(study)]
     with progress.study_progress(len(parts)) as begin:
         for stage, part in parts:

@@ -16,6 +16,7 @@ from ecgwas.tables.user_table import UserTable, not_numbers, why_not_a_number
 CODES = {
     -1: "UK Biobank: do not know", -3: "UK Biobank: prefer not to answer", -7: "UK Biobank: none of the above",
     -9: "PLINK: missing", -99: "often: missing", -999: "often: missing", -9999: "often: missing",
+    -121: "UK Biobank: do not know", -818: "UK Biobank: prefer not to answer",
 }  # fmt: skip
 """Numbers that are codes, and their meanings."""
 

@@ -10,6 +10,7 @@ import pytest
 from ecgwas.errors import InputError
 from ecgwas.traits.ukb import covariates, export
 from ecgwas.traits.ukb.covariates import FLAGS, RELATED, WITHDRAWN, UkbCovariates, UkbOptions
+from ecgwas.traits.ukb.values import answers as answers_of
 from tests.traits.ukb.exports import SPELLINGS, Row, participants, write
 
 REL = "ID1 ID2 HetHet IBS0 Kinship\n"
@@ -82,6 +83,20 @@ def test_baskets_are_joined_by_eid(tmp_path: Path) -> None:
     assert result.frame.equals(built(tmp_path, rows).frame)
 
 
+def test_people_of_a_second_export_with_the_same_columns_are_kept_and_differences_are_counted(tmp_path: Path) -> None:
+    rows = participants()
+    first, second = [dict(row) for row in rows[:5]], [dict(row) for row in rows[3:]]
+    del first[3]["21003-2.0"]
+    second[0]["31-0.0"] += ".0"
+    second[1]["22000-0.0"] = "99"
+    paths = [write(tmp_path / "one.csv", first), write(tmp_path / "two.csv", second)]
+    result = covariates.build(export.read(paths, UkbOptions().wants), UkbOptions(), where=paths[0])
+    assert result.frame.equals(built(tmp_path, rows).frame)
+    assert [note for note in result.notes if "two.csv" in note] == [
+        "two.csv: 1 people have another value of 22000-0.0 than in an earlier table, whose value is used"
+    ]
+
+
 def test_each_exclusion_has_its_reason_and_the_first_one_counts(tmp_path: Path) -> None:
     rows = participants(10)
     rows[0] |= {"22027-0.0": "1"}
@@ -145,6 +160,7 @@ def test_of_several_visits_the_first_attended_counts(tmp_path: Path) -> None:
     result = built(tmp_path, rows, UkbOptions(visits=(2, 3)))
     assert result.frame["age"].to_list()[:2] == [66, 70]
     assert result.frame["centre"].to_list()[:2] == ["11025", "11027"]
+    assert [note for note in result.notes if "visits 2 or 3" in note and "(1 people: not visit 2)" in note]
     assert list(reason_of(built(tmp_path, rows))) == [rows[1]["eid"]]
 
 
@@ -161,7 +177,25 @@ def test_negative_codes_are_missing_where_they_mean_no_answer_and_nowhere_else(t
     assert result.categorical == ("centre", "array", "smoking")
     assert "smoking: 2 answers are missing: prefer not to answer" in result.notes
     assert result.missing == {"smoking": 2, "alcohol": 2}
+    assert [note for note in result.notes if "stay quantities" in note] == [
+        "alcohol: negative numbers stay quantities: -10 (2 people); if they are codes, use --add-category or recode them"
+    ]
     assert set(result.frame["array"]) == {"bileve", "axiom"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "values", "negative"),
+    [
+        (["3", "1", "-999", "-818"], ["3", "1", "-999", None], {"-999": 1}),
+        (["-121", "-20", "-1", "4"], [None, "-20", "-1", "4"], {"-1": 1, "-20": 1}),
+        (["2", "-10", "-10", "-7", "-3", "-1"], ["2", "-10", "-10", "-7", None, None], {"-10": 2, "-7": 1}),
+        (["-121", "-818", "-2.5"], ["-121", "-818", "-2.5"], {}),
+    ],
+)
+def test_which_negative_numbers_stay(cells: list[str], values: list[str | None], negative: dict[str, int]) -> None:
+    answers = answers_of(pl.Series(cells))
+    assert answers.values.to_list() == values
+    assert dict(answers.negative) == negative
 
 
 def test_the_fewest_related_people_are_excluded(tmp_path: Path) -> None:
@@ -282,3 +316,23 @@ def test_names_to_export(tmp_path: Path) -> None:
     frame.write_csv(tmp_path / "rap.csv")
     table = export.read([tmp_path / "rap.csv"], options.wants)
     assert len(table.columns) == len(names) - 1
+
+
+def test_an_added_field_is_exported_of_each_visit_or_without_one() -> None:
+    options = UkbOptions(visits=(2, 3), further={"bmi": 21001, "townsend": 22189}, categories={"batch": 22000})
+    names = covariates.expected_names(options, rap=True)
+    assert {"participant.p21001_i2", "participant.p21001_i3", "participant.p22189", "participant.p22000"} <= set(names)
+    assert "participant.p22189_i2" not in names
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("spelling", "words"), [("RAP titles", "UKB-FORMAT"), ("ukbconv r", "by the name 'f.31.0.0'")])
+def test_an_added_field_that_is_not_found_says_by_which_names_columns_are_recognised(
+    tmp_path: Path, spelling: str, words: str
+) -> None:
+    rows = [{**row, "21001-2.0": "27.5"} for row in participants()]
+    path = write(tmp_path / "ukb.tab", rows, spelling)
+    number = 21001 if spelling == "RAP titles" else 21002
+    with pytest.raises(InputError, match=f"bmi: field {number} of instance 2 is not in the export") as error:
+        made(path, UkbOptions(further={"bmi": number}))
+    assert words in str(error.value.fix)

@@ -11,6 +11,7 @@ import numpy as np
 from ecgwas.errors import InputError, ToolError
 from ecgwas.represent.inputs import THREADS, Floats
 from ecgwas.represent.models.model import ModelFile, Shape, chosen_output, failed
+from ecgwas.represent.models.onnx_weights import has_weights_elsewhere
 from ecgwas.study import TrainedEncoder
 
 NUMBERS = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
@@ -46,6 +47,7 @@ class OnnxModel:
 def open_onnx(options: TrainedEncoder, file: ModelFile) -> OnnxModel:
     """The model; ToolError without ONNX Runtime, InputError if the file is no ONNX model with one input."""
     runtime = _runtime()
+    _refuse_weights_elsewhere(options, file)
     states = runtime.capi.onnxruntime_pybind11_state
     failures = tuple(getattr(states, name) for name in FAILURES if hasattr(states, name))
     settings = runtime.SessionOptions()
@@ -76,11 +78,19 @@ def _runtime() -> Any:
         raise ToolError(problem, fix="pip install 'ecgwas[onnx]'") from None
 
 
-def _unreadable(options: TrainedEncoder, message: str) -> InputError:
-    if "external" in message.lower():
-        return InputError(
+def _refuse_weights_elsewhere(options: TrainedEncoder, file: ModelFile) -> None:
+    """Raises InputError if the weights are in another file, which ONNX Runtime would look for in the working directory."""
+    try:
+        elsewhere = has_weights_elsewhere(file.content)
+    except ValueError as error:
+        raise _unreadable(options, str(error)) from None
+    if elsewhere:
+        raise InputError(
             "the model's weights are in another file than the model", where=options.file,
             fix="export it into one file: torch.onnx.export(..., external_data=False), or onnx.save of a loaded model",
         )  # fmt: skip
+
+
+def _unreadable(options: TrainedEncoder, message: str) -> InputError:
     first = message.strip().splitlines()[0][:300]
     return InputError(f"this is no ONNX model that can be opened: {first}", where=options.file, fix="export the model again")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from ecgwas.errors import InputError
+from ecgwas.errors import InputError, first_few
 from ecgwas.tables.recordings import CovariateExclusions
 from ecgwas.traits.ukb import fields, relatives, values
 from ecgwas.traits.ukb.export import Export
@@ -105,9 +105,11 @@ def build(
     withdrawn: eids to exclude; people: the only eids to keep, such as those with a recording (None: everyone). related_pairs:
     ukb_rel.dat. Raises InputError if sex or age is not in the export, or a column holds values of another kind.
     """
-    notes: list[str] = []
+    notes: list[str] = [*export.notes]
     _require(export, options, where, notes)
     visit = _visit(export, options)
+    if len(options.visits) > 1:
+        notes.append(_assumed(options, visit))
     frame, categorical = _covariates(export, options, visit, notes)
     eids = export.frame["eid"]
     listed = None if people is None else eids.is_in(list(people))
@@ -177,6 +179,18 @@ def _require(export: Export, options: UkbOptions, where: Path, notes: list[str])
         raise InputError(f"the export lacks {fields.label(USED_IN_PCS)}", where=where, fix="export it, or do not ask for it")
 
 
+def _assumed(options: UkbOptions, visit: pl.Series) -> str:
+    """The warning about several visits: what is taken for granted about the recordings, and for how many."""
+    later = int((visit != options.visits[0]).sum())
+    named = " or ".join(map(str, options.visits))
+    return (
+        f"age and centre are those of the first of the visits {named} that a participant attended ({later} people: not visit "
+        f"{options.visits[0]}). Nobody checks that the ECG is of the same visit: a participant who attended visit "
+        f"{options.visits[0]} and has an ECG of another one gets the wrong age. One --visit with read.other_instances: false "
+        "excludes them"
+    )
+
+
 def _visit(export: Export, options: UkbOptions) -> pl.Series:
     """(P,) Int64: the first of `visits` that the participant attended, null for none."""
     attended = pl.Series([None] * export.frame.height, dtype=pl.Int64)
@@ -243,8 +257,7 @@ def _further(export: Export, options: UkbOptions, visit: pl.Series, name: str, n
     """(P,): a further field at the participant's visit, or of instance 0; codes of no answer are missing and counted."""
     instanced = [one for one in options.visits if export.has(number, one)]
     if not instanced and not export.has(number):
-        where = f"instance {' or '.join(map(str, options.visits))}"
-        raise InputError(f"{name}: field {number} of {where} is not in the export", fix="export it, or correct the number")
+        raise _not_exported(export, options, name, number)
     cells = _at_visit(options, visit, lambda one: export.text(number, one)) if instanced else export.text(number)
     if not instanced:
         notes.append(f"{name}: field {number} has no values of this visit; those of instance 0 are used")
@@ -252,8 +265,24 @@ def _further(export: Export, options: UkbOptions, visit: pl.Series, name: str, n
     notes += [f"{name}: {count} answers are missing: {words}" for words, count in answers.not_answered.items()]
     if name in options.categories:
         return answers.values
+    if answers.negative:
+        kept = first_few((f"{value} ({count} people)" for value, count in answers.negative.items()), 5)
+        notes.append(f"{name}: negative numbers stay quantities: {kept}; if they are codes, use --add-category or recode them")
     source = export.columns[(number, instanced[0] if instanced else 0, 0)]
     return values.real(answers.values, number, source)
+
+
+def _not_exported(export: Export, options: UkbOptions, name: str, number: int) -> InputError:
+    """The mistake with an added field that was not found; says by which names columns were recognised."""
+    instances = f"instance {' or '.join(map(str, options.visits))}"
+    known = export.columns[SEX, 0, 0].partition(": ")[2]
+    fix = f"export it, or correct the number; field {SEX} was recognised by the name {known!r}"
+    if fields.is_title(known):
+        fix = (
+            f"the columns have titles ({known!r}), by which added fields are not recognised: export with the header style "
+            "FIELD-NAME or UKB-FORMAT"
+        )
+    return InputError(f"{name}: field {number} of {instances} is not in the export", fix=fix)
 
 
 def _flags(export: Export, frame: pl.DataFrame) -> dict[str, pl.Series]:
@@ -332,7 +361,12 @@ def expected_names(options: UkbOptions, *, rap: bool) -> list[str]:
     if not rap:
         return [str(number) for number in sorted({column.field for column in options.columns} | set(further))]
     named = [_rap_name(column) for column in options.columns]
-    return ["participant.eid", *named, *(f"participant.p{number}_i{options.visits[0]}" for number in further)]
+    added = (
+        f"participant.p{number}{instance}"
+        for number in further
+        for instance in ([""] if number in fields.WITHOUT_INSTANCES else [f"_i{visit}" for visit in options.visits])
+    )
+    return list(dict.fromkeys(["participant.eid", *named, *added]))
 
 
 def _rap_name(column: FieldColumn) -> str:

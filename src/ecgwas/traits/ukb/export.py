@@ -19,7 +19,7 @@ import polars as pl
 from ecgwas import ids
 from ecgwas.errors import InputError, first_few
 from ecgwas.tables.user_table import MISSING
-from ecgwas.traits.ukb import fields
+from ecgwas.traits.ukb import fields, values
 from ecgwas.traits.ukb.fields import FieldColumn
 
 Key = tuple[int, int, int]
@@ -36,11 +36,13 @@ class Export:
 
     frame    eid, then one column per Key, named `field-instance.array`; all text, missing null; one row per participant of any
              of the exports, in the order of their first appearance
-    columns  Key -> the file and the name of its column
+    columns  Key -> the first file that has it, and the name of its column there
+    notes    what exports say differently of the same people, as text
     """
 
     frame: pl.DataFrame
     columns: Mapping[Key, str]
+    notes: tuple[str, ...] = ()
 
     def has(self, field: int, instance: int = 0, array: int = 0) -> bool:
         """True if an export has this column."""
@@ -61,23 +63,41 @@ def column_name(key: Key) -> str:
 def read(paths: Sequence[Path], is_needed: Callable[[FieldColumn], bool]) -> Export:
     """Reads the wanted columns of all exports.
 
-    Where several have a column, the first that has it counts. Raises InputError for a file that is missing, of another format
-    or without a column of eids, for two columns of one field, instance and array in a file, and for eids that are missing,
-    damaged or repeated.
+    Where several have a column, each participant's first value counts, and other values are counted in the notes. Raises
+    InputError for a file that is missing, of another format or without a column of eids, for two columns of one field,
+    instance and array in a file, and for eids that are missing, damaged or repeated.
     """
     whole: pl.DataFrame | None = None
     columns: dict[Key, str] = {}
+    notes: list[str] = []
     for path in paths:
         frame, names = _read_one(path, is_needed)
         columns = {**{key: f"{path.name}: {name}" for key, name in names.items()}, **columns}
         if whole is None:
             whole = frame
             continue
-        new = [name for name in frame.columns if name not in whole.columns]
-        whole = whole.join(frame.select("eid", *new), on="eid", how="full", coalesce=True, maintain_order="left_right")
+        whole, differing = _joined(whole, frame)
+        notes += [
+            f"{path.name}: {count} people have another value of {name} than in an earlier table, whose value is used"
+            for name, count in differing
+        ]
     if whole is None:
         raise InputError("no export is named", fix="name at least one table of UK Biobank")
-    return Export(whole, columns)
+    return Export(whole, columns, tuple(notes))
+
+
+def _joined(whole: pl.DataFrame, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[tuple[str, int]]]:
+    """Both by eid, a missing cell filled from `frame`; and of each common column how many people have two values, if any."""
+    common = [name for name in frame.columns if name in whole.columns and name != "eid"]
+    later = {name: f"later {name}" for name in common}
+    both = whole.join(frame.rename(later), on="eid", how="full", coalesce=True, maintain_order="left_right")
+    differing = []
+    for name, other in later.items():
+        first, second = both[name], both[other]
+        count = int(((first != second) & (values.category(first) != values.category(second))).sum())
+        differing += [(name, count)] if count else []
+    filled = both.with_columns(pl.coalesce(name, other).alias(name) for name, other in later.items())
+    return filled.drop(later.values()), differing
 
 
 def _read_one(path: Path, is_needed: Callable[[FieldColumn], bool]) -> tuple[pl.DataFrame, dict[Key, str]]:

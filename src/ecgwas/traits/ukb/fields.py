@@ -39,6 +39,10 @@ TITLES = {
 }  # fmt: skip
 """Titles of the fields that are read, as in UK Biobank's Showcase."""
 
+WITHOUT_INSTANCES = frozenset({31, 34, 52, 189, 21022, 22182, 22189, *range(22000, 22029), *range(26201, 26291)})
+"""Fields with one value per participant that are often added: the RAP names their columns without `_i`. Sex, birth, Townsend
+index, age at recruitment, genotyping and its PCs, polygenic risk scores; as in UK Biobank's Showcase."""
+
 TITLE = re.compile(r"(?P<title>[^|]+?)(?: \| Instance (?P<instance>\d+))?(?: \| Array (?P<array>\d+))?")
 FIELD_OF_TITLE = {title.lower(): field for field, title in TITLES.items()}
 
@@ -71,6 +75,12 @@ def parse(name: str) -> FieldColumn | None:
 def eid_column(names: Sequence[str]) -> str | None:
     """The column of participants' ids; None if there is none."""
     return next((name for name in names if name.strip().strip('"').lower() in EID_NAMES), None)
+
+
+def is_title(name: str) -> bool:
+    """True for a column that is recognised by its field's title (header style FIELD-TITLE)."""
+    match = TITLE.fullmatch(name.strip().strip('"'))
+    return match is not None and match["title"].lower() in FIELD_OF_TITLE
 
 
 def label(field: int) -> str:

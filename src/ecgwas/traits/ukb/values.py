@@ -23,6 +23,8 @@ NO_ANSWER = {
     "-1": "do not know", "-3": "prefer not to answer", "-121": "do not know", "-818": "prefer not to answer",
 }  # fmt: skip
 """Codes that mean missing in fields of questionnaires; the latter two in those of mental health online."""
+ALWAYS_NO_ANSWER = frozenset({"-121", "-818"})
+"""Those that are no value of a whole-number field, whatever else occurs in it."""
 NO_ANSWER_TEXT = frozenset({"do not know", "prefer not to answer"})
 """The same as coding REPLACE writes them."""
 
@@ -124,23 +126,38 @@ def computed_age(birth_year: pl.Series, birth_month: pl.Series, visit_date: pl.S
 
 @dataclass(frozen=True)
 class Answers:
-    """A further field's values, and how many of them were codes of no answer (meaning -> people)."""
+    """A further field's values.
+
+    values        (P,) text, missing null
+    not_answered  meaning of a code of no answer -> people
+    negative      negative whole number that stays a value -> people; empty for fields with decimals
+    """
 
     values: pl.Series
     not_answered: Mapping[str, int]
+    negative: Mapping[str, int]
 
 
 def answers(cells: pl.Series) -> Answers:
     """The cells of a further field, with codes that mean `no answer` missing, if every value is a whole number or text.
 
     In fields with decimals (Townsend index) -1 and -3 are values, and so they are where smaller numbers occur than the codes of
-    questionnaires (LOWEST_CODE). Other codes, such as -10 for less than one and -7 for none of the above, stay as they are.
+    questionnaires (LOWEST_CODE); -121 and -818 are values in fields with decimals only. Other codes, such as -10 for less than
+    one and -7 for none of the above, stay as they are, and are counted.
     """
     text = _level(cells)
     number = cells.filter(~text.is_in(list(NO_ANSWER))).cast(pl.Float64, strict=False).drop_nulls()
-    is_measured = bool((number != number.round()).any() or (number < LOWEST_CODE).any())
-    codes = text.is_in(list(NO_ANSWER)).fill_null(value=False) & (not is_measured)
+    has_decimals = bool((number != number.round()).any())
+    is_measured = has_decimals or bool((number < LOWEST_CODE).any())
+    meant = [] if has_decimals else list(ALWAYS_NO_ANSWER if is_measured else NO_ANSWER)
+    codes = text.is_in(meant).fill_null(value=False)
     words = text.str.to_lowercase().is_in(list(NO_ANSWER_TEXT)).fill_null(value=False)
-    meaning = text.replace(NO_ANSWER).str.to_lowercase().filter(codes | words)
-    counts = {str(name): int(count) for name, count in meaning.value_counts(sort=True, name="count").iter_rows()}
-    return Answers(pl.select(pl.when(~(codes | words)).then(text)).to_series().alias(cells.name), counts)
+    kept = pl.select(pl.when(~(codes | words)).then(text)).to_series().alias(cells.name)
+    negative = kept.filter(kept.cast(pl.Float64, strict=False) < 0) if not has_decimals else kept.clear()
+    return Answers(kept, _counts(text.replace(NO_ANSWER).str.to_lowercase().filter(codes | words)), _counts(negative))
+
+
+def _counts(cells: pl.Series) -> dict[str, int]:
+    """Value -> people, the most frequent first."""
+    counts = cells.rename("value").value_counts(sort=True, name="count").sort("count", "value", descending=[True, False])
+    return {str(name): int(count) for name, count in counts.iter_rows()}
