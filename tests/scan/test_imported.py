@@ -249,3 +249,18 @@ def test_one_file_per_chromosome_and_an_ambiguous_pattern(
     (tmp_path / "out_x_made.I.f0.chr1.txt").write_text("CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST BETA SE CHISQ LOG10P\n")
     again = scanned(options_of(stem, tmp_path / "out_*{trait}.chr1.txt"), tables)
     assert again.tests.tolist() == whole.tests.tolist()
+
+
+def test_chromosome_25_is_mt_in_gwas_ssf_and_xy_in_plink(tmp_path: Path) -> None:
+    ssf, plink = tmp_path / "x.tsv", tmp_path / "x.glm.linear"
+    ssf.write_text(
+        "chromosome\tbase_pair_location\teffect_allele\tother_allele\tbeta\tstandard_error\tp_value\n"
+        "25\t5\tA\tG\t1\t0.1\t0.5\n23\t6\tA\tG\t1\t0.1\t0.5\n"
+    )
+    plink.write_text("#CHROM\tPOS\tID\tREF\tALT\tA1\tTEST\tOBS_CT\tBETA\tSE\tP\n25\t7\tv\tA\tG\tG\tADD\t9\t1\t0.1\t0.5\n")
+    places = {
+        (path.name, chrom): summary_statistics.read(summary_statistics.opened(path), chrom)["pos"].to_list()
+        for path in (ssf, plink)
+        for chrom in ("X", "MT")
+    }
+    assert places == {("x.tsv", "X"): [6], ("x.tsv", "MT"): [5], ("x.glm.linear", "X"): [7], ("x.glm.linear", "MT"): []}

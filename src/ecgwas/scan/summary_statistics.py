@@ -9,7 +9,8 @@
                (https://www.cog-genomics.org/plink/2.0/formats#glm_linear)
     GWAS-SSF   chromosome base_pair_location effect_allele other_allele beta standard_error (Hayhurst et al. 2022)
 
-Chromosomes may be called 1 or chr1, 23 or X. p is read as text, so that 1e-400 is not 0.
+Chromosomes may be called 1 or chr1, 23 or X; 25 is MT in GWAS-SSF and XY in the others. p is read as text,
+so that 1e-400 is not 0.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,17 @@ class Format:
     """One program's table: ours -> its names for a column, of which the first present one is read.
 
     marks  names by which the header is recognised
+    codes  its numbers of chromosomes that differ from PLINK's -> chromosome
     """
 
     name: str
     marks: tuple[str, ...]
     columns: Mapping[str, tuple[str, ...]]
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+    def chromosome(self, name: str) -> str:
+        """The chromosome on which variants of this code are reported."""
+        return reported_chromosome(self.codes.get(name.removeprefix("chr"), chromosome_code(name)))
 
     def header(self, names: list[str]) -> dict[str, str]:
         """Ours -> the file's name of each column that it has."""
@@ -90,7 +97,7 @@ FORMATS: dict[str, Format] = {
             "chrom": ("chromosome",), "pos": ("base_pair_location",), "variant": ("variant_id", "rsid", "rs_id"),
             "effect_allele": ("effect_allele",), "other_allele": ("other_allele",), "eaf": ("effect_allele_frequency",),
             "n": ("n",), "beta": ("beta",), "se": ("standard_error",), "neglog10p": ("neg_log_10_p_value",), "p": ("p_value",),
-        }),
+        }, {"25": "MT"}),
     )
 }  # fmt: skip
 
@@ -173,7 +180,7 @@ def read(table: Table, chrom: str) -> pl.DataFrame:
         problem = f"the results cannot be read: {str(error).splitlines()[0][:200]}"
         raise InputError(problem, where=table.path, fix="run the program again: the file may be incomplete") from None
     frame = frame.select(pl.col(name).alias(column) for column, name in own.items())
-    codes = {name: reported_chromosome(chromosome_code(name)) for name in frame["chrom"].drop_nulls().unique()}
+    codes = {name: table.format.chromosome(name) for name in frame["chrom"].drop_nulls().unique()}
     here = frame.filter(pl.col("chrom").replace(codes) == chrom).with_columns(chrom=pl.lit(chrom))
     if "test" in own:
         here = here.filter(pl.col("test").is_in(ADDITIVE))
