@@ -264,3 +264,35 @@ def test_chromosome_25_is_mt_in_gwas_ssf_and_xy_in_plink(tmp_path: Path) -> None
         for chrom in ("X", "MT")
     }
     assert places == {("x.tsv", "X"): [6], ("x.tsv", "MT"): [5], ("x.glm.linear", "X"): [7], ("x.glm.linear", "MT"): []}
+
+
+REGENIE = "CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST BETA SE CHISQ LOG10P EXTRA\n"
+
+
+def test_rows_of_other_tests_are_counted_and_a_file_without_additive_ones_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "x.regenie"
+    rows = [f"1 5 v A G 0.5 9 {test} 1 0.1 100 23 NA\n" for test in ("DOM", "ADD", "REC", "DOM")]
+    path.write_text(REGENIE + "".join(rows))
+    with caplog.at_level(logging.INFO, logger="ecgwas"):
+        assert summary_statistics.read(summary_statistics.opened(path), "1").height == 1
+    assert "scan 1: x.regenie: 3 rows of other tests than ADD are not read: 2 of DOM, 1 of REC" in caplog.text
+    path.write_text(REGENIE + rows[0] + rows[2])
+    with pytest.raises(InputError, match=r"no row is of an additive test .*; there are DOM, REC"):
+        summary_statistics.read(summary_statistics.opened(path), "1")
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [("2 6 v A G 0.5", "line 3 has 6 cells, the header 13"), ("1 6 v A G 0.5 9 ADD 1", "line 3 has 9 cells, the header 13"),
+     ("1 6 v A G 0.5 9 NA 1 0.1 100 23 NA", r"1 rows name no test \(column TEST\)")],
+)  # fmt: skip
+def test_a_file_that_ends_within_a_line_is_incomplete(tmp_path: Path, last: str, words: str, ending: str) -> None:
+    path = tmp_path / f"x.regenie{ending}"
+    text = (REGENIE + "1 5 v A G 0.5 9 ADD 1 0.1 100 23 NA\n" + last).encode()
+    path.write_bytes(gzip.compress(text) if ending else text)
+    with pytest.raises(InputError, match=words) as error:
+        summary_statistics.read(summary_statistics.opened(path), "1")
+    assert "may be incomplete" in error.value.fix
