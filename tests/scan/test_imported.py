@@ -13,6 +13,7 @@ import pytest
 
 from ecgwas import scan
 from ecgwas.errors import InputError
+from ecgwas.genotypes.chromosome_codes import NOT_LISTED
 from ecgwas.scan import imported, summary_statistics
 from ecgwas.study.scan import Imported, trait_column
 from ecgwas.tables import Covariates, ScanResult, Traits
@@ -296,3 +297,26 @@ def test_a_file_that_ends_within_a_line_is_incomplete(tmp_path: Path, last: str,
     with pytest.raises(InputError, match=words) as error:
         summary_statistics.read(summary_statistics.opened(path), "1")
     assert "may be incomplete" in error.value.fix
+
+
+def test_rows_outside_the_genotypes_and_rows_of_unlisted_variants_have_their_own_reasons(
+    stem: Path, tables: tuple[Traits, Covariates], whole: ScanResult, tmp_path: Path
+) -> None:
+    def change(text: str) -> str:
+        cells = text.splitlines()[1].split(" ")
+        return text + "".join(" ".join([cells[0], pos, "new", *cells[3:]]) + "\n" for pos in ("7", "240000000"))
+
+    pattern = write(tmp_path, whole, regenie, ".regenie", change)
+    result = scanned(options_of(stem, pattern), tables)
+    counts = dict(result.left_out.frame["reason"].value_counts().iter_rows())
+    assert counts == {imported.OUTSIDE: 2, "mac": 1}
+    tested = whole.associations.frame["variant"].unique(maintain_order=True).to_list()
+    (tmp_path / "listed.txt").write_text("\n".join(tested[2:5]) + "\n")
+    listed = scanned(options_of(stem, pattern, variants=tmp_path / "listed.txt"), tables)
+    assert listed.tests.tolist() == [3, 3]
+    counts = dict(listed.left_out.frame["reason"].value_counts().iter_rows())
+    assert counts == {imported.OUTSIDE: 2, NOT_LISTED: len(tested) - 3}
+    alone = fileset.opened(options_of(stem, pattern)).select(np.array([7]))
+    of_one = scan.scan(options_of(stem, pattern), *tables, alone, seed=1)
+    assert of_one.tests.tolist() == [1, 1]
+    assert of_one.left_out.frame.height == 0

@@ -19,8 +19,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
-from ecgwas.genotypes import dosages
-from ecgwas.genotypes.chromosome_codes import PLINK_NUMBERS
+from ecgwas.genotypes import dosages, filesets
+from ecgwas.genotypes.chromosome_codes import NOT_LISTED, PLINK_NUMBERS, reported_chromosome
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.progress import silent
@@ -37,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 NOT_IN_FILES = "not in the imported results"
 NOT_IN_GENOTYPES = "imported, but not in the genotype files"
+OUTSIDE = "imported, but before the first or after the last variant of the genotype files"
 OTHER_ALLELES = "imported, but with other alleles in the genotype files"
 REPEATED = "imported more than once"
 
@@ -110,7 +111,9 @@ def scan(
             continue
         rows = pl.concat(tables)
         matched, unmatched = match(rows, genotypes)
-        _refuse_strangers(options, genotypes, matched.height, matched.height + unmatched.height or rows.height, files[trait][0])
+        apart = unmatched["reason"].is_in([OUTSIDE, NOT_LISTED]).sum()
+        near = matched.height + unmatched.height - apart
+        _refuse_strangers(options, genotypes, matched.height, near or rows.height, files[trait][0])
         foreign.append(unmatched)
         block = _block(options, matched, excluded, frequency, k, len(traits.names), int(having[k]))
         _warn_of_selection(trait, block, k)
@@ -151,41 +154,75 @@ def match(rows: pl.DataFrame, genotypes: Genotypes) -> tuple[pl.DataFrame, pl.Da
     """Rows (summary_statistics.COLUMNS) of variants of the genotypes, and the others with their reason.
 
     Matched rows have `index`, the variant's index on the chromosome, and beta and eaf of the genotypes' effect allele. Of lines
-    of the genotypes with the same position and alleles the first matches the first row.
+    of the genotypes with the same position and alleles the first matches the first row. If `genotypes` are some variants of
+    their chromosome (Genotypes.select), rows of its other variants are neither.
     """
-    lines = pl.DataFrame(
-        {
-            "index": np.arange(len(genotypes), dtype=np.int64), "pos": pl.Series(genotypes.positions, dtype=pl.Int64),
-            "effect": pl.Series(genotypes.effect_alleles, dtype=pl.String).str.to_uppercase(),
-            "other": pl.Series(genotypes.other_alleles, dtype=pl.String).str.to_uppercase(),
-        }
-    ).with_columns(first=pl.min_horizontal("effect", "other"), second=pl.max_horizontal("effect", "other"))  # fmt: skip
+    lines = _keyed(
+        pl.DataFrame(
+            {
+                "index": np.arange(len(genotypes), dtype=np.int64), "pos": pl.Series(genotypes.positions, dtype=pl.Int64),
+                "effect": pl.Series(genotypes.effect_alleles, dtype=pl.String),
+                "other": pl.Series(genotypes.other_alleles, dtype=pl.String),
+            }
+        )
+    )  # fmt: skip
     lines = lines.with_columns(copy=pl.int_range(pl.len()).over(KEY))
-    low, high = (lines["pos"].min(), lines["pos"].max()) if len(genotypes) else (1, 0)
+    in_files = _variants_in_files(genotypes)
+    if len(genotypes) + sum(genotypes.not_listed) < in_files.height:
+        rows, in_files = rows.join(lines, on="pos", how="semi", maintain_order="left"), lines
     alleles = pl.min_horizontal("effect_allele", "other_allele"), pl.max_horizontal("effect_allele", "other_allele")
-    near = rows.filter(pl.col("pos").is_between(low, high)).with_columns(first=alleles[0], second=alleles[1])
-    near = near.with_columns(copy=pl.int_range(pl.len()).over(KEY))
-    joined = near.join(lines, on=[*KEY, "copy"], how="left", maintain_order="left")
+    keyed = rows.with_columns(first=alleles[0], second=alleles[1])
+    keyed = keyed.with_columns(copy=pl.int_range(pl.len()).over(KEY))
+    joined = keyed.join(lines, on=[*KEY, "copy"], how="left", maintain_order="left")
     turned = pl.col("effect_allele") != pl.col("effect")
     matched = joined.filter(pl.col("index").is_not_null()).with_columns(
         beta=pl.when(turned).then(-pl.col("beta")).otherwise("beta"),
         eaf=pl.when(turned).then(1 - pl.col("eaf")).otherwise("eaf"),
     )
-    known = pl.col("pos").is_in(lines["pos"].unique().implode())
+    return matched, _unmatched(joined.filter(pl.col("index").is_null()), lines, in_files).select(*rows.columns, "reason")
+
+
+def _unmatched(rows: pl.DataFrame, lines: pl.DataFrame, in_files: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the reason why they match no variant tested. lines: these variants; in_files: all of the genotype files."""
+    known = in_files.select(KEY).unique().join(lines.select(KEY), on=list(KEY), how="anti").with_columns(unlisted=True)
+    marked = rows.join(known, on=list(KEY), how="left", maintain_order="left")
+    inside = pl.col("pos").is_between(in_files["pos"].min(), in_files["pos"].max()) if in_files.height else pl.lit(False)
     reason = (
-        pl.when(pl.col("copy") > 0)
+        pl.when("unlisted")
+        .then(pl.lit(NOT_LISTED))
+        .when(pl.col("copy") > 0)
         .then(pl.lit(REPEATED))
-        .when(known)
+        .when(pl.col("pos").is_in(in_files["pos"].unique().implode()))
         .then(pl.lit(OTHER_ALLELES))
-        .otherwise(pl.lit(NOT_IN_GENOTYPES))
+        .when(inside)
+        .then(pl.lit(NOT_IN_GENOTYPES))
+        .otherwise(pl.lit(OUTSIDE))
     )
-    return matched, joined.filter(pl.col("index").is_null()).with_columns(reason=reason).select(*rows.columns, "reason")
+    return marked.with_columns(reason=reason)
+
+
+def _variants_in_files(genotypes: Genotypes) -> pl.DataFrame:
+    """pos, effect, other and KEY of every variant of the chromosome in the genotype files, listed in scan.variants or not."""
+    tables = []
+    for member in genotypes.by_file or (genotypes,):
+        table = filesets.read_variants(member.fileset)
+        codes = {code: reported_chromosome(code) for code in table["chrom"].unique()}
+        here = table.filter(pl.col("chrom").replace(codes) == genotypes.chrom)
+        tables.append(here.select("pos", effect="effect_allele", other="other_allele"))
+    return _keyed(pl.concat(tables))
+
+
+def _keyed(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines of genotypes with alleles in upper case, and KEY."""
+    upper = lines.with_columns(pl.col("effect").str.to_uppercase(), pl.col("other").str.to_uppercase())
+    return upper.with_columns(first=pl.min_horizontal("effect", "other"), second=pl.max_horizontal("effect", "other"))
 
 
 def _refuse_strangers(options: Imported, genotypes: Genotypes, matched: int, rows: int, path: Path) -> None:
     """Raises InputError if the results of a trait and the genotypes have hardly a variant in common.
 
-    rows: those between the first and the last variant of the genotypes; if there are none, all of the chromosome.
+    rows: those between the first and the last variant of the genotype files that scan.variants lists; if there are none, all of
+    the chromosome.
     """
     smaller = min(len(genotypes), rows)
     if smaller >= MIN_ROWS and matched < MIN_SHARE * smaller:
