@@ -122,6 +122,20 @@ def test_names_that_no_program_accepts_are_replaced_and_listed(tmp_path: Path) -
         hand_over.hand_over(tested, covariates, {**dict.fromkeys(eids, "f"), "a": "f 1"}, tested.names, ())
 
 
+def test_the_column_of_a_trait_does_not_depend_on_the_traits_chosen_and_no_covariate_takes_it() -> None:
+    eids = ("a", "b", "c")
+    tested = Traits(eids, ("a b", "a-b", "a_b_2"), np.arange(9.0).reshape(3, 3))
+    covariates = Covariates(eids, ("a_b", "a_b_3"), np.arange(6.0).reshape(3, 2))
+    families = dict.fromkeys(eids, "f")
+    whole = hand_over.hand_over(tested, covariates, families, tested.names, ())
+    assert {whole.names[column]: values.tolist() for column, values in whole.traits.items()} == {
+        "a b": [0, 3, 6], "a-b": [1, 4, 7], "a_b_2": [2, 5, 8]
+    }  # fmt: skip
+    assert len({*whole.traits, *whole.numbers}) == 5
+    one = hand_over.hand_over(tested, covariates, families, ["a-b"], ())
+    assert list(one.traits) == [column for column in whole.traits if whole.names[column] == "a-b"]
+
+
 def test_a_path_with_a_blank_is_quoted_and_a_mark_is_not() -> None:
     words = other_programs.line(["plink2", "--bed", "/my data/chr1.bed", f"--phenoCol={other_programs.TRAIT}"])
     assert words == "plink2 --bed '/my data/chr1.bed' --phenoCol=\"$trait\""

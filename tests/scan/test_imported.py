@@ -15,7 +15,7 @@ from ecgwas import scan
 from ecgwas.errors import InputError
 from ecgwas.genotypes.chromosome_codes import NOT_LISTED
 from ecgwas.scan import imported, summary_statistics
-from ecgwas.study.scan import Imported, trait_column
+from ecgwas.study.scan import Imported, trait_column, trait_columns
 from ecgwas.tables import Covariates, ScanResult, Traits
 from tests.genotypes import fileset
 
@@ -320,3 +320,17 @@ def test_rows_outside_the_genotypes_and_rows_of_unlisted_variants_have_their_own
     of_one = scan.scan(options_of(stem, pattern), *tables, alone, seed=1)
     assert of_one.tests.tolist() == [1, 1]
     assert of_one.left_out.frame.height == 0
+
+
+def test_traits_whose_names_differ_by_characters_or_capitals_have_a_column_and_files_each(stem: Path, tmp_path: Path) -> None:
+    names = ("a b", "a-b", "a_b_2", "QT", "qt", "2d", "x2d")
+    columns = trait_columns(names)
+    assert list(columns) == list(names)
+    assert len({column.lower() for column in columns.values()}) == len(names)
+    assert [columns[name] for name in ("a_b_2", "QT", "qt", "x2d")] == ["a_b_2", "QT", "qt_2", "x2d"]
+    for column in columns.values():
+        (tmp_path / f"y_{column}.txt").write_text("")
+    found = imported.files_of(options_of(stem, tmp_path / "y_{trait}.txt"), names, "1")
+    assert {name: [path.name for path in paths] for name, paths in found.items()} == {
+        name: [f"y_{column}.txt"] for name, column in columns.items()
+    }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import glob
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from ecgwas.scan.engine import block_results, screening
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.samples import Cohort, assemble, people
 from ecgwas.scan.work import PartSize, Work
-from ecgwas.study.scan import Imported, files_like, trait_column
+from ecgwas.study.scan import Imported, files_like, trait_columns
 from ecgwas.tables import Covariates, LeftOutVariants, ScanResult, Traits
 
 logger = logging.getLogger(__name__)
@@ -65,16 +65,19 @@ def check(options: Imported) -> None:
         summary_statistics.refuse_other_build(path, options.build)
 
 
-def files_of(options: Imported, trait: str, chrom: str) -> tuple[Path, ...]:
-    """Files with the trait's results on a chromosome, or on all; empty if there are none."""
+def files_of(options: Imported, traits: Sequence[str], chrom: str) -> dict[str, tuple[Path, ...]]:
+    """Each of the study's traits -> files with its results on a chromosome, or on all; empty if there are none."""
     numbers = [number for number, code in PLINK_NUMBERS.items() if code == chrom and number.isdigit()]
     chroms = [chrom, *numbers, *([f"{int(chrom):02d}"] if chrom.isdigit() else [])]
-    paths: list[Path] = []
-    for name in dict.fromkeys((trait, trait_column(trait))):
-        for code in chroms:
-            pattern = str(options.files).replace("{trait}", glob.escape(name)).replace("{chrom}", code)
-            paths += files_like(pattern)
-    return tuple(dict.fromkeys(paths))
+    found: dict[str, tuple[Path, ...]] = {}
+    for trait, column in trait_columns(traits).items():
+        paths: list[Path] = []
+        for name in dict.fromkeys((trait, column)):
+            for code in chroms:
+                pattern = str(options.files).replace("{trait}", glob.escape(name)).replace("{chrom}", code)
+                paths += files_like(pattern)
+        found[trait] = tuple(dict.fromkeys(paths))
+    return found
 
 
 def scan(
@@ -95,7 +98,7 @@ def scan(
     results and genotypes have hardly a variant in common.
     """
     check(options)
-    files = {trait: files_of(options, trait, genotypes.chrom) for trait in traits.names}
+    files = files_of(options, traits.names, genotypes.chrom)
     _refuse_unknown_traits(options, files, genotypes.chrom)
     cohorts = [(piece, assemble(traits, covariates, piece.genotypes, ancestry)) for piece in genotypes.pieces()]
     excluded, frequency = np.full(len(genotypes), "", dtype=object), np.full(len(genotypes), np.nan)
