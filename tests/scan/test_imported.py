@@ -204,6 +204,7 @@ def test_results_of_another_build_are_refused(
     [
         ("", "empty"), ("a b c\n1 2 3\n", "not recognised"), ("CHROM GENPOS ID ALLELE0 ALLELE1 BETA.Y1 SE.Y1\n", "--no-split"),
         ("#CHROM\tPOS\tID\tREF\tALT\tA1\tTEST\tOBS_CT\tOR\tSE\tP\n", "lacks column BETA"),
+        ("#CHROM\tPOS\tID\tA1\tTEST\tOBS_CT\tBETA\tSE\tP\n", "lacks column REF, ALT"),
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_read_say_why(stem: Path, tmp_path: Path, text: str, words: str) -> None:

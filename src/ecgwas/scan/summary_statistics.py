@@ -132,12 +132,14 @@ def opened(path: Path, format_name: str = "auto") -> Table:
     table = Table(path, known[-1] if "BP" in names else known[0], names, separator, skipped)
     own = table.format.header(list(names))
     absent = [table.format.columns[column][0] for column in NEEDED if column not in own]
+    other = ("other_allele",) if "other_allele" in table.format.columns else ("ref", "alt")
+    absent += [table.format.columns[column][0] for column in other if column not in own]
     if not any(column in own for column in P_VALUES):
         absent.append(" or ".join(name for column in P_VALUES for name in table.format.columns.get(column, ())))
     if absent:
         also = "; regenie: without --no-split" if table.format.name == "regenie" else ""
         problem = f"the table lacks column {first_few(absent)}, which {table.format.name} writes; it has {first_few(names, 15)}"
-        raise InputError(problem, where=path, fix=f"write it with effects and standard errors{also}, or correct scan.format")
+        raise InputError(problem, where=path, fix=f"write it with alleles, effects and errors{also}, or correct scan.format")
     return table
 
 
