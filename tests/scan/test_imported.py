@@ -15,7 +15,7 @@ from ecgwas import scan
 from ecgwas.errors import InputError
 from ecgwas.genotypes.chromosome_codes import NOT_LISTED
 from ecgwas.scan import imported, summary_statistics
-from ecgwas.study.scan import Imported, trait_column, trait_columns
+from ecgwas.study.scan import Imported, files_like, trait_column, trait_columns
 from ecgwas.tables import Covariates, ScanResult, Traits
 from tests.genotypes import fileset
 
@@ -335,3 +335,14 @@ def test_traits_whose_names_differ_by_characters_or_capitals_have_a_column_and_f
     assert {name: [path.name for path in paths] for name, paths in found.items()} == {
         name: [f"y_{column}.txt"] for name, column in columns.items()
     }
+
+
+def test_brackets_in_the_folder_of_the_study_are_no_pattern(stem: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study [2026]" / "out"
+    folder.mkdir(parents=True)
+    for name in ("y_a.chr1.txt", "y_b.chr1.txt"):
+        (folder / name).write_text("")
+    options = options_of(stem, folder / "y_{trait}.chr{chrom}.txt")
+    assert [path.name for path in options.further_inputs] == ["y_a.chr1.txt", "y_b.chr1.txt"]
+    assert imported.files_of(options, ("a",), "1") == {"a": (folder / "y_a.chr1.txt",)}
+    assert files_like(str(folder.parent / "*" / "y_[b].*")) == (folder / "y_b.chr1.txt",)

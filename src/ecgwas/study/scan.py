@@ -218,10 +218,16 @@ class Imported(Scan):
 
 
 def files_like(pattern: str) -> tuple[Path, ...]:
-    """The files that a pattern of an absolute or relative path matches, sorted."""
+    """The files that a pattern of an absolute or relative path matches, sorted.
+
+    Folders at its beginning that exist by these very names, as that of the study, are no pattern: a name may hold brackets.
+    """
     path = Path(pattern)
     start = Path(path.anchor) if path.anchor else Path()
-    parts = (part if part == "**" else re.sub(r"\*+", "*", part) for part in path.relative_to(path.anchor).parts)
+    names = list(path.relative_to(path.anchor).parts)
+    while len(names) > 1 and (start / names[0]).is_dir():
+        start /= names.pop(0)
+    parts = (part if part == "**" else re.sub(r"\*+", "*", part) for part in names)
     return tuple(sorted(one for one in start.glob("/".join(parts)) if one.is_file()))
 
 
