@@ -7,17 +7,21 @@ import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from ecgwas.commands import export
+from ecgwas.commands import hand_over as command
 from ecgwas.errors import InputError, MissingStageError, StudyError
 from ecgwas.exchange import hand_over, other_programs
 from ecgwas.stages import traits
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, Traits
+from tests.genotypes import fileset
 
 CHOSEN = ["clinical.12L.qt_ms", "clinical.I.q_uv"]
 """One trait of everybody, and one that some lack."""
@@ -149,3 +153,18 @@ def test_an_unknown_trait_and_a_study_without_traits_are_refused(finished: Study
     nothing = finished.model_copy(update={"results": tmp_path / "nothing"})
     with pytest.raises(MissingStageError, match="stage traits"):
         list(export.export(nothing, "bolt", tmp_path))
+
+
+def test_listed_variants_without_a_name_are_refused_where_the_program_reads_the_genotypes(tmp_path: Path) -> None:
+    fileset.write(tmp_path / "cohort", fileset.draw(6, 4, 1))
+    lines = [line.split() for line in (tmp_path / "cohort.bim").read_text().splitlines()]
+    lines[1][1] = "."
+    (tmp_path / "cohort.bim").write_text("".join("\t".join(cells) + "\n" for cells in lines))
+    (tmp_path / "listed.txt").write_text(f"1:{lines[1][3]}\n{lines[2][1]}\n")
+    study: Any = SimpleNamespace(scan=fileset.matrix_options(tmp_path / "cohort", variants=tmp_path / "listed.txt"))
+    made = f"1:{lines[1][3]}:{lines[1][5]}:{lines[1][4]}"
+    assert command._variants(study, as_in_file=False).splitlines() == [made, lines[2][1]]
+    with pytest.raises(InputError, match=f"1 variants of scan.variants have no name, .*: {made}"):
+        command._variants(study, as_in_file=True)
+    (tmp_path / "listed.txt").write_text(f"{lines[2][1]}\n")
+    assert command._variants(study, as_in_file=True).splitlines() == [lines[2][1]]
