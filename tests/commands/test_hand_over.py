@@ -155,6 +155,15 @@ def test_an_unknown_trait_and_a_study_without_traits_are_refused(finished: Study
         list(export.export(nothing, "bolt", tmp_path))
 
 
+@pytest.mark.parametrize("kind", ["regenie", "gwas_ssf"])
+def test_stale_traits_are_not_handed_over(finished: Study, tmp_path: Path, kind: str) -> None:
+    changed = finished.model_copy(update={"traits": finished.traits.model_copy(update={"transform": "none"})})
+    with pytest.raises(MissingStageError, match="results of stage traits are absent or stale") as error:
+        list(export.export(changed, kind, tmp_path / "out", CHOSEN))
+    assert "ecgwas run" in error.value.fix
+    assert not (tmp_path / "out").exists()
+
+
 def test_listed_variants_without_a_name_are_refused_where_the_program_reads_the_genotypes(tmp_path: Path) -> None:
     fileset.write(tmp_path / "cohort", fileset.draw(6, 4, 1))
     lines = [line.split() for line in (tmp_path / "cohort.bim").read_text().splitlines()]
