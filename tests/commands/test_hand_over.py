@@ -7,17 +7,21 @@ import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from ecgwas.commands import export
+from ecgwas.commands import hand_over as command
 from ecgwas.errors import InputError, MissingStageError, StudyError
 from ecgwas.exchange import hand_over, other_programs
 from ecgwas.stages import traits
 from ecgwas.study import Study
 from ecgwas.tables import Covariates, Traits
+from tests.genotypes import fileset
 
 CHOSEN = ["clinical.12L.qt_ms", "clinical.I.q_uv"]
 """One trait of everybody, and one that some lack."""
@@ -122,6 +126,20 @@ def test_names_that_no_program_accepts_are_replaced_and_listed(tmp_path: Path) -
         hand_over.hand_over(tested, covariates, {**dict.fromkeys(eids, "f"), "a": "f 1"}, tested.names, ())
 
 
+def test_the_column_of_a_trait_does_not_depend_on_the_traits_chosen_and_no_covariate_takes_it() -> None:
+    eids = ("a", "b", "c")
+    tested = Traits(eids, ("a b", "a-b", "a_b_2"), np.arange(9.0).reshape(3, 3))
+    covariates = Covariates(eids, ("a_b", "a_b_3"), np.arange(6.0).reshape(3, 2))
+    families = dict.fromkeys(eids, "f")
+    whole = hand_over.hand_over(tested, covariates, families, tested.names, ())
+    assert {whole.names[column]: values.tolist() for column, values in whole.traits.items()} == {
+        "a b": [0, 3, 6], "a-b": [1, 4, 7], "a_b_2": [2, 5, 8]
+    }  # fmt: skip
+    assert len({*whole.traits, *whole.numbers}) == 5
+    one = hand_over.hand_over(tested, covariates, families, ["a-b"], ())
+    assert list(one.traits) == [column for column in whole.traits if whole.names[column] == "a-b"]
+
+
 def test_a_path_with_a_blank_is_quoted_and_a_mark_is_not() -> None:
     words = other_programs.line(["plink2", "--bed", "/my data/chr1.bed", f"--phenoCol={other_programs.TRAIT}"])
     assert words == "plink2 --bed '/my data/chr1.bed' --phenoCol=\"$trait\""
@@ -135,3 +153,27 @@ def test_an_unknown_trait_and_a_study_without_traits_are_refused(finished: Study
     nothing = finished.model_copy(update={"results": tmp_path / "nothing"})
     with pytest.raises(MissingStageError, match="stage traits"):
         list(export.export(nothing, "bolt", tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["regenie", "gwas_ssf"])
+def test_stale_traits_are_not_handed_over(finished: Study, tmp_path: Path, kind: str) -> None:
+    changed = finished.model_copy(update={"traits": finished.traits.model_copy(update={"transform": "none"})})
+    with pytest.raises(MissingStageError, match="results of stage traits are absent or stale") as error:
+        list(export.export(changed, kind, tmp_path / "out", CHOSEN))
+    assert "ecgwas run" in error.value.fix
+    assert not (tmp_path / "out").exists()
+
+
+def test_listed_variants_without_a_name_are_refused_where_the_program_reads_the_genotypes(tmp_path: Path) -> None:
+    fileset.write(tmp_path / "cohort", fileset.draw(6, 4, 1))
+    lines = [line.split() for line in (tmp_path / "cohort.bim").read_text().splitlines()]
+    lines[1][1] = "."
+    (tmp_path / "cohort.bim").write_text("".join("\t".join(cells) + "\n" for cells in lines))
+    (tmp_path / "listed.txt").write_text(f"1:{lines[1][3]}\n{lines[2][1]}\n")
+    study: Any = SimpleNamespace(scan=fileset.matrix_options(tmp_path / "cohort", variants=tmp_path / "listed.txt"))
+    made = f"1:{lines[1][3]}:{lines[1][5]}:{lines[1][4]}"
+    assert command._variants(study, as_in_file=False).splitlines() == [made, lines[2][1]]
+    with pytest.raises(InputError, match=f"1 variants of scan.variants have no name, .*: {made}"):
+        command._variants(study, as_in_file=True)
+    (tmp_path / "listed.txt").write_text(f"{lines[2][1]}\n")
+    assert command._variants(study, as_in_file=True).splitlines() == [lines[2][1]]

@@ -13,8 +13,9 @@ import pytest
 
 from ecgwas import scan
 from ecgwas.errors import InputError
+from ecgwas.genotypes.chromosome_codes import NOT_LISTED
 from ecgwas.scan import imported, summary_statistics
-from ecgwas.study.scan import Imported, trait_column
+from ecgwas.study.scan import Imported, files_like, trait_column, trait_columns
 from ecgwas.tables import Covariates, ScanResult, Traits
 from tests.genotypes import fileset
 
@@ -203,6 +204,7 @@ def test_results_of_another_build_are_refused(
     [
         ("", "empty"), ("a b c\n1 2 3\n", "not recognised"), ("CHROM GENPOS ID ALLELE0 ALLELE1 BETA.Y1 SE.Y1\n", "--no-split"),
         ("#CHROM\tPOS\tID\tREF\tALT\tA1\tTEST\tOBS_CT\tOR\tSE\tP\n", "lacks column BETA"),
+        ("#CHROM\tPOS\tID\tA1\tTEST\tOBS_CT\tBETA\tSE\tP\n", "lacks column REF, ALT"),
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_read_say_why(stem: Path, tmp_path: Path, text: str, words: str) -> None:
@@ -249,3 +251,98 @@ def test_one_file_per_chromosome_and_an_ambiguous_pattern(
     (tmp_path / "out_x_made.I.f0.chr1.txt").write_text("CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST BETA SE CHISQ LOG10P\n")
     again = scanned(options_of(stem, tmp_path / "out_*{trait}.chr1.txt"), tables)
     assert again.tests.tolist() == whole.tests.tolist()
+
+
+def test_chromosome_25_is_mt_in_gwas_ssf_and_xy_in_plink(tmp_path: Path) -> None:
+    ssf, plink = tmp_path / "x.tsv", tmp_path / "x.glm.linear"
+    ssf.write_text(
+        "chromosome\tbase_pair_location\teffect_allele\tother_allele\tbeta\tstandard_error\tp_value\n"
+        "25\t5\tA\tG\t1\t0.1\t0.5\n23\t6\tA\tG\t1\t0.1\t0.5\n"
+    )
+    plink.write_text("#CHROM\tPOS\tID\tREF\tALT\tA1\tTEST\tOBS_CT\tBETA\tSE\tP\n25\t7\tv\tA\tG\tG\tADD\t9\t1\t0.1\t0.5\n")
+    places = {
+        (path.name, chrom): summary_statistics.read(summary_statistics.opened(path), chrom)["pos"].to_list()
+        for path in (ssf, plink)
+        for chrom in ("X", "MT")
+    }
+    assert places == {("x.tsv", "X"): [6], ("x.tsv", "MT"): [5], ("x.glm.linear", "X"): [7], ("x.glm.linear", "MT"): []}
+
+
+REGENIE = "CHROM GENPOS ID ALLELE0 ALLELE1 A1FREQ N TEST BETA SE CHISQ LOG10P EXTRA\n"
+
+
+def test_rows_of_other_tests_are_counted_and_a_file_without_additive_ones_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "x.regenie"
+    rows = [f"1 5 v A G 0.5 9 {test} 1 0.1 100 23 NA\n" for test in ("DOM", "ADD", "REC", "DOM")]
+    path.write_text(REGENIE + "".join(rows))
+    with caplog.at_level(logging.INFO, logger="ecgwas"):
+        assert summary_statistics.read(summary_statistics.opened(path), "1").height == 1
+    assert "scan 1: x.regenie: 3 rows of other tests than ADD are not read: 2 of DOM, 1 of REC" in caplog.text
+    path.write_text(REGENIE + rows[0] + rows[2])
+    with pytest.raises(InputError, match=r"no row is of an additive test .*; there are DOM, REC"):
+        summary_statistics.read(summary_statistics.opened(path), "1")
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [("2 6 v A G 0.5", "line 3 has 6 cells, the header 13"), ("1 6 v A G 0.5 9 ADD 1", "line 3 has 9 cells, the header 13"),
+     ("1 6 v A G 0.5 9 NA 1 0.1 100 23 NA", r"1 rows name no test \(column TEST\)")],
+)  # fmt: skip
+def test_a_file_that_ends_within_a_line_is_incomplete(tmp_path: Path, last: str, words: str, ending: str) -> None:
+    path = tmp_path / f"x.regenie{ending}"
+    text = (REGENIE + "1 5 v A G 0.5 9 ADD 1 0.1 100 23 NA\n" + last).encode()
+    path.write_bytes(gzip.compress(text) if ending else text)
+    with pytest.raises(InputError, match=words) as error:
+        summary_statistics.read(summary_statistics.opened(path), "1")
+    assert "may be incomplete" in error.value.fix
+
+
+def test_rows_outside_the_genotypes_and_rows_of_unlisted_variants_have_their_own_reasons(
+    stem: Path, tables: tuple[Traits, Covariates], whole: ScanResult, tmp_path: Path
+) -> None:
+    def change(text: str) -> str:
+        cells = text.splitlines()[1].split(" ")
+        return text + "".join(" ".join([cells[0], pos, "new", *cells[3:]]) + "\n" for pos in ("7", "240000000"))
+
+    pattern = write(tmp_path, whole, regenie, ".regenie", change)
+    result = scanned(options_of(stem, pattern), tables)
+    counts = dict(result.left_out.frame["reason"].value_counts().iter_rows())
+    assert counts == {imported.OUTSIDE: 2, "mac": 1}
+    tested = whole.associations.frame["variant"].unique(maintain_order=True).to_list()
+    (tmp_path / "listed.txt").write_text("\n".join(tested[2:5]) + "\n")
+    listed = scanned(options_of(stem, pattern, variants=tmp_path / "listed.txt"), tables)
+    assert listed.tests.tolist() == [3, 3]
+    counts = dict(listed.left_out.frame["reason"].value_counts().iter_rows())
+    assert counts == {imported.OUTSIDE: 2, NOT_LISTED: len(tested) - 3}
+    alone = fileset.opened(options_of(stem, pattern)).select(np.array([7]))
+    of_one = scan.scan(options_of(stem, pattern), *tables, alone, seed=1)
+    assert of_one.tests.tolist() == [1, 1]
+    assert of_one.left_out.frame.height == 0
+
+
+def test_traits_whose_names_differ_by_characters_or_capitals_have_a_column_and_files_each(stem: Path, tmp_path: Path) -> None:
+    names = ("a b", "a-b", "a_b_2", "QT", "qt", "2d", "x2d")
+    columns = trait_columns(names)
+    assert list(columns) == list(names)
+    assert len({column.lower() for column in columns.values()}) == len(names)
+    assert [columns[name] for name in ("a_b_2", "QT", "qt", "x2d")] == ["a_b_2", "QT", "qt_2", "x2d"]
+    for column in columns.values():
+        (tmp_path / f"y_{column}.txt").write_text("")
+    found = imported.files_of(options_of(stem, tmp_path / "y_{trait}.txt"), names, "1")
+    assert {name: [path.name for path in paths] for name, paths in found.items()} == {
+        name: [f"y_{column}.txt"] for name, column in columns.items()
+    }
+
+
+def test_brackets_in_the_folder_of_the_study_are_no_pattern(stem: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "study [2026]" / "out"
+    folder.mkdir(parents=True)
+    for name in ("y_a.chr1.txt", "y_b.chr1.txt"):
+        (folder / name).write_text("")
+    options = options_of(stem, folder / "y_{trait}.chr{chrom}.txt")
+    assert [path.name for path in options.further_inputs] == ["y_a.chr1.txt", "y_b.chr1.txt"]
+    assert imported.files_of(options, ("a",), "1") == {"a": (folder / "y_a.chr1.txt",)}
+    assert files_like(str(folder.parent / "*" / "y_[b].*")) == (folder / "y_b.chr1.txt",)

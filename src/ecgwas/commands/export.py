@@ -21,6 +21,7 @@ import yaml
 from ecgwas import __version__
 from ecgwas import scan as engines
 from ecgwas.commands import hand_over, trait_names
+from ecgwas.commands.look import refuse_stale
 from ecgwas.errors import EcgwasError, MissingStageError
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
@@ -40,18 +41,24 @@ NEEDED: dict[str, files.ResultFile] = {
 }  # fmt: skip
 """Format -> file without which it cannot be written; for the others it is files.LOCI."""
 
+FROM_RESULTS = ("cytoscape", "locuszoom")
+"""Formats written from results alone, without the traits of participants."""
+
 Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
 
 
 def export(study: Study, kind: str, folder: Path, chosen: Sequence[str] = ()) -> Iterator[str]:
     """Writes one format into the folder and yields a line per file. chosen: traits, all if empty (cytoscape needs none).
 
-    Raises MissingStageError if a stage that the format needs has not run, StudyError for an unknown trait.
+    Raises MissingStageError if a stage that the format needs has not run, or if the traits that it writes or tests again are
+    stale, StudyError for an unknown trait.
     """
     needed = NEEDED.get(kind, files.LOCI)
     if not needed.exists(study.results):
         fix = f"run `ecgwas run` first, or `ecgwas {needed.stage}`"
         raise MissingStageError(f"export needs stage {needed.stage}, which has not run", where=study.results, fix=fix)
+    if kind not in FROM_RESULTS:
+        refuse_stale(study, ("traits",))
     folder.mkdir(parents=True, exist_ok=True)
     yield from FORMATS[kind](study, folder, chosen)
 

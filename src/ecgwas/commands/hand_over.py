@@ -14,7 +14,7 @@ from ecgwas.errors import InputError, first_few
 from ecgwas.exchange import hand_over, other_programs
 from ecgwas.exchange.hand_over import HandOver
 from ecgwas.exchange.other_programs import COMMAND, COVARIATES, PEOPLE, TRAITS, VARIANTS, Filters, GenotypeFiles
-from ecgwas.genotypes import chromosomes, filesets, variant_choice
+from ecgwas.genotypes import chromosomes, filesets, variant_choice, variant_lists
 from ecgwas.genotypes.chromosome_codes import PAR_CODES, is_pseudoautosomal
 from ecgwas.stages import traits
 from ecgwas.statistics.projection import span
@@ -41,7 +41,7 @@ def export(study: Study, kind: str, folder: Path, chosen: Sequence[str]) -> Iter
     genotypes, filters = _genotypes(study, handed), _filters(study)
     texts = _files(kind, handed)
     if genotypes.listed:
-        texts[VARIANTS] = _variants(study)
+        texts[VARIANTS] = _variants(study, as_in_file=kind == "regenie")
     lines = PROGRAMS[kind](handed, genotypes, filters)
     notes = _notes(study, kind, genotypes)
     head = ["# Run it in this folder: bash command.txt", *(f"# {note}" for note in notes), "set -e"]
@@ -130,15 +130,29 @@ def _several_ancestries(study: Study) -> bool:
     return len(np.unique(traits.load_ancestry(study, "ancestry_group"))) > 1
 
 
-def _variants(study: Study) -> str:
-    """Names of the variants of scan.variants. Raises InputError if one has no name of its own."""
+def _variants(study: Study, *, as_in_file: bool) -> str:
+    """Names of the variants of scan.variants; those without one are named as PLINK names them in its copies.
+
+    as_in_file: the program reads the genotypes themselves. Then raises InputError if one has no name of its own.
+    """
     assert study.scan.variants is not None
     listed = variant_choice.read(study.scan.variants)
     names: list[str] = []
     for files in chromosomes.all_filesets(study.scan):
         table = filesets.read_variants(files)
-        names += table.filter(pl.Series(variant_choice.is_listed(listed, table)))["variant"].to_list()
+        chosen = pl.Series(variant_choice.is_listed(listed, table), dtype=pl.Boolean)
+        if as_in_file:
+            _refuse_nameless(files, table.filter(chosen & variant_lists.nameless(files.variant_list)))
+        names += table.filter(chosen)["variant"].to_list()
     return "".join(f"{name}\n" for name in dict.fromkeys(names))
+
+
+def _refuse_nameless(files: filesets.Fileset, nameless: pl.DataFrame) -> None:
+    if nameless.height:
+        shown = first_few(nameless["variant"])
+        problem = f"{nameless.height} variants of scan.variants have no name, by which the program could choose them: {shown}"
+        fix = "name them (plink2 --set-missing-var-ids @:#:$r:$a --make-pgen), or hand over without scan.variants"
+        raise InputError(problem, where=files.variant_list, fix=fix)
 
 
 def _notes(study: Study, kind: str, genotypes: GenotypeFiles) -> list[str]:

@@ -94,9 +94,9 @@ def empty(folder: Path) -> None:
         path.unlink()
 
 
-def refuse_stale(study: Study) -> None:
+def refuse_stale(study: Study, needed: Sequence[str] = NEEDED) -> None:
     """Raises MissingStageError if a stage that is read has not run, or ran with other options, inputs or versions."""
-    for name in NEEDED:
+    for name in needed:
         stage = stages.stage_named(name)
         stale = [part for part in stage.parts(study) if not stages.is_fresh(study, name, part)]
         if stale:

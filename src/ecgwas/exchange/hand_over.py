@@ -8,7 +8,6 @@ one row per participant. They differ in their words for categories, and in what 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
-from ecgwas.study.scan import trait_column
+from ecgwas.study.scan import trait_columns
 from ecgwas.tables import Covariates, Traits
 
 REFERENCE = "reference"
@@ -65,8 +64,11 @@ def hand_over(
     categorical_columns = {column for columns in own.values() for column in columns}
     plain = [name for name in covariates.names if name not in categorical_columns]
     coded = [name for name in own if own[name]]
-    columns = column_names([*chosen, *plain, *coded, *sorted(categorical_columns)])
-    of_traits = {columns[name]: traits.values[:, traits.names.index(name)] for name in chosen}
+    # Over all traits, chosen or not, as `imported` finds their files.
+    every_trait = trait_columns(traits.names)
+    trait_names = {name: every_trait[name] for name in chosen}
+    columns = trait_columns([*plain, *coded, *sorted(categorical_columns)], taken=every_trait.values())
+    of_traits = {trait_names[name]: traits.values[:, traits.names.index(name)] for name in chosen}
     of_covariates = {name: covariates.values[:, covariates.names.index(name)] for name in covariates.names}
     return HandOver(
         ids=tuple((families[eid], eid) for eid in traits.eids),
@@ -74,20 +76,8 @@ def hand_over(
         numbers={columns[name]: of_covariates[name] for name in plain},
         categories={columns[name]: _levels(name, own[name], of_covariates, len(traits.eids)) for name in coded},
         dummies={columns[name]: of_covariates[name] for name in covariates.names if name in categorical_columns},
-        names={column: name for name, column in columns.items()},
+        names={column: name for own_columns in (trait_names, columns) for name, column in own_columns.items()},
     )
-
-
-def column_names(names: Sequence[str]) -> dict[str, str]:
-    """Name -> column that every program accepts: letters, digits, dot and underscore, a letter first, none twice."""
-    columns: dict[str, str] = {}
-    taken: Counter[str] = Counter()
-    for name in dict.fromkeys(names):
-        column = trait_column(name)
-        taken[column.lower()] += 1
-        again = taken[column.lower()]
-        columns[name] = column if again == 1 else f"{column}_{again}"
-    return columns
 
 
 def _levels(

@@ -32,8 +32,7 @@ FREE_TEXT = ("QUAL", "FILTER", "INFO", "FORMAT")
 @lru_cache(maxsize=2)
 def read(path: Path, size: int, changed: int) -> pl.DataFrame:
     """See filesets.read_variants. size, changed: size and modification time of the file, so that changed files are reread."""
-    reader = {".bim": _bim, ".pvar": _pvar, ".bgen": _bgen}[path.suffix]
-    frame = reader(path)
+    frame = _as_written(path)
     names = {name: chromosome_code(name) for name in frame["chrom"].unique()}
     numbers = frame["pos"].cast(pl.Int64, strict=False)
     wrong = np.flatnonzero(numbers.is_null().to_numpy())
@@ -46,6 +45,16 @@ def read(path: Path, size: int, changed: int) -> pl.DataFrame:
     _check(path, numbers, frame)
     placed = frame.with_columns(pl.col("chrom").replace(names), numbers.alias("pos"))
     return placed.with_columns(variant=_variant_name()).with_row_index("row")
+
+
+def nameless(path: Path) -> pl.Series:
+    """(V,) bool: variants without a name of their own, in the file's order."""
+    return _as_written(path)["variant"].is_in(list(NO_NAME))
+
+
+def _as_written(path: Path) -> pl.DataFrame:
+    reader = {".bim": _bim, ".pvar": _pvar, ".bgen": _bgen}[path.suffix]
+    return reader(path)
 
 
 def _variant_name() -> pl.Expr:

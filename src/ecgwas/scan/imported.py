@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import glob
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
-from ecgwas.genotypes import dosages
-from ecgwas.genotypes.chromosome_codes import PLINK_NUMBERS
+from ecgwas.genotypes import dosages, filesets
+from ecgwas.genotypes.chromosome_codes import NOT_LISTED, PLINK_NUMBERS, reported_chromosome
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.progress import silent
@@ -30,13 +30,14 @@ from ecgwas.scan.engine import block_results, screening
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.samples import Cohort, assemble, people
 from ecgwas.scan.work import PartSize, Work
-from ecgwas.study.scan import Imported, files_like, trait_column
+from ecgwas.study.scan import Imported, files_like, trait_columns
 from ecgwas.tables import Covariates, LeftOutVariants, ScanResult, Traits
 
 logger = logging.getLogger(__name__)
 
 NOT_IN_FILES = "not in the imported results"
 NOT_IN_GENOTYPES = "imported, but not in the genotype files"
+OUTSIDE = "imported, but before the first or after the last variant of the genotype files"
 OTHER_ALLELES = "imported, but with other alleles in the genotype files"
 REPEATED = "imported more than once"
 
@@ -64,16 +65,19 @@ def check(options: Imported) -> None:
         summary_statistics.refuse_other_build(path, options.build)
 
 
-def files_of(options: Imported, trait: str, chrom: str) -> tuple[Path, ...]:
-    """Files with the trait's results on a chromosome, or on all; empty if there are none."""
+def files_of(options: Imported, traits: Sequence[str], chrom: str) -> dict[str, tuple[Path, ...]]:
+    """Each of the study's traits -> files with its results on a chromosome, or on all; empty if there are none."""
     numbers = [number for number, code in PLINK_NUMBERS.items() if code == chrom and number.isdigit()]
     chroms = [chrom, *numbers, *([f"{int(chrom):02d}"] if chrom.isdigit() else [])]
-    paths: list[Path] = []
-    for name in dict.fromkeys((trait, trait_column(trait))):
-        for code in chroms:
-            pattern = str(options.files).replace("{trait}", glob.escape(name)).replace("{chrom}", code)
-            paths += files_like(pattern)
-    return tuple(dict.fromkeys(paths))
+    found: dict[str, tuple[Path, ...]] = {}
+    for trait, column in trait_columns(traits).items():
+        paths: list[Path] = []
+        for name in dict.fromkeys((trait, column)):
+            for code in chroms:
+                pattern = str(options.files).replace("{trait}", glob.escape(name)).replace("{chrom}", code)
+                paths += files_like(pattern)
+        found[trait] = tuple(dict.fromkeys(paths))
+    return found
 
 
 def scan(
@@ -94,7 +98,7 @@ def scan(
     results and genotypes have hardly a variant in common.
     """
     check(options)
-    files = {trait: files_of(options, trait, genotypes.chrom) for trait in traits.names}
+    files = files_of(options, traits.names, genotypes.chrom)
     _refuse_unknown_traits(options, files, genotypes.chrom)
     cohorts = [(piece, assemble(traits, covariates, piece.genotypes, ancestry)) for piece in genotypes.pieces()]
     excluded, frequency = np.full(len(genotypes), "", dtype=object), np.full(len(genotypes), np.nan)
@@ -110,7 +114,9 @@ def scan(
             continue
         rows = pl.concat(tables)
         matched, unmatched = match(rows, genotypes)
-        _refuse_strangers(options, genotypes, matched.height, matched.height + unmatched.height or rows.height, files[trait][0])
+        apart = unmatched["reason"].is_in([OUTSIDE, NOT_LISTED]).sum()
+        near = matched.height + unmatched.height - apart
+        _refuse_strangers(options, genotypes, matched.height, near or rows.height, files[trait][0])
         foreign.append(unmatched)
         block = _block(options, matched, excluded, frequency, k, len(traits.names), int(having[k]))
         _warn_of_selection(trait, block, k)
@@ -151,41 +157,75 @@ def match(rows: pl.DataFrame, genotypes: Genotypes) -> tuple[pl.DataFrame, pl.Da
     """Rows (summary_statistics.COLUMNS) of variants of the genotypes, and the others with their reason.
 
     Matched rows have `index`, the variant's index on the chromosome, and beta and eaf of the genotypes' effect allele. Of lines
-    of the genotypes with the same position and alleles the first matches the first row.
+    of the genotypes with the same position and alleles the first matches the first row. If `genotypes` are some variants of
+    their chromosome (Genotypes.select), rows of its other variants are neither.
     """
-    lines = pl.DataFrame(
-        {
-            "index": np.arange(len(genotypes), dtype=np.int64), "pos": pl.Series(genotypes.positions, dtype=pl.Int64),
-            "effect": pl.Series(genotypes.effect_alleles, dtype=pl.String).str.to_uppercase(),
-            "other": pl.Series(genotypes.other_alleles, dtype=pl.String).str.to_uppercase(),
-        }
-    ).with_columns(first=pl.min_horizontal("effect", "other"), second=pl.max_horizontal("effect", "other"))  # fmt: skip
+    lines = _keyed(
+        pl.DataFrame(
+            {
+                "index": np.arange(len(genotypes), dtype=np.int64), "pos": pl.Series(genotypes.positions, dtype=pl.Int64),
+                "effect": pl.Series(genotypes.effect_alleles, dtype=pl.String),
+                "other": pl.Series(genotypes.other_alleles, dtype=pl.String),
+            }
+        )
+    )  # fmt: skip
     lines = lines.with_columns(copy=pl.int_range(pl.len()).over(KEY))
-    low, high = (lines["pos"].min(), lines["pos"].max()) if len(genotypes) else (1, 0)
+    in_files = _variants_in_files(genotypes)
+    if len(genotypes) + sum(genotypes.not_listed) < in_files.height:
+        rows, in_files = rows.join(lines, on="pos", how="semi", maintain_order="left"), lines
     alleles = pl.min_horizontal("effect_allele", "other_allele"), pl.max_horizontal("effect_allele", "other_allele")
-    near = rows.filter(pl.col("pos").is_between(low, high)).with_columns(first=alleles[0], second=alleles[1])
-    near = near.with_columns(copy=pl.int_range(pl.len()).over(KEY))
-    joined = near.join(lines, on=[*KEY, "copy"], how="left", maintain_order="left")
+    keyed = rows.with_columns(first=alleles[0], second=alleles[1])
+    keyed = keyed.with_columns(copy=pl.int_range(pl.len()).over(KEY))
+    joined = keyed.join(lines, on=[*KEY, "copy"], how="left", maintain_order="left")
     turned = pl.col("effect_allele") != pl.col("effect")
     matched = joined.filter(pl.col("index").is_not_null()).with_columns(
         beta=pl.when(turned).then(-pl.col("beta")).otherwise("beta"),
         eaf=pl.when(turned).then(1 - pl.col("eaf")).otherwise("eaf"),
     )
-    known = pl.col("pos").is_in(lines["pos"].unique().implode())
+    return matched, _unmatched(joined.filter(pl.col("index").is_null()), lines, in_files).select(*rows.columns, "reason")
+
+
+def _unmatched(rows: pl.DataFrame, lines: pl.DataFrame, in_files: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the reason why they match no variant tested. lines: these variants; in_files: all of the genotype files."""
+    known = in_files.select(KEY).unique().join(lines.select(KEY), on=list(KEY), how="anti").with_columns(unlisted=True)
+    marked = rows.join(known, on=list(KEY), how="left", maintain_order="left")
+    inside = pl.col("pos").is_between(in_files["pos"].min(), in_files["pos"].max()) if in_files.height else pl.lit(False)
     reason = (
-        pl.when(pl.col("copy") > 0)
+        pl.when("unlisted")
+        .then(pl.lit(NOT_LISTED))
+        .when(pl.col("copy") > 0)
         .then(pl.lit(REPEATED))
-        .when(known)
+        .when(pl.col("pos").is_in(in_files["pos"].unique().implode()))
         .then(pl.lit(OTHER_ALLELES))
-        .otherwise(pl.lit(NOT_IN_GENOTYPES))
+        .when(inside)
+        .then(pl.lit(NOT_IN_GENOTYPES))
+        .otherwise(pl.lit(OUTSIDE))
     )
-    return matched, joined.filter(pl.col("index").is_null()).with_columns(reason=reason).select(*rows.columns, "reason")
+    return marked.with_columns(reason=reason)
+
+
+def _variants_in_files(genotypes: Genotypes) -> pl.DataFrame:
+    """pos, effect, other and KEY of every variant of the chromosome in the genotype files, listed in scan.variants or not."""
+    tables = []
+    for member in genotypes.by_file or (genotypes,):
+        table = filesets.read_variants(member.fileset)
+        codes = {code: reported_chromosome(code) for code in table["chrom"].unique()}
+        here = table.filter(pl.col("chrom").replace(codes) == genotypes.chrom)
+        tables.append(here.select("pos", effect="effect_allele", other="other_allele"))
+    return _keyed(pl.concat(tables))
+
+
+def _keyed(lines: pl.DataFrame) -> pl.DataFrame:
+    """Lines of genotypes with alleles in upper case, and KEY."""
+    upper = lines.with_columns(pl.col("effect").str.to_uppercase(), pl.col("other").str.to_uppercase())
+    return upper.with_columns(first=pl.min_horizontal("effect", "other"), second=pl.max_horizontal("effect", "other"))
 
 
 def _refuse_strangers(options: Imported, genotypes: Genotypes, matched: int, rows: int, path: Path) -> None:
     """Raises InputError if the results of a trait and the genotypes have hardly a variant in common.
 
-    rows: those between the first and the last variant of the genotypes; if there are none, all of the chromosome.
+    rows: those between the first and the last variant of the genotype files that scan.variants lists; if there are none, all of
+    the chromosome.
     """
     smaller = min(len(genotypes), rows)
     if smaller >= MIN_ROWS and matched < MIN_SHARE * smaller:

@@ -9,15 +9,17 @@
                (https://www.cog-genomics.org/plink/2.0/formats#glm_linear)
     GWAS-SSF   chromosome base_pair_location effect_allele other_allele beta standard_error (Hayhurst et al. 2022)
 
-Chromosomes may be called 1 or chr1, 23 or X. p is read as text, so that 1e-400 is not 0.
+Chromosomes may be called 1 or chr1, 23 or X; 25 is MT in GWAS-SSF and XY in the others. p is read as text,
+so that 1e-400 is not 0.
 """
 
 from __future__ import annotations
 
 import gzip
+import logging
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +31,13 @@ from scipy import special
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes.chromosome_codes import chromosome_code, reported_chromosome
 
+logger = logging.getLogger(__name__)
+
 MISSING = ["", "NA", "nan", "NaN", "#NA", ".", "-nan", "inf", "-inf"]
 BUILDS = {"GRCh37": "hg19", "GRCh38": "hg38"}
 ADDITIVE = ("ADD",)
 NO_RESULT = "no result in the file"
+INCOMPLETE = "run the program again: the file may be incomplete"
 
 COLUMNS: dict[str, Any] = {
     "chrom": pl.String, "pos": pl.Int64, "variant": pl.String, "effect_allele": pl.String, "other_allele": pl.String,
@@ -47,11 +52,17 @@ class Format:
     """One program's table: ours -> its names for a column, of which the first present one is read.
 
     marks  names by which the header is recognised
+    codes  its numbers of chromosomes that differ from PLINK's -> chromosome
     """
 
     name: str
     marks: tuple[str, ...]
     columns: Mapping[str, tuple[str, ...]]
+    codes: Mapping[str, str] = field(default_factory=dict)
+
+    def chromosome(self, name: str) -> str:
+        """The chromosome on which variants of this code are reported."""
+        return reported_chromosome(self.codes.get(name.removeprefix("chr"), chromosome_code(name)))
 
     def header(self, names: list[str]) -> dict[str, str]:
         """Ours -> the file's name of each column that it has."""
@@ -90,7 +101,7 @@ FORMATS: dict[str, Format] = {
             "chrom": ("chromosome",), "pos": ("base_pair_location",), "variant": ("variant_id", "rsid", "rs_id"),
             "effect_allele": ("effect_allele",), "other_allele": ("other_allele",), "eaf": ("effect_allele_frequency",),
             "n": ("n",), "beta": ("beta",), "se": ("standard_error",), "neglog10p": ("neg_log_10_p_value",), "p": ("p_value",),
-        }),
+        }, {"25": "MT"}),
     )
 }  # fmt: skip
 
@@ -121,12 +132,14 @@ def opened(path: Path, format_name: str = "auto") -> Table:
     table = Table(path, known[-1] if "BP" in names else known[0], names, separator, skipped)
     own = table.format.header(list(names))
     absent = [table.format.columns[column][0] for column in NEEDED if column not in own]
+    other = ("other_allele",) if "other_allele" in table.format.columns else ("ref", "alt")
+    absent += [table.format.columns[column][0] for column in other if column not in own]
     if not any(column in own for column in P_VALUES):
         absent.append(" or ".join(name for column in P_VALUES for name in table.format.columns.get(column, ())))
     if absent:
         also = "; regenie: without --no-split" if table.format.name == "regenie" else ""
         problem = f"the table lacks column {first_few(absent)}, which {table.format.name} writes; it has {first_few(names, 15)}"
-        raise InputError(problem, where=path, fix=f"write it with effects and standard errors{also}, or correct scan.format")
+        raise InputError(problem, where=path, fix=f"write it with alleles, effects and errors{also}, or correct scan.format")
     return table
 
 
@@ -161,23 +174,56 @@ def refuse_other_build(path: Path, build: str) -> None:
 def read(table: Table, chrom: str) -> pl.DataFrame:
     """The additive tests of one chromosome, in the file's order, with COLUMNS. Alleles are in upper case.
 
-    Raises InputError for a file that is damaged, or with cells that are not numbers.
+    Rows of other tests are counted in the log. Raises InputError for a file that is damaged or incomplete, without any additive
+    test, or with cells that are not numbers.
     """
     own = table.format.header(list(table.names))
     try:
         frame = pl.read_csv(
-            table.path, separator=table.separator, columns=sorted(set(own.values())), infer_schema=False, null_values=MISSING,
+            table.path, separator=table.separator, columns=sorted({*own.values(), table.names[-1]}), infer_schema=False,
             skip_rows=table.skipped,
         )  # fmt: skip
     except (pl.exceptions.PolarsError, OSError) as error:
         problem = f"the results cannot be read: {str(error).splitlines()[0][:200]}"
-        raise InputError(problem, where=table.path, fix="run the program again: the file may be incomplete") from None
-    frame = frame.select(pl.col(name).alias(column) for column, name in own.items())
-    codes = {name: reported_chromosome(chromosome_code(name)) for name in frame["chrom"].drop_nulls().unique()}
-    here = frame.filter(pl.col("chrom").replace(codes) == chrom).with_columns(chrom=pl.lit(chrom))
+        raise InputError(problem, where=table.path, fix=INCOMPLETE) from None
+    _refuse_short_line(table, frame)
+    cells = [pl.when(~pl.col(name).is_in(MISSING)).then(pl.col(name)).alias(column) for column, name in own.items()]
+    frame = frame.select(cells)
+    codes = {name: table.format.chromosome(name) for name in frame["chrom"].drop_nulls().unique()}
+    here = pl.col("chrom").replace(codes) == chrom
     if "test" in own:
-        here = here.filter(pl.col("test").is_in(ADDITIVE))
-    return _numbers(table, _with_other_allele(here))
+        _count_other_tests(table, frame, frame.filter(here), chrom)
+        here &= pl.col("test").is_in(ADDITIVE)
+    return _numbers(table, _with_other_allele(frame.filter(here).with_columns(chrom=pl.lit(chrom))))
+
+
+def _refuse_short_line(table: Table, frame: pl.DataFrame) -> None:
+    """Raises InputError if a line ends before its last cell: polars gives null for the cells that it lacks."""
+    if frame[table.names[-1]].null_count() == 0:
+        return
+    with gzip.open(table.path, "rt") if table.path.suffix == ".gz" else table.path.open() as lines:
+        for number, line in enumerate(lines, start=1):
+            cells = line.rstrip("\r\n").count(table.separator) + 1
+            if number > table.skipped and line.strip() and cells < len(table.names):
+                problem = f"line {number} has {cells} cells, the header {len(table.names)}"
+                raise InputError(problem, where=table.path, fix=INCOMPLETE)
+
+
+def _count_other_tests(table: Table, frame: pl.DataFrame, here: pl.DataFrame, chrom: str) -> None:
+    """Logs how many rows of a chromosome are of tests that are not additive. Raises InputError if all rows of the file are."""
+    nameless = frame.filter(pl.col("test").is_null() & pl.col("chrom").is_not_null()).height
+    if nameless:
+        raise InputError(f"{nameless} rows name no test (column TEST)", where=table.path, fix=INCOMPLETE)
+    if frame.height and not frame["test"].is_in(ADDITIVE).any():
+        problem = (
+            f"no row is of an additive test (TEST is ADD); there are {first_few(sorted(frame['test'].drop_nulls().unique()))}"
+        )
+        raise InputError(problem, where=table.path, fix="run the program with its additive model, or correct scan.files")
+    counts = here.filter(~pl.col("test").is_in(ADDITIVE))["test"].value_counts(sort=True)
+    if counts.height:
+        shown = first_few(f"{count} of {test}" for test, count in counts.iter_rows())
+        logger.info("scan %s: %s: %d rows of other tests than ADD are not read: %s",
+                    chrom, table.path.name, counts["count"].sum(), shown)  # fmt: skip
 
 
 def _with_other_allele(frame: pl.DataFrame) -> pl.DataFrame:
@@ -204,7 +250,7 @@ def _numbers(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     if wrong.height:
         shown = first_few(wrong.select(pl.format("position {}", pl.col("pos").fill_null("?"))).to_series())
         problem = f"{wrong.height} rows with a cell that is not a number: {shown}"
-        raise InputError(problem, where=table.path, fix="run the program again: the file may be incomplete")
+        raise InputError(problem, where=table.path, fix=INCOMPLETE)
     from_p = -(mantissa.log10() + exponent.fill_null(0.0))
     rows = read_numbers.with_columns(
         neglog10p=pl.coalesce("neglog10p", from_p), effect_allele=pl.col("effect_allele").str.to_uppercase(),

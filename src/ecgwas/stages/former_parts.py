@@ -1,4 +1,4 @@
-"""Results about people of parts that a study no longer has: a last part after withdrawals, a removed representation."""
+"""Recordings in parts of stage `read` that a study no longer has: a last part after withdrawals."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ecgwas.study import Study
 
 logger = logging.getLogger(__name__)
 
-ABOUT_PEOPLE = ("read", "represent")
-"""Stages in several parts whose files hold data of single participants."""
+ABOUT_PEOPLE = ("read",)
+"""Stages whose parts are groups of participants. A representation that is removed keeps its files: it may have been trained."""
 
 LEFT_BY_A_PART = re.compile(r"(?P<part>.+?)\.(json|lock|work|scratch\.[0-9a-f]+)")
 """What lies in the folder of notes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -217,10 +218,16 @@ class Imported(Scan):
 
 
 def files_like(pattern: str) -> tuple[Path, ...]:
-    """The files that a pattern of an absolute or relative path matches, sorted."""
+    """The files that a pattern of an absolute or relative path matches, sorted.
+
+    Folders at its beginning that exist by these very names, as that of the study, are no pattern: a name may hold brackets.
+    """
     path = Path(pattern)
     start = Path(path.anchor) if path.anchor else Path()
-    parts = (part if part == "**" else re.sub(r"\*+", "*", part) for part in path.relative_to(path.anchor).parts)
+    names = list(path.relative_to(path.anchor).parts)
+    while len(names) > 1 and (start / names[0]).is_dir():
+        start /= names.pop(0)
+    parts = (part if part == "**" else re.sub(r"\*+", "*", part) for part in names)
     return tuple(sorted(one for one in start.glob("/".join(parts)) if one.is_file()))
 
 
@@ -228,6 +235,21 @@ def trait_column(name: str) -> str:
     """A trait's name as a column of files handed over: other characters than letters, digits, dot and underscore replaced."""
     column = re.sub(r"[^A-Za-z0-9_.]", "_", name)
     return column if re.match(r"[A-Za-z]", column) else f"x{column}"
+
+
+def trait_columns(names: Sequence[str], taken: Iterable[str] = ()) -> dict[str, str]:
+    """Name -> its column in files handed over: none twice or in `taken`, capitals or not. Names that are columns stay."""
+    used, columns = {column.lower() for column in taken}, dict[str, str]()
+    unchanged = [name for name in names if trait_column(name) == name]
+    owners = {name.lower(): name for name in reversed(unchanged)}
+    for name in sorted(dict.fromkeys(names), key=lambda name: owners.get(name.lower()) != name):
+        column, again = trait_column(name), 1
+        while column.lower() in used:
+            again += 1
+            column = f"{trait_column(name)}_{again}"
+        used.add(column.lower())
+        columns[name] = column
+    return {name: columns[name] for name in names}
 
 
 ScanOptions = Annotated[Matrix | Plink2 | Imported, Field(discriminator="kind")]
