@@ -122,6 +122,17 @@ def test_people_who_have_withdrawn_are_excluded_from_every_table(folder: Path) -
     (folder / "gone.txt").write_text("98\n99\n")
     _, mistakes = stages.check(Study.read_file(folder / "study.yaml"))
     assert any("none of the 2 people to exclude" in str(mistake) for mistake in mistakes)
+    with pytest.raises(InputError, match="none of the 2 people to exclude"):
+        stages.run(Study.read_file(folder / "study.yaml"), until="traits")
+
+
+def test_a_run_warns_of_people_to_exclude_who_are_not_in_the_study(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "gone.txt").write_text(f"{make_eids(PEOPLE)[5]}\n99\n")
+    path = folder / "study.yaml"
+    path.write_text(STUDY.replace("mine.tsv}", "mine.tsv, leave_out: gone.txt}"))
+    with caplog.at_level("WARNING"):
+        stages.run(Study.read_file(path), until="represent")
+    assert "mine: 1 of 2 people to exclude are not in the study's tables" in caplog.text
 
 
 def test_a_mistake_in_a_table_ends_the_run_with_all_mistakes_of_all_tables(folder: Path) -> None:
