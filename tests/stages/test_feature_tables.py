@@ -79,6 +79,15 @@ def test_nothing_is_read_and_everything_else_runs_to_the_loci(folder: Path) -> N
     assert not stages.is_fresh(study, "represent", "mine")
 
 
+def test_another_visit_of_the_recordings_makes_tables_stale(folder: Path) -> None:
+    path = folder / "study.yaml"
+    parts = []
+    for instance in (2, 3):
+        path.write_text(f"read: {{recordings: ecg, instance: {instance}}}\n{STUDY}")
+        parts.append(stages.stage_named("represent").options(Study.read_file(path), "mine"))
+    assert parts[0] != parts[1]
+
+
 def test_people_of_some_tables_only_are_listed_with_the_reason(folder: Path) -> None:
     lines = lines_of(folder / "mine.tsv")
     gone = [line.split("\t")[0] for line in lines[1:4]]

@@ -30,7 +30,12 @@ def tables_of(study: Study) -> list[RepresentationOptions]:
 
 def take(study: Study, options: RepresentationOptions) -> VisitFeatures:
     """A table's features at the study's visit, of everybody in it. Raises InputError or StudyError with every mistake."""
-    return represent.take(options, instance=None if study.read is None else study.read.instance)
+    return represent.take(options, instance=visit_of(study))
+
+
+def visit_of(study: Study) -> int | None:
+    """The visit to use of tables whose options name none: that of the recordings; None: each person's first."""
+    return None if study.read is None else study.read.instance
 
 
 def write(study: Study, options: RepresentationOptions, out: Path) -> None:

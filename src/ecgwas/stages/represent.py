@@ -49,7 +49,9 @@ def options_of(study: Study, name: str) -> RepresentationOptions:
 
 
 def _options(study: Study, part: str) -> Any:
-    return [study.as_written(options_of(study, part)), seed_of(study, "represent", part)]
+    options = options_of(study, part)
+    visit = [] if options.uses_recordings else [feature_tables.visit_of(study)]
+    return [study.as_written(options), seed_of(study, "represent", part), *visit]
 
 
 def _needs(study: Study, part: str) -> Needs:
