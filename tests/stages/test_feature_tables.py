@@ -88,6 +88,24 @@ def test_another_visit_of_the_recordings_makes_tables_stale(folder: Path) -> Non
     assert parts[0] != parts[1]
 
 
+def test_a_changed_unit_reaches_the_list_of_traits(folder: Path) -> None:
+    path, table = folder / "study.yaml", folder / "mine.tsv"
+
+    def units() -> dict[str, str | None]:
+        study = Study.read_file(path)
+        stages.run(study, until="traits")
+        assert stages.is_fresh(study, "traits", "all")
+        return dict(files.TRAIT_REPORT.read(study.results).frame.select("trait", "unit").iter_rows())
+
+    assert units() == {"mine.12L.qt": "ms", "mine.12L.hr": None}
+    table.write_text(table.read_text().replace("qt [ms]", "qt [s]"))
+    assert units() == {"mine.12L.qt": "s", "mine.12L.hr": None}
+    path.write_text(STUDY.replace("mine.tsv}", "mine.tsv, units: {hr: beats/min}}"))
+    assert units() == {"mine.12L.qt": "s", "mine.12L.hr": "beats/min"}
+    table.unlink()
+    assert not stages.is_fresh(Study.read_file(path), "traits", "all")
+
+
 def test_people_of_some_tables_only_are_listed_with_the_reason(folder: Path) -> None:
     lines = lines_of(folder / "mine.tsv")
     gone = [line.split("\t")[0] for line in lines[1:4]]

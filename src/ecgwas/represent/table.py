@@ -7,6 +7,8 @@ and nothing is decoded: the numbers are tested as they are in the file, but for 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -19,6 +21,7 @@ from ecgwas.represent.tabular import directions, rows
 from ecgwas.represent.tabular.columns import choose, named_columns
 from ecgwas.represent.tabular.visit_features import VisitFeatures
 from ecgwas.represent.work import CohortSize, Work
+from ecgwas.store import file_stamp
 from ecgwas.study import FeatureTable
 from ecgwas.tables import Features
 from ecgwas.tables.parquet_table import read_parquet_header, read_parquet_table
@@ -72,9 +75,18 @@ def _of_leads(values: NDArray[np.float64], keyed: pl.DataFrame, names: Sequence[
 
 
 def _header(options: FeatureTable) -> list[str]:
-    if options.file.suffix.lower() == ".parquet":
-        return read_parquet_header(options.file, what=WHAT)
-    return read_header(options.file, what=WHAT)
+    """The names of a table's columns, read once for as long as the file does not change."""
+    try:
+        stamp = tuple(file_stamp(options.file))
+    except OSError:
+        stamp = ()
+    return list(_header_of(options.file, stamp))
+
+
+@lru_cache(maxsize=32)
+def _header_of(path: Path, _stamp: tuple[object, ...]) -> tuple[str, ...]:
+    read = read_parquet_header if path.suffix.lower() == ".parquet" else read_header
+    return tuple(read(path, what=WHAT))
 
 
 def meanings(options: FeatureTable) -> dict[str, str]:

@@ -285,6 +285,20 @@ def load_features_of(study: Study, traits: Sequence[str]) -> dict[str, Features]
     return tables
 
 
+def units_of_tables(study: Study) -> dict[str, dict[str, str] | None]:
+    """Representation -> units of its features, of tables; None if a table cannot be read, which its own part reports.
+
+    A unit is in an option or a column's name, so it may change while the features' bytes remain the same.
+    """
+    units: dict[str, dict[str, str] | None] = {}
+    for options in feature_tables.tables_of(study):
+        try:
+            units[options.name] = represent.units(options)
+        except EcgwasError:
+            units[options.name] = None
+    return units
+
+
 def with_units(study: Study, traits: pl.DataFrame) -> pl.DataFrame:
     """Rows with column trait, and the unit of each trait's feature in column unit; null where it has none."""
     units = {options.name: represent.units(options) for options in study.represent}
