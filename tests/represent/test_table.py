@@ -156,8 +156,8 @@ def test_units_are_taken_from_the_option_or_the_column_s_name(tmp_path: Path) ->
 
 
 def test_columns_that_are_no_features_are_named(tmp_path: Path) -> None:
-    header = "eid | FID | IID | name | date_of_birth | birth_year | f.34.0.0 | comment | nothing | qt"
-    rows = [f"{k} | 0 | {k} | A | 1950-01-0{k} | 195{k} | 195{k} | fine | NA | {k}.5" for k in (1, 2, 3)]
+    header = "eid | FID | IID | name | date_of_birth | birth_year | f.34.0.0 | comment | day | known | nothing | qt"
+    rows = [f"{k} | 0 | {k} | A | 1950-01-0{k} | 195{k} | 195{k} | fine | 2001-02-0{k} | true | NA | {k}.5" for k in (1, 2, 3)]
     found = taken(tmp_path, "\n".join([header, *rows]))
     assert found.first.names == ["qt"]
     matches = [re.fullmatch(r"column (\S+) is no feature: (.*)", line) for line in found.warnings]
@@ -166,7 +166,8 @@ def test_columns_that_are_no_features_are_named(tmp_path: Path) -> None:
     identity = "it holds an id of the person or of the row"
     assert said == {
         ("FID", identity), ("IID", identity), ("name", personal), ("date_of_birth", personal), ("birth_year", personal),
-        ("f.34.0.0", personal), ("comment", "it holds text"), ("nothing", "it has no value"),
+        ("f.34.0.0", personal), ("comment", "it holds text"), ("day", "it holds text"),
+        ("known", "it holds text"), ("nothing", "it has no value"),
     }  # fmt: skip
 
 
@@ -199,6 +200,13 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "no visit": ("eid | visit | qt\n1 |  | 2\n2 | 2 | 3\n3 | 2 | 4", {}, "no number of a visit: line 2: nothing"),
     "binary": ("eid | af | qt\n1 | 0 | 2\n2 | 1 | 3\n3 | 1 | 4", {}, "feature af has two values (0, 1): binary traits are not"),
     "comma": ("eid | qt\n1 | 1,5\n2 | 3\n3 | 4", {}, "feature qt is not a number: line 2 (eid 1): '1,5' (a comma"),
+    "all commas": (
+        "eid | x | qt\n1 | 402,5 | 2\n2 | 390,5 | 3\n3 | 1,234 | 4",
+        {},
+        "x is not a number: line 2 (eid 1): '402,5'",
+    ),
+    "all units": ("eid | x | qt\n1 | 46 ms | 2\n2 | 48 ms | 3\n3 | NA | 4", {}, "'46 ms' (a number with a unit)"),
+    "all percent": ("eid | x | qt\n1 | 12 % | 2\n2 | 13 % | 3\n3 | error | 4", {}, "'12 %' (a percentage)"),
     "text asked for": ("eid | c | qt\n1 | a | 2\n2 | b | 3\n3 | c | 4", {"features": ("c",)}, "feature c is not a number"),
     "birth asked for": ("eid | dob | qt\n1 | 5 | 2\n2 | 6 | 3\n3 | 7 | 4", {"features": ("dob",)}, "identify people: dob"),
     "unknown": ("eid | qtc | hr\n1 | 1 | 2\n2 | 2 | 3\n3 | 3 | 5", {"features": ("qt",)}, "no column qt; did you mean 'qtc'?"),

@@ -15,7 +15,7 @@ from ecgwas import ids
 from ecgwas.errors import EcgwasError, InputError, StudyError, first_few
 from ecgwas.study import FeatureTable
 from ecgwas.tables import numeric_columns
-from ecgwas.tables.user_table import UserTable, is_missing, not_numbers, numbers
+from ecgwas.tables.user_table import UserTable, is_meant_as_number, is_missing, not_numbers, numbers
 
 KEYS = ("eid", "lead", "visit", "instance")
 """Columns that say whose features a row holds."""
@@ -131,9 +131,12 @@ def is_personal(column: str) -> bool:
 
 
 def _is_text(cells: pl.Series) -> bool:
-    """True if there are values and none of them is a number."""
+    """True if there are values, none of them is a number, and at most half of the different ones are meant as numbers."""
     absent, wrong = is_missing(cells), not_numbers(cells)
-    return bool(not absent.all() and (wrong | absent).all() and not cells.dtype.is_numeric())
+    if cells.dtype.is_numeric() or absent.all() or not (wrong | absent).all():
+        return False
+    different = cells.filter(pl.Series(~absent)).cast(pl.String).unique()
+    return sum(map(is_meant_as_number, different)) <= len(different) / 2
 
 
 def _of_names(
