@@ -79,6 +79,8 @@ def test_further_fields_and_the_list_of_fields(tmp_path: Path) -> None:
     [
         (("--out", "covariates.csv"), 2, "name a .tsv file"), (("--add", "age=21003"), 2, "write a new column's name"),
         (("--add", "bmi"), 2, "as in bmi=21001"), (("--add", "a=50", "--add-category", "a=51"), 2, "same name"),
+        (("--add", "born=34"), 2, "field 34 is the year of birth"),
+        (("--add-category", "month=52"), 2, "field 52 is the month of birth"),
         (("--add", "height=50"), 3, "field 50 of instance 2 is not in the export"),
         (("--withdrawn", "nowhere.txt"), 3, "correct --withdrawn"), (("--people", "nowhere.txt"), 3, "correct --people"),
         (("--visit", "3"), 3, "instance 3"),

@@ -15,6 +15,7 @@ from ecgwas.errors import InputError, StudyError
 from ecgwas.leads import ALL_LEADS
 from ecgwas.represent import table
 from ecgwas.represent.reliability.between_visits import intraclass_correlation
+from ecgwas.represent.tabular import columns
 from ecgwas.represent.tabular.visit_features import VisitFeatures
 from ecgwas.study import FeatureTable
 from ecgwas.tables import Features
@@ -169,6 +170,14 @@ def test_columns_that_are_no_features_are_named(tmp_path: Path) -> None:
         ("f.34.0.0", personal), ("comment", "it holds text"), ("day", "it holds text"),
         ("known", "it holds text"), ("nothing", "it has no value"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "spelling", ["f_{}_0_0", "s_{}_0_0", "x_{}_0_0", "participant_p{}", "p{}", "X{}.0.0", "{}-0.0", "a_f{}_0_0", "{}"]
+)
+def test_a_field_of_birth_is_no_feature_in_any_spelling(spelling: str) -> None:
+    assert all(columns.is_personal(spelling.format(field) + unit) for field in (33, 34, 52) for unit in ("", " [years]"))
+    assert not columns.is_personal(spelling.format(21001))
 
 
 SUSPECT = {

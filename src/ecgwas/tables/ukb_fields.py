@@ -39,6 +39,9 @@ TITLES = {
 }  # fmt: skip
 """Titles of the fields that are read, as in UK Biobank's Showcase."""
 
+OF_BIRTH = {33: "date of birth", 34: "year of birth", 52: "month of birth"}
+"""Fields that results and tables of covariates must not hold: with them, a participant is easier to recognise."""
+
 TITLE = re.compile(r"(?P<title>[^|]+?)(?: \| Instance (?P<instance>\d+))?(?: \| Array (?P<array>\d+))?")
 FIELD_OF_TITLE = {title.lower(): field for field, title in TITLES.items()}
 
