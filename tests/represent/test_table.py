@@ -103,6 +103,16 @@ def test_directions_are_counted_from_their_mean(tmp_path: Path, unit: str) -> No
     ]
 
 
+def test_people_who_are_excluded_do_not_turn_the_directions_of_others(tmp_path: Path) -> None:
+    rows = "eid | axis [deg]\n1 | 100\n2 | 110\n3 | -100\n4 | 0\n5 | 5\n6 | -5\n7 | 10\n8 | -10\n"
+    options = options_for(tmp_path, rows)
+    gone = ("4", "5", "6", "7", "8")
+    of_others = table.take(options, excluded=gone).first.frame.filter(~pl.col("eid").is_in(gone))
+    alone = taken(tmp_path, "\n".join(rows.splitlines()[:4]))
+    assert of_others.equals(alone.first.frame)
+    assert not of_others.equals(table.take(options).first.frame.filter(~pl.col("eid").is_in(gone)))
+
+
 def test_directions_of_leads_and_visits(tmp_path: Path) -> None:
     """On each lead the centre is its own, and the repeat visit is counted from that of the visit tested."""
     of_v1 = "1 | V1 | 0 | 178\n2 | V1 | 0 | 179\n3 | V1 | 0 | -178\n1 | V1 | 1 | -179\n2 | V1 | 1 | 177\n"

@@ -6,7 +6,7 @@ and nothing is decoded: the numbers are tested as they are in the file, but for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,10 +30,11 @@ from ecgwas.tables.user_table import UserTable, read_header, read_user_table
 WHAT = "feature"
 
 
-def take(options: FeatureTable, *, instance: int | None = None) -> VisitFeatures:
+def take(options: FeatureTable, *, instance: int | None = None, excluded: Collection[str] = ()) -> VisitFeatures:
     """The features of a table, at the visit that is tested and at the repeat visit.
 
     instance: the visit to use where the options name none; None: each person's first. Rows are sorted by eid and lead.
+    excluded: eids that have no part in the mean directions from which others are counted; their rows are returned as they are.
     Raises InputError or StudyError listing every mistake: of ids (ids.py), of leads, visits and repeated rows, and of
     columns (tabular/columns.py).
     """
@@ -44,7 +45,8 @@ def take(options: FeatureTable, *, instance: int | None = None) -> VisitFeatures
     visit = options.instance if options.instance is not None else instance
     at_visits = rows.chosen(keyed, visit)
     names = [one.feature for one in features.columns]
-    values, of_directions = directions.counted(features.columns, features.values, at_visits.first, at_visits.second)
+    included = [part.filter(~pl.col("eid").is_in(list(excluded))) for part in (at_visits.first, at_visits.second)]
+    values, of_directions = directions.counted(features.columns, features.values, *included)
     warnings = [*features.warnings, *of_directions, *_of_leads(values, keyed, names)]
     if at_visits.unused:
         warnings.append(f"{at_visits.unused} rows of further visits are neither tested nor compared")

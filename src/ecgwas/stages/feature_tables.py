@@ -30,7 +30,7 @@ def tables_of(study: Study) -> list[RepresentationOptions]:
 
 def take(study: Study, options: RepresentationOptions) -> VisitFeatures:
     """A table's features at the study's visit, of everybody in it. Raises InputError or StudyError with every mistake."""
-    return represent.take(options, instance=visit_of(study))
+    return represent.take(options, instance=visit_of(study), excluded=withdrawn.reasons(study))
 
 
 def visit_of(study: Study) -> int | None:
@@ -126,7 +126,7 @@ def check(study: Study) -> Sequence[str]:
         try:
             taken = take(study, options)
         except EcgwasError as mistake:
-            mistakes.append(mistake)
+            mistakes += [mistake] if str(mistake) not in map(str, mistakes) else []
             continue
         facts += [_fact(options, taken), *(Caution(f"{options.name}: {warning}") for warning in taken.warnings)]
         eids |= set(taken.first.frame["eid"])
