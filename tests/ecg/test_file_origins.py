@@ -73,7 +73,12 @@ def decoded_texts(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Whatever bytes of a header become text."""
     seen: list[bytes] = []
     decode = file_origins.decoded
-    monkeypatch.setattr(file_origins, "decoded", lambda content: seen.append(content) or decode(content))
+
+    def recorded(content: bytes) -> str:
+        seen.append(content)
+        return decode(content)
+
+    monkeypatch.setattr(file_origins, "decoded", recorded)
     return seen
 
 
