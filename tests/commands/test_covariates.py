@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from ecgwas import stages
@@ -42,7 +43,8 @@ def test_from_an_export_to_a_study_that_passes_check_and_gives_the_reasons(tmp_p
     assert pl.read_csv(study.parent / "ukb_flagged.csv", infer_schema=False)["eid"].to_list() == [rows[0]["eid"]]
     printed = result.output.split("write:\n")[1]
     assert "leave_out: ukb_excluded.csv" in printed
-    assert "categorical: [centre, array]" in printed
+    assert "#   - kind: table\n  #     leave_out: ukb_excluded.csv" in printed
+    assert yaml.safe_load(printed)["traits"] == {"covariates": "ukb.tsv", "categorical": ["centre", "array"]}
     text = study.read_text().replace("read:\n", "read:\n  leave_out: ukb_excluded.csv\n")
     study.write_text(text.replace("covariates: covariates.tsv", "covariates: ukb.tsv\n  categorical: [centre, array]"))
     checked = ecgwas("check", study)

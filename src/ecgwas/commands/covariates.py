@@ -181,4 +181,6 @@ def _files(result: UkbCovariates, out: Path) -> Iterator[str]:
     yield "`ecgwas init` takes these files up; in a study.yaml of your own, write:"
     if len(result.excluded):
         yield f"  read:\n    leave_out: {excluded.name}"
+        yield "  # Without section read, in the entry of the feature table instead:"
+        yield f"  # represent:\n  #   - kind: table\n  #     leave_out: {excluded.name}"
     yield f"  traits:\n    covariates: {out.name}\n    categorical: [{', '.join(result.categorical)}]"
