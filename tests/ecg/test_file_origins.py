@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ecgwas.ecg import file_origins, formats
+from ecgwas.ecg import file_origins, formats, spellings
 from ecgwas.ecg.file_origins import FileOrigin, file_origin
 from tests.ecg import vendors
 from tests.ecg.scp_files import mortara, scp, section
@@ -72,7 +72,7 @@ def test_other_xml() -> None:
 def decoded_texts(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Whatever bytes of a header become text."""
     seen: list[bytes] = []
-    decode = file_origins.decoded
+    decode = spellings.decoded
 
     def recorded(content: bytes) -> str:
         seen.append(content)
