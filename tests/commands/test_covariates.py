@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from ecgwas import stages
@@ -42,7 +43,8 @@ def test_from_an_export_to_a_study_that_passes_check_and_gives_the_reasons(tmp_p
     assert pl.read_csv(study.parent / "ukb_flagged.csv", infer_schema=False)["eid"].to_list() == [rows[0]["eid"]]
     printed = result.output.split("write:\n")[1]
     assert "  read:\n    instance: 2\n    other_instances: false\n    leave_out: ukb_excluded.csv\n" in printed
-    assert "categorical: [centre, array]" in printed
+    assert "#   - kind: table\n  #     leave_out: ukb_excluded.csv" in printed
+    assert yaml.safe_load(printed)["traits"] == {"covariates": "ukb.tsv", "categorical": ["centre", "array"]}
     text = study.read_text().replace("read:\n", "read:\n  leave_out: ukb_excluded.csv\n")
     study.write_text(text.replace("covariates: covariates.tsv", "covariates: ukb.tsv\n  categorical: [centre, array]"))
     checked = ecgwas("check", study)
@@ -86,6 +88,8 @@ def test_several_visits_warn_of_the_recording_s_visit(tmp_path: Path) -> None:
     [
         (("--out", "covariates.csv"), 2, "name a .tsv file"), (("--add", "age=21003"), 2, "write a new column's name"),
         (("--add", "bmi"), 2, "as in bmi=21001"), (("--add", "a=50", "--add-category", "a=51"), 2, "same name"),
+        (("--add", "born=34"), 2, "field 34 is the year of birth"),
+        (("--add-category", "month=52"), 2, "field 52 is the month of birth"),
         (("--add", "height=50"), 3, "field 50 of instance 2 is not in the export"),
         (("--withdrawn", "nowhere.txt"), 3, "correct --withdrawn"), (("--people", "nowhere.txt"), 3, "correct --people"),
         (("--visit", "3"), 3, "instance 3"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ecgwas.ecg import formats
+from ecgwas.ecg import file_origins, formats, spellings
 from ecgwas.ecg.file_origins import FileOrigin, file_origin
 from tests.ecg import vendors
 from tests.ecg.scp_files import mortara, scp, section
@@ -84,6 +84,31 @@ def test_other_xml() -> None:
     assert of(mortara(), with_id=False) == FileOrigin("", "2020-01-02 03:04:05", "")
 
 
+@pytest.fixture
+def decoded_texts(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Whatever bytes of a header become text."""
+    seen: list[bytes] = []
+    decode = spellings.decoded
+
+    def recorded(content: bytes) -> str:
+        seen.append(content)
+        return decode(content)
+
+    monkeypatch.setattr(file_origins, "decoded", recorded)
+    return seen
+
+
+def test_an_id_that_was_not_asked_for_is_not_decoded(decoded_texts: list[bytes]) -> None:
+    edf = bytearray(vendors.edf())
+    edf[8:88], edf[168:184] = b"MCH-0234567 F 02-MAY-1951 Do_not_read".ljust(80), b"31.03.1914.05.00"
+    for content, own_id in ((bytes(edf), "MCH-0234567"), (scp_with_id(), "55")):
+        origin = of(content, with_id=False)
+        assert (origin.own_id, origin.time) == ("", "2019-03-31 14:05:00")
+        assert not any(own_id.encode() in text for text in decoded_texts)
+        assert of(content).own_id == own_id
+        assert any(own_id.encode() in text for text in decoded_texts)
+
+
 def test_edf_and_wfdb(tmp_path: Path) -> None:
     edf = bytearray(vendors.edf())
     edf[8:88] = b"MCH-0234567 F 02-MAY-1951 Do_not_read".ljust(80)
@@ -112,7 +137,7 @@ def tag(number: int, body: bytes) -> bytes:
     return struct.pack("<BH", number, len(body)) + body
 
 
-def test_scp() -> None:
+def scp_with_id() -> bytes:
     """A further section 1 at the end, to which the second pointer of section 0 leads."""
     day, clock = struct.pack("<HBB", 2019, 3, 31), bytes([14, 5, 0])
     who = section(1, tag(0, b"Do not read\0") + tag(2, b"55\0") + tag(25, day) + tag(26, clock) + b"\xff\0\0")
@@ -120,7 +145,11 @@ def test_scp() -> None:
     struct.pack_into("<HII", content, 6 + 16 + 10, 1, len(who), len(content) + 1)
     content += who
     struct.pack_into("<I", content, 2, len(content))
-    origin = of(bytes(content))
+    return bytes(content)
+
+
+def test_scp() -> None:
+    origin = of(scp_with_id())
     assert (origin.own_id, origin.time) == ("55", "2019-03-31 14:05:00")
 
 

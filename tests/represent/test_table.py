@@ -15,6 +15,7 @@ from ecgwas.errors import InputError, StudyError
 from ecgwas.leads import ALL_LEADS
 from ecgwas.represent import table
 from ecgwas.represent.reliability.between_visits import intraclass_correlation
+from ecgwas.represent.tabular import columns
 from ecgwas.represent.tabular.visit_features import VisitFeatures
 from ecgwas.study import FeatureTable
 from ecgwas.tables import Features
@@ -102,6 +103,18 @@ def test_directions_are_counted_from_their_mean(tmp_path: Path, unit: str) -> No
     ]
 
 
+def test_people_who_are_excluded_do_not_turn_the_directions_of_others(tmp_path: Path) -> None:
+    rows = "eid | axis [deg]\n1 | 100\n2 | 110\n3 | -100\n4 | 0\n5 | 5\n6 | -5\n7 | 10\n8 | -10\n"
+    options = options_for(tmp_path, rows)
+    gone = ("4", "5", "6", "7", "8")
+    of_others, with_all = (
+        table.take(options, excluded=excluded).first.frame.filter(~pl.col("eid").is_in(gone)) for excluded in (gone, ())
+    )
+    alone = taken(tmp_path, "\n".join(rows.splitlines()[:4]))
+    assert of_others.equals(alone.first.frame)
+    assert not of_others.equals(with_all)
+
+
 def test_directions_of_leads_and_visits(tmp_path: Path) -> None:
     """On each lead the centre is its own, and the repeat visit is counted from that of the visit tested."""
     of_v1 = "1 | V1 | 0 | 178\n2 | V1 | 0 | 179\n3 | V1 | 0 | -178\n1 | V1 | 1 | -179\n2 | V1 | 1 | 177\n"
@@ -156,8 +169,8 @@ def test_units_are_taken_from_the_option_or_the_column_s_name(tmp_path: Path) ->
 
 
 def test_columns_that_are_no_features_are_named(tmp_path: Path) -> None:
-    header = "eid | FID | IID | name | date_of_birth | birth_year | f.34.0.0 | comment | nothing | qt"
-    rows = [f"{k} | 0 | {k} | A | 1950-01-0{k} | 195{k} | 195{k} | fine | NA | {k}.5" for k in (1, 2, 3)]
+    header = "eid | FID | IID | name | date_of_birth | birth_year | f.34.0.0 | comment | day | known | nothing | qt"
+    rows = [f"{k} | 0 | {k} | A | 1950-01-0{k} | 195{k} | 195{k} | fine | 2001-02-0{k} | true | NA | {k}.5" for k in (1, 2, 3)]
     found = taken(tmp_path, "\n".join([header, *rows]))
     assert found.first.names == ["qt"]
     matches = [re.fullmatch(r"column (\S+) is no feature: (.*)", line) for line in found.warnings]
@@ -166,8 +179,17 @@ def test_columns_that_are_no_features_are_named(tmp_path: Path) -> None:
     identity = "it holds an id of the person or of the row"
     assert said == {
         ("FID", identity), ("IID", identity), ("name", personal), ("date_of_birth", personal), ("birth_year", personal),
-        ("f.34.0.0", personal), ("comment", "it holds text"), ("nothing", "it has no value"),
+        ("f.34.0.0", personal), ("comment", "it holds text"), ("day", "it holds text"),
+        ("known", "it holds text"), ("nothing", "it has no value"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "spelling", ["f_{}_0_0", "s_{}_0_0", "x_{}_0_0", "participant_p{}", "p{}", "X{}.0.0", "{}-0.0", "a_f{}_0_0", "{}"]
+)
+def test_a_field_of_birth_is_no_feature_in_any_spelling(spelling: str) -> None:
+    assert all(columns.is_personal(spelling.format(field) + unit) for field in (33, 34, 52) for unit in ("", " [years]"))
+    assert not columns.is_personal(spelling.format(21001))
 
 
 SUSPECT = {
@@ -199,6 +221,13 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "no visit": ("eid | visit | qt\n1 |  | 2\n2 | 2 | 3\n3 | 2 | 4", {}, "no number of a visit: line 2: nothing"),
     "binary": ("eid | af | qt\n1 | 0 | 2\n2 | 1 | 3\n3 | 1 | 4", {}, "feature af has two values (0, 1): binary traits are not"),
     "comma": ("eid | qt\n1 | 1,5\n2 | 3\n3 | 4", {}, "feature qt is not a number: line 2 (eid 1): '1,5' (a comma"),
+    "all commas": (
+        "eid | x | qt\n1 | 402,5 | 2\n2 | 390,5 | 3\n3 | 1,234 | 4",
+        {},
+        "x is not a number: line 2 (eid 1): '402,5'",
+    ),
+    "all units": ("eid | x | qt\n1 | 46 ms | 2\n2 | 48 ms | 3\n3 | NA | 4", {}, "'46 ms' (a number with a unit)"),
+    "all percent": ("eid | x | qt\n1 | 12 % | 2\n2 | 13 % | 3\n3 | error | 4", {}, "'12 %' (a percentage)"),
     "text asked for": ("eid | c | qt\n1 | a | 2\n2 | b | 3\n3 | c | 4", {"features": ("c",)}, "feature c is not a number"),
     "birth asked for": ("eid | dob | qt\n1 | 5 | 2\n2 | 6 | 3\n3 | 7 | 4", {"features": ("dob",)}, "identify people: dob"),
     "unknown": ("eid | qtc | hr\n1 | 1 | 2\n2 | 2 | 3\n3 | 3 | 5", {"features": ("qt",)}, "no column qt; did you mean 'qtc'?"),

@@ -92,6 +92,33 @@ def test_nothing_is_read_and_everything_else_runs_to_the_loci(folder: Path) -> N
     assert not stages.is_fresh(study, "represent", "mine")
 
 
+def test_another_visit_of_the_recordings_makes_tables_stale(folder: Path) -> None:
+    path = folder / "study.yaml"
+    parts = []
+    for instance in (2, 3):
+        path.write_text(f"read: {{recordings: ecg, instance: {instance}}}\n{STUDY}")
+        parts.append(stages.stage_named("represent").options(Study.read_file(path), "mine"))
+    assert parts[0] != parts[1]
+
+
+def test_a_changed_unit_reaches_the_list_of_traits(folder: Path) -> None:
+    path, table = folder / "study.yaml", folder / "mine.tsv"
+
+    def units() -> dict[str, str | None]:
+        study = Study.read_file(path)
+        stages.run(study, until="traits")
+        assert stages.is_fresh(study, "traits", "all")
+        return dict(files.TRAIT_REPORT.read(study.results).frame.select("trait", "unit").iter_rows())
+
+    assert units() == {"mine.12L.qt": "ms", "mine.12L.hr": None}
+    table.write_text(table.read_text().replace("qt [ms]", "qt [s]"))
+    assert units() == {"mine.12L.qt": "s", "mine.12L.hr": None}
+    path.write_text(STUDY.replace("mine.tsv}", "mine.tsv, units: {hr: beats/min}}"))
+    assert units() == {"mine.12L.qt": "s", "mine.12L.hr": "beats/min"}
+    table.unlink()
+    assert not stages.is_fresh(Study.read_file(path), "traits", "all")
+
+
 def test_people_of_some_tables_only_are_listed_with_the_reason(folder: Path) -> None:
     lines = lines_of(folder / "mine.tsv")
     gone = [line.split("\t")[0] for line in lines[1:4]]
@@ -135,6 +162,17 @@ def test_people_who_have_withdrawn_are_excluded_from_every_table(folder: Path) -
     (folder / "gone.txt").write_text("98\n99\n")
     _, mistakes = stages.check(Study.read_file(folder / "study.yaml"))
     assert any("none of the 2 people to exclude" in str(mistake) for mistake in mistakes)
+    with pytest.raises(InputError, match="none of the 2 people to exclude"):
+        stages.run(Study.read_file(folder / "study.yaml"), until="traits")
+
+
+def test_a_run_warns_of_people_to_exclude_who_are_not_in_the_study(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (folder / "gone.txt").write_text(f"{make_eids(PEOPLE)[5]}\n99\n")
+    path = folder / "study.yaml"
+    path.write_text(STUDY.replace("mine.tsv}", "mine.tsv, leave_out: gone.txt}"))
+    with caplog.at_level("WARNING"):
+        stages.run(Study.read_file(path), until="represent")
+    assert "mine: 1 of 2 people to exclude are not in the study's tables" in caplog.text
 
 
 def test_a_mistake_in_a_table_ends_the_run_with_all_mistakes_of_all_tables(folder: Path) -> None:

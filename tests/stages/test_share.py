@@ -26,6 +26,7 @@ from ecgwas.stages import represent, traits
 from ecgwas.stages.base import seed_of
 from ecgwas.study import Study
 from ecgwas.tables import files
+from ecgwas.tables.recordings import SignalErrors
 from tests.cohorts import make_cohort
 
 
@@ -249,6 +250,17 @@ def test_positions_variants_and_terms_are_not_people(finished: Study, copy: Path
     assert audit(copy, results=finished.results, eids=listed).mistakes == ()
     pl.DataFrame({"trait": ["3000017"]}).write_csv(copy / files.SET_HITS.shared_copy.name)
     assert len(audit(copy, results=finished.results, eids=listed).mistakes) == 1
+
+
+def test_people_whom_only_a_feature_table_held_are_searched_for(tmp_path: Path) -> None:
+    rows = pl.DataFrame({"mse": [None], "eid": ["8123456"], "lead": ["12L"], "file": [None], "reason": ["withdrawn"]})
+    left_out = SignalErrors(rows.cast({"mse": pl.Float64, "file": pl.String}))
+    files.WITHOUT_FEATURES.write(left_out, tmp_path / "represent", representation="mine")
+    shared = tmp_path / "share"
+    shared.mkdir()
+    (shared / "README.md").write_text("About 8123456.\n")
+    found = audit(shared, min_people=10)
+    assert any("8123456" in str(mistake) for mistake in found.mistakes)
 
 
 def test_where_nobody_is_known_nothing_is_proved(copy: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from ecgwas import ecg
 from ecgwas.commands.command_line import Commands, UserPath
 from ecgwas.errors import InputError
 from ecgwas.store import atomic_write
+from ecgwas.tables.ukb_fields import OF_BIRTH
 from ecgwas.traits.ukb import covariates as ukb
 from ecgwas.traits.ukb import export
 from ecgwas.traits.ukb.covariates import FLAGS, UkbCovariates, UkbOptions
@@ -35,7 +36,12 @@ def _named_field(text: str) -> tuple[str, int]:
     match = NAME.fullmatch(text)
     if match is None or OWN.fullmatch(match[1]):
         raise click.BadParameter(f"{text}: write a new column's name, = and the number of a field, as in bmi=21001")
-    return match[1], int(match[2])
+    field = int(match[2])
+    if field in OF_BIRTH:
+        raise click.BadParameter(
+            f"{text}: field {field} is the {OF_BIRTH[field]}, which no table may hold; age is always written"
+        )
+    return match[1], field
 
 
 ADD = click.option(
@@ -176,4 +182,6 @@ def _files(result: UkbCovariates, out: Path, visits: Sequence[int]) -> Iterator[
     yield f"  read:\n    instance: {visits[0]}\n    other_instances: {'false' if len(visits) == 1 else 'true'}"
     if len(result.excluded):
         yield f"    leave_out: {excluded.name}"
+        yield "  # Without section read, in the entry of the feature table instead:"
+        yield f"  # represent:\n  #   - kind: table\n  #     leave_out: {excluded.name}"
     yield f"  traits:\n    covariates: {out.name}\n    categorical: [{', '.join(result.categorical)}]"

@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,15 +60,18 @@ class _Stated:
 
 
 def file_origin(file_format: Format, content: bytes, path: Path, *, with_id: bool) -> FileOrigin:
-    """The origin that the header of a file of a known format states; empty texts where it cannot be read."""
+    """The origin that the header of a file of a known format states; empty texts where it cannot be read.
+
+    with_id: False: the person's id is neither looked up nor decoded.
+    """
     read = HEADERS.get(file_format.NAME)
     if read is None:
         return FileOrigin()
     try:
-        stated = read(content, path)
+        stated = read(content, path, with_id)
     except (EcgwasError, struct.error, ValueError, *dicom.DAMAGED):
         return FileOrigin()
-    own_id = " ".join((stated.own_id or "").split()) if with_id else ""
+    own_id = " ".join((stated.own_id or "").split())
     return FileOrigin(own_id, _time(stated), _hashed(stated.device))
 
 
@@ -101,17 +104,18 @@ def _attribute(root: Element, place: str, name: str) -> str | None:
     return None if element is None else element.get(name)
 
 
-def _muse(content: bytes, path: Path) -> _Stated:
+def _muse(content: bytes, path: Path, with_id: bool) -> _Stated:
     root = parse_root(content, path, name=muse.ROOT)
     test = "TestDemographics/"
     time = _joined(root.findtext(f"{test}AcquisitionDate"), root.findtext(f"{test}AcquisitionTime"))
     device = tuple(
         root.findtext(f"{test}{name}") for name in ("AcquisitionDevice", "CartNumber", "AcquisitionDeviceSerialNumber")
     )
-    return _Stated(root.findtext("PatientDemographics/PatientID"), time, device)
+    own_id = root.findtext("PatientDemographics/PatientID") if with_id else None
+    return _Stated(own_id, time, device)
 
 
-def _cardiosoft(content: bytes, path: Path) -> _Stated:
+def _cardiosoft(content: bytes, path: Path, with_id: bool) -> _Stated:
     root = parse_root(content, path, name=cardiosoft.ROOT)
     year, month, day, hour, minute, second = (
         (root.findtext(f"ObservationDateTime/{name}") or "0").strip()
@@ -119,10 +123,11 @@ def _cardiosoft(content: bytes, path: Path) -> _Stated:
     )
     time = f"{year}-{month:0>2}-{day:0>2} {hour:0>2}:{minute:0>2}:{second:0>2}"
     device = (root.findtext(".//DeviceInfo/Desc"), root.findtext("Device-Type"))
-    return _Stated(root.findtext(".//PatientInfo/PID") or root.findtext(".//PID"), time, device)
+    own_id = (root.findtext(".//PatientInfo/PID") or root.findtext(".//PID")) if with_id else None
+    return _Stated(own_id, time, device)
 
 
-def _hl7(content: bytes, path: Path) -> _Stated:
+def _hl7(content: bytes, path: Path, with_id: bool) -> _Stated:
     root = parse_root(content, path, name=hl7.ROOT)
     places = ("effectiveTime/center", ".//series/effectiveTime/low", "effectiveTime/low")
     time = next((text for text in (_attribute(root, place, "value") for place in places) if text), "")
@@ -133,87 +138,91 @@ def _hl7(content: bytes, path: Path) -> _Stated:
         if device is None
         else (_attribute(device, "id", "root"), _attribute(device, "id", "extension"), device.findtext("manufacturerModelName"))
     )
-    return _Stated(_attribute(root, ".//trialSubject/id", "extension"), f"{digits[:8]} {digits[8:14]}".strip(), about)
+    own_id = _attribute(root, ".//trialSubject/id", "extension") if with_id else None
+    return _Stated(own_id, f"{digits[:8]} {digits[8:14]}".strip(), about)
 
 
-def _philips(content: bytes, path: Path) -> _Stated:
+def _philips(content: bytes, path: Path, with_id: bool) -> _Stated:
     root = parse_root(content, path, name=philips.ROOT)
+    own_id = root.findtext("patient/generalpatientdata/patientid") if with_id else None
     acquired = root.find("dataacquisition")
     if acquired is None:
-        return _Stated(root.findtext("patient/generalpatientdata/patientid"))
+        return _Stated(own_id)
     machine = acquired.find("machine")
     device = () if machine is None else (machine.text, machine.get("machineid"))
-    return _Stated(
-        root.findtext("patient/generalpatientdata/patientid"), _joined(acquired.get("date"), acquired.get("time")), device
-    )
+    return _Stated(own_id, _joined(acquired.get("date"), acquired.get("time")), device)
 
 
-def _mortara(content: bytes, path: Path) -> _Stated:
+def _mortara(content: bytes, path: Path, with_id: bool) -> _Stated:
     root = parse_root(content, path, name=mortara.ROOT)
     digits = root.get("ACQUISITION_TIME", "")
     device = tuple(_attribute(root, "SOURCE", name) for name in ("MODEL", "ACQUIRING_DEVICE_SERIAL_NUMBER"))
-    return _Stated(_attribute(root, "SUBJECT", "ID"), f"{digits[:8]} {digits[8:14]}".strip(), device)
+    own_id = _attribute(root, "SUBJECT", "ID") if with_id else None
+    return _Stated(own_id, f"{digits[:8]} {digits[8:14]}".strip(), device)
 
 
+DICOM_ID = "PatientID"
 DICOM_ELEMENTS = (
-    "PatientID", "AcquisitionDateTime", "ContentDate", "ContentTime", "StudyDate", "StudyTime", "ManufacturerModelName",
+    "AcquisitionDateTime", "ContentDate", "ContentTime", "StudyDate", "StudyTime", "ManufacturerModelName",
     "DeviceSerialNumber",
 )  # fmt: skip
 
 
-def _dicom(content: bytes, path: Path) -> _Stated:
+def _dicom(content: bytes, path: Path, with_id: bool) -> _Stated:
     library: Any = require_library("pydicom", "DICOM waveforms")
-    whole = library.dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=list(DICOM_ELEMENTS), force=True)
-    text = {name: str(whole.get(name) or "") for name in DICOM_ELEMENTS}
+    elements = [*DICOM_ELEMENTS, *([DICOM_ID] if with_id else [])]
+    whole = library.dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=elements, force=True)
+    text = {name: str(whole.get(name) or "") for name in elements}
     digits = re.sub(r"[^0-9].*", "", text["AcquisitionDateTime"])
     days = ((text["ContentDate"], text["ContentTime"]), (text["StudyDate"], text["StudyTime"]))
     day, clock = (digits[:8], digits[8:14]) if digits else next((pair for pair in days if pair[0]), ("", ""))
     time = _joined(day.replace(".", ""), re.sub(r"[.].*", "", clock))
-    return _Stated(text["PatientID"], time, (text["ManufacturerModelName"], text["DeviceSerialNumber"]))
+    return _Stated(text.get(DICOM_ID), time, (text["ManufacturerModelName"], text["DeviceSerialNumber"]))
 
 
-def _scp(content: bytes, path: Path) -> _Stated:
-    """Tags of section 1: 2 the person's id, 25 date, 26 time, 14 the device; the other tags are skipped."""
+def _scp(content: bytes, path: Path, with_id: bool) -> _Stated:
+    """Tags of section 1: 25 date, 26 time, 14 the device and, if asked, 2 the person's id; the other tags are skipped."""
+    wanted = (14, 25, 26, *((2,) if with_id else ()))
     length = struct.unpack_from("<I", content, 10)[0]
     tags: dict[int, bytes] = {}
     for place in range(6 + scp.HEADER_BYTES, 6 + length - scp.POINTER_BYTES + 1, scp.POINTER_BYTES):
         number, size, index = struct.unpack_from("<HII", content, place)
         if number == 1 and size:
-            tags = _scp_tags(content[index - 1 + scp.HEADER_BYTES : index - 1 + size])
+            tags = _scp_tags(content[index - 1 + scp.HEADER_BYTES : index - 1 + size], wanted)
     day, clock = tags.get(25, b""), tags.get(26, b"")
     time = f"{int.from_bytes(day[:2], 'little'):04d}{day[2]:02d}{day[3]:02d}" if len(day) >= 4 else ""
     time += f" {clock[0]:02d}{clock[1]:02d}{clock[2]:02d}" if time and len(clock) >= 3 else ""
     return _Stated(decoded(tags.get(2, b"")).strip("\0 "), time, (tags.get(14, b"").hex(),))
 
 
-def _scp_tags(section: bytes) -> dict[int, bytes]:
+def _scp_tags(section: bytes, wanted: Collection[int]) -> dict[int, bytes]:
     tags: dict[int, bytes] = {}
     place = 0
     while place + 3 <= len(section) and section[place] != 255:
         tag, size = section[place], int.from_bytes(section[place + 1 : place + 3], "little")
-        if tag in (2, 14, 25, 26):
+        if tag in wanted:
             tags.setdefault(tag, section[place + 3 : place + 3 + size])
         place += 3 + size
     return tags
 
 
-def _edf(content: bytes, _: Path) -> _Stated:
+def _edf(content: bytes, _: Path, with_id: bool) -> _Stated:
     """Bytes 8 to 88 begin with the person's code (X: none); 88 to 168 may name the device; 168 to 184 are date and time."""
-    person = decoded(content[8:88]).split()
+    person = decoded(content[8:88]).split() if with_id else []
     recording = decoded(content[88:168]).split()
     own_id = person[0] if person and person[0] != "X" else None
     device = recording[4] if len(recording) > 4 and recording[0] == "Startdate" and recording[4] != "X" else None
     return _Stated(own_id, _joined(decoded(content[168:176]), decoded(content[176:184])), (device,))
 
 
-def _wfdb(content: bytes, _: Path) -> _Stated:
+def _wfdb(content: bytes, _: Path, _with_id: bool) -> _Stated:
     """The record line ends with time and date; a header has neither an id nor a device. Comments are not read."""
     line = next((line for line in decoded(content[:4096]).splitlines() if line.strip() and not line.startswith("#")), "")
     match = re.search(r"\s(\d{1,2}:\d\d:\d\d)(?:\.\d+)?\s+(\d{1,2}/\d{1,2}/\d{4})\s*$", line)
     return _Stated(time=f"{match[2]} {match[1]}" if match else None, day_first=True)
 
 
-HEADERS: Mapping[str, Callable[[bytes, Path], _Stated]] = {
+HEADERS: Mapping[str, Callable[[bytes, Path, bool], _Stated]] = {
     muse.NAME: _muse, cardiosoft.NAME: _cardiosoft, cardiosoft_exercise.NAME: _cardiosoft, hl7.NAME: _hl7,
     philips.NAME: _philips, mortara.NAME: _mortara, dicom.NAME: _dicom, scp.NAME: _scp, edf.NAME: _edf, wfdb.NAME: _wfdb,
 }  # fmt: skip

@@ -12,7 +12,7 @@ The file of a kind provides two functions and an encoder:
 
 A kind whose features come from a table (`uses_recordings` is False) provides instead of `fit` and `load`
 
-    take(options, *, instance=None) -> VisitFeatures        of each person, at the visit that is tested and at a repeat visit
+    take(options, *, instance=None, excluded=()) -> VisitFeatures     of each person, at the visit tested and at a repeat visit
     units(options) -> dict              optional: feature -> its unit
 
 `scratch` is a folder that survives an interruption: training keeps its checkpoint there and resumes from it.
@@ -20,7 +20,7 @@ A kind whose features come from a table (`uses_recordings` is False) provides in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -85,9 +85,12 @@ def load(options: Representation, folder: Path) -> Encoder:
     return encoder
 
 
-def take(options: Representation, *, instance: int | None = None) -> VisitFeatures:
-    """The features of a kind without recordings; instance: the visit to use where the options name none."""
-    taken: VisitFeatures = _kind(options).take(options, instance=instance)
+def take(options: Representation, *, instance: int | None = None, excluded: Collection[str] = ()) -> VisitFeatures:
+    """The features of a kind without recordings; instance: the visit to use where the options name none.
+
+    excluded: eids on whom the features of others do not depend.
+    """
+    taken: VisitFeatures = _kind(options).take(options, instance=instance, excluded=excluded)
     return taken
 
 

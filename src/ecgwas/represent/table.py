@@ -6,7 +6,9 @@ and nothing is decoded: the numbers are tested as they are in the file, but for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -19,6 +21,7 @@ from ecgwas.represent.tabular import directions, rows
 from ecgwas.represent.tabular.columns import choose, named_columns
 from ecgwas.represent.tabular.visit_features import VisitFeatures
 from ecgwas.represent.work import CohortSize, Work
+from ecgwas.store import file_stamp
 from ecgwas.study import FeatureTable
 from ecgwas.tables import Features
 from ecgwas.tables.parquet_table import read_parquet_header, read_parquet_table
@@ -27,10 +30,11 @@ from ecgwas.tables.user_table import UserTable, read_header, read_user_table
 WHAT = "feature"
 
 
-def take(options: FeatureTable, *, instance: int | None = None) -> VisitFeatures:
+def take(options: FeatureTable, *, instance: int | None = None, excluded: Collection[str] = ()) -> VisitFeatures:
     """The features of a table, at the visit that is tested and at the repeat visit.
 
     instance: the visit to use where the options name none; None: each person's first. Rows are sorted by eid and lead.
+    excluded: eids that have no part in the mean directions from which others are counted; their rows are returned as they are.
     Raises InputError or StudyError listing every mistake: of ids (ids.py), of leads, visits and repeated rows, and of
     columns (tabular/columns.py).
     """
@@ -41,7 +45,8 @@ def take(options: FeatureTable, *, instance: int | None = None) -> VisitFeatures
     visit = options.instance if options.instance is not None else instance
     at_visits = rows.chosen(keyed, visit)
     names = [one.feature for one in features.columns]
-    values, of_directions = directions.counted(features.columns, features.values, at_visits.first, at_visits.second)
+    included = [part.filter(~pl.col("eid").is_in(list(excluded))) for part in (at_visits.first, at_visits.second)]
+    values, of_directions = directions.counted(features.columns, features.values, *included)
     warnings = [*features.warnings, *of_directions, *_of_leads(values, keyed, names)]
     if at_visits.unused:
         warnings.append(f"{at_visits.unused} rows of further visits are neither tested nor compared")
@@ -72,9 +77,18 @@ def _of_leads(values: NDArray[np.float64], keyed: pl.DataFrame, names: Sequence[
 
 
 def _header(options: FeatureTable) -> list[str]:
-    if options.file.suffix.lower() == ".parquet":
-        return read_parquet_header(options.file, what=WHAT)
-    return read_header(options.file, what=WHAT)
+    """The names of a table's columns, read once for as long as the file does not change."""
+    try:
+        stamp = tuple(file_stamp(options.file))
+    except OSError:
+        stamp = ()
+    return list(_header_of(options.file, stamp))
+
+
+@lru_cache(maxsize=32)
+def _header_of(path: Path, _stamp: tuple[object, ...]) -> tuple[str, ...]:
+    read = read_parquet_header if path.suffix.lower() == ".parquet" else read_header
+    return tuple(read(path, what=WHAT))
 
 
 def meanings(options: FeatureTable) -> dict[str, str]:

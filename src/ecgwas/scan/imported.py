@@ -114,8 +114,7 @@ def scan(
             continue
         rows = pl.concat(tables)
         matched, unmatched = match(rows, genotypes)
-        apart = unmatched["reason"].is_in([OUTSIDE, NOT_LISTED]).sum()
-        near = matched.height + unmatched.height - apart
+        near = matched.height + unmatched.filter(~pl.col("reason").is_in([OUTSIDE, NOT_LISTED])).height
         _refuse_strangers(options, genotypes, matched.height, near or rows.height, files[trait][0])
         foreign.append(unmatched)
         block = _block(options, matched, excluded, frequency, k, len(traits.names), int(having[k]))

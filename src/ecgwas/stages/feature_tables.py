@@ -30,13 +30,21 @@ def tables_of(study: Study) -> list[RepresentationOptions]:
 
 def take(study: Study, options: RepresentationOptions) -> VisitFeatures:
     """A table's features at the study's visit, of everybody in it. Raises InputError or StudyError with every mistake."""
-    return represent.take(options, instance=None if study.read is None else study.read.instance)
+    return represent.take(options, instance=visit_of(study), excluded=withdrawn.reasons(study))
+
+
+def visit_of(study: Study) -> int | None:
+    """The visit to use of tables whose options name none: that of the recordings; None: each person's first."""
+    return None if study.read is None else study.read.instance
 
 
 def write(study: Study, options: RepresentationOptions, out: Path) -> None:
-    """Writes what stage `represent` writes of any representation: nothing was trained and nothing can be decoded."""
+    """Writes what stage `represent` writes of any representation: nothing was trained and nothing can be decoded.
+
+    Raises InputError or StudyError for a faulty table, and InputError if a list of people to exclude matches nobody.
+    """
     name, taken, excluded = options.name, take(study, options), withdrawn.reasons(study)
-    for warning in taken.warnings:
+    for warning in (*taken.warnings, *_unknown(study, options, taken)):
         logger.warning("%s: %s", name, warning)
     features = _without(taken.first, excluded)
     files.FEATURES.write(features, out, representation=name)
@@ -51,6 +59,17 @@ def write(study: Study, options: RepresentationOptions, out: Path) -> None:
     logger.info("%s: %d features of %d people from %s", name, len(features.names), people, options.input_files[0].name)
     if taken.second is not None:
         _write_reliability(name, features, _without(taken.second, excluded), out)
+
+
+def _unknown(study: Study, options: RepresentationOptions, taken: VisitFeatures) -> list[str]:
+    """Warnings about listed eids that occur nowhere in a study of tables alone; with recordings, stage `read` gives them.
+
+    Raises InputError if none of a list occurs. options, taken: the table that was read, which is not read again.
+    """
+    if study.read is not None or not study.lists_of_withdrawn:
+        return []
+    others = (take(study, other) for other in tables_of(study) if other.name != options.name)
+    return withdrawn.unknown(study, {eid for one in (taken, *others) for eid in one.first.frame["eid"]})
 
 
 def load(study: Study) -> dict[str, Features]:
@@ -107,7 +126,7 @@ def check(study: Study) -> Sequence[str]:
         try:
             taken = take(study, options)
         except EcgwasError as mistake:
-            mistakes.append(mistake)
+            mistakes += [mistake] if str(mistake) not in map(str, mistakes) else []
             continue
         facts += [_fact(options, taken), *(Caution(f"{options.name}: {warning}") for warning in taken.warnings)]
         eids |= set(taken.first.frame["eid"])

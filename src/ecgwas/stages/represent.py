@@ -49,7 +49,9 @@ def options_of(study: Study, name: str) -> RepresentationOptions:
 
 
 def _options(study: Study, part: str) -> Any:
-    return [study.as_written(options_of(study, part)), seed_of(study, "represent", part)]
+    options = options_of(study, part)
+    visit = [] if options.uses_recordings else [feature_tables.visit_of(study)]
+    return [study.as_written(options), seed_of(study, "represent", part), *visit]
 
 
 def _needs(study: Study, part: str) -> Needs:
@@ -281,6 +283,20 @@ def load_features_of(study: Study, traits: Sequence[str]) -> dict[str, Features]
         rows = pl.scan_parquet(files.FEATURES.path(study.results, representation=representation))
         tables[representation] = Features(rows.filter(pl.col("lead").is_in(leads)).select("eid", "lead", *features).collect())
     return tables
+
+
+def units_of_tables(study: Study) -> dict[str, dict[str, str] | None]:
+    """Representation -> units of its features, of tables; None if a table cannot be read, which its own part reports.
+
+    A unit is in an option or a column's name, so it may change while the features' bytes remain the same.
+    """
+    units: dict[str, dict[str, str] | None] = {}
+    for options in feature_tables.tables_of(study):
+        try:
+            units[options.name] = represent.units(options)
+        except EcgwasError:
+            units[options.name] = None
+    return units
 
 
 def with_units(study: Study, traits: pl.DataFrame) -> pl.DataFrame:

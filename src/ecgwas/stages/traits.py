@@ -28,7 +28,14 @@ logger = logging.getLogger(__name__)
 
 def _options(study: Study, part: str) -> Any:
     shuffle = seed_of(study, "shuffle") if study.traits.shuffle else None
-    return [study.as_written(study.traits), study.scan.build, seed_of(study, "components"), shuffle]
+    units = represent.units_of_tables(study)
+    return [
+        study.as_written(study.traits),
+        study.scan.build,
+        seed_of(study, "components"),
+        shuffle,
+        *([units] if units else []),
+    ]
 
 
 def _needs(study: Study, part: str) -> Needs:

@@ -51,6 +51,9 @@ ODD_NUMBERS = (
 )
 """Pattern of the whole cell, in any case -> its description in the error."""
 
+NO_QUANTITIES = frozenset({"a date", "a spreadsheet's error value", "true or false"})
+"""Descriptions of cells that are not meant as a quantity."""
+
 FOREIGN = (
     (b"PK\x03\x04", "an Excel workbook or a zip archive"), (b"\xd0\xcf\x11\xe0", "an Excel workbook"),
     (b"\x1f\x8b", "a gzip file"), (b"PAR1", "a Parquet file"), (b"RDX", "R data"), (b"\x89HDF", "an HDF5 file"),
@@ -273,12 +276,24 @@ def numbers(cells: pl.Series) -> NDArray[np.float64]:
 
 def why_not_a_number(cell: str) -> str:
     """Why a cell is not a number, in parentheses after a blank; empty for plain words."""
+    meaning = _odd_number(cell)
+    if meaning is not None:
+        return f" ({meaning})"
+    return "" if cell.isascii() else " (characters that are not ASCII)"
+
+
+def is_meant_as_number(cell: str) -> bool:
+    """True if a cell that is not a number was meant as one, as 402,5 or 46 ms; not a date, a truth value or an error."""
+    meaning = _odd_number(cell)
+    return meaning is not None and meaning not in NO_QUANTITIES
+
+
+def _odd_number(cell: str) -> str | None:
+    """How a cell that is not a number is nearly one; None for other text."""
     for pattern, meaning in ODD_NUMBERS:
         if re.fullmatch(pattern, cell, re.IGNORECASE):
-            return f" ({meaning})"
-    if re.match(NUMBER, cell):
-        return " (beyond the range of numbers)"
-    return "" if cell.isascii() else " (characters that are not ASCII)"
+            return meaning
+    return "beyond the range of numbers" if re.match(NUMBER, cell) else None
 
 
 def level(cell: str) -> str:

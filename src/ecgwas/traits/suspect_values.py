@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ecgwas.errors import first_few
 from ecgwas.study import TraitOptions
 from ecgwas.tables import numeric_columns
+from ecgwas.tables import ukb_fields as fields
 from ecgwas.tables.numeric_columns import CODES, WRITE_NA
 from ecgwas.tables.user_table import is_missing, not_numbers, numbers
-from ecgwas.traits.ukb import fields
 
 CATEGORIES = frozenset({
     "center", "centre", "site", "batch", "array", "chip", "plate", "ethnic", "ethnicity", "ancestry", "population", "hospital",

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from ecgwas import ids
 from ecgwas.errors import EcgwasError, InputError, StudyError, first_few
 from ecgwas.study import FeatureTable
-from ecgwas.tables import numeric_columns
-from ecgwas.tables.user_table import UserTable, is_missing, not_numbers, numbers
+from ecgwas.tables import numeric_columns, ukb_fields
+from ecgwas.tables.ukb_fields import OF_BIRTH
+from ecgwas.tables.user_table import UserTable, is_meant_as_number, is_missing, not_numbers, numbers
 
 KEYS = ("eid", "lead", "visit", "instance")
 """Columns that say whose features a row holds."""
@@ -32,8 +33,10 @@ PERSONAL = frozenset({
 })  # fmt: skip
 """Words in the name of a column that identifies people: results contain no names and no birth dates."""
 
-PERSONAL_FIELDS = re.compile(r"(?:participant\.)?(?:f\.|p|n_|x)?(33|34|52)(?:[-_.][ia]?\d+)*", re.IGNORECASE)
-"""Columns of UK Biobank's fields date, year and month of birth."""
+BARE_FIELD = re.compile(
+    rf"(?:participant\.)?(?:f\.|p|n_|x)?(?:{'|'.join(map(str, OF_BIRTH))})(?:[-_.][ia]?\d+)*", re.IGNORECASE
+)
+"""A field of birth of UK Biobank without an exporter's whole spelling, as in 34 or x34; `ukb_fields.parse` knows those."""
 
 FEW_VALUES = 6
 """A column with fewer distinct values may hold categories or counts."""
@@ -127,13 +130,18 @@ def _ignored(table: UserTable, named: Sequence[FeatureColumn]) -> dict[str, str]
 def is_personal(column: str) -> bool:
     """True if, by its name, a column holds people's names, births or addresses."""
     words = re.split(r"[^a-z]+", column.lower())
-    return bool(PERSONAL & set(words)) or PERSONAL_FIELDS.fullmatch(column) is not None
+    field = ukb_fields.parse(_bare(column))
+    of_birth = field is not None and field.field in OF_BIRTH
+    return bool(PERSONAL & set(words)) or of_birth or BARE_FIELD.fullmatch(_bare(column)) is not None
 
 
 def _is_text(cells: pl.Series) -> bool:
-    """True if there are values and none of them is a number."""
+    """True if there are values, none of them is a number, and at most half of the different ones are meant as numbers."""
     absent, wrong = is_missing(cells), not_numbers(cells)
-    return bool(not absent.all() and (wrong | absent).all() and not cells.dtype.is_numeric())
+    if cells.dtype.is_numeric() or absent.all() or not (wrong | absent).all():
+        return False
+    different = cells.filter(pl.Series(~absent)).cast(pl.String).unique()
+    return sum(map(is_meant_as_number, different)) <= len(different) / 2
 
 
 def _of_names(

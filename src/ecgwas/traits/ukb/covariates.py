@@ -9,10 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from ecgwas.errors import InputError, first_few
+from ecgwas.tables import ukb_fields as fields
 from ecgwas.tables.recordings import CovariateExclusions
-from ecgwas.traits.ukb import fields, relatives, values
+from ecgwas.tables.ukb_fields import FieldColumn
+from ecgwas.traits.ukb import relatives, values
 from ecgwas.traits.ukb.export import Export
-from ecgwas.traits.ukb.fields import FieldColumn
 
 SEX, YEAR, MONTH, DATE, CENTRE, AGE = 31, 34, 52, 53, 54, 21003
 BATCH, GENETIC_SEX, PC, ANEUPLOIDY, USED_IN_PCS, KINSHIP, OUTLIER = 22000, 22001, 22009, 22019, 22020, 22021, 22027

@@ -18,9 +18,10 @@ import polars as pl
 
 from ecgwas import ids
 from ecgwas.errors import InputError, first_few
+from ecgwas.tables import ukb_fields as fields
+from ecgwas.tables.ukb_fields import FieldColumn
 from ecgwas.tables.user_table import MISSING
-from ecgwas.traits.ukb import fields, values
-from ecgwas.traits.ukb.fields import FieldColumn
+from ecgwas.traits.ukb import values
 
 Key = tuple[int, int, int]
 """Field, instance, array."""

@@ -16,8 +16,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
+from ecgwas.tables import ukb_fields as fields
 from ecgwas.tables.user_table import level, not_numbers, numbers
-from ecgwas.traits.ukb import fields
 
 NO_ANSWER = {
     "-1": "do not know", "-3": "prefer not to answer", "-121": "do not know", "-818": "prefer not to answer",

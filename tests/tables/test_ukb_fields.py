@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ecgwas.traits.ukb.fields import FieldColumn, eid_column, parse
+from ecgwas.tables.ukb_fields import FieldColumn, eid_column, parse
 
 
 @pytest.mark.parametrize(
