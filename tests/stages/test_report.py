@@ -14,7 +14,7 @@ from lxml.html import document_fromstring
 
 from ecgwas import stages
 from ecgwas.commands import figures
-from ecgwas.errors import InputError
+from ecgwas.errors import InputError, StudyError
 from ecgwas.report import ReportContents
 from ecgwas.stages import report
 from ecgwas.study import Study
@@ -108,7 +108,7 @@ def test_every_table_of_the_page_is_that_of_the_results(finished: Study) -> None
     text = {"chrom": pl.String}
     loci = pl.read_csv(folder / "loci.csv", schema_overrides=text)
     hits = pl.read_csv(folder / "hits.csv", schema_overrides=text)
-    shown = [(row[0], row[2], row[4], row[5], row[6], row[10]) for row in table_of(html, "loci")]
+    shown = [(row[0], row[2], row[4], row[5], row[6], row[8]) for row in table_of(html, "loci")]
     columns = ("locus", "lead_variant", "pos", "neglog10p", "best_trait", "eaf")
     assert shown == [
         (str(locus), lead, f"{pos:,}", f"{strength:.2f}", trait, f"{eaf:.3f}")
@@ -184,7 +184,7 @@ def test_pictures_for_print_are_those_of_the_report_and_any_trait_asked_for(fini
     wanted |= {f"manhattan_{trait}.{kind}" for kind in ("svg", "pdf")}
     assert {path.name for path in files} == wanted
     assert {path.name for path in (finished.results / "figures").iterdir()} == wanted
-    with pytest.raises(InputError, match=r"no trait pca\.12L\.pc66"):
+    with pytest.raises(StudyError, match=r"no trait pca\.12L\.pc66"):
         figures.write(finished, names=[], traits=["pca.12L.pc66"], formats=["svg"])
     with pytest.raises(InputError, match="no figure is named lucos_1"):
         figures.write(finished, names=["lucos_1"], traits=[], formats=["svg"])

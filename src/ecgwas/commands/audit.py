@@ -93,7 +93,7 @@ Rate = tuple[str, bool]
 
 
 def _study_eids(results: Path) -> set[str]:
-    """Everybody of the recordings, of the traits, and of the features that were left out, as by `leave_out` of a table."""
+    """Everybody of the recordings, of the traits, and of the features that were excluded, as by `leave_out` of a table."""
     left_out = files.WITHOUT_FEATURES
     eids = {eid for names in left_out.all_names(results) for eid in left_out.read(results, **names).frame["eid"].drop_nulls()}
     for file in (files.RECORDINGS, files.PEOPLE):

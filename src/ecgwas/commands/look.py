@@ -34,7 +34,7 @@ MOST_TRAITS = 5
 
 
 SHAREABLE = "-shareable"
-"""End of the name of a shareable look's folder: what is private never stands beside it."""
+"""End of the name of a shareable look's folder: nothing private is in it."""
 
 OWN_FILES = re.compile(r"all_traits\.csv|figures/(ecg_by_genotype|phewas|region_[^/]+)\.(svg|csv)")
 """Paths, below its folder, of the files that a look writes."""
@@ -85,12 +85,12 @@ def look(
 
 def empty(folder: Path) -> None:
     """Removes what an earlier look wrote into the folder. Raises InputError, and removes nothing, if it holds other files."""
-    found = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
-    others = [name for path in found if not OWN_FILES.fullmatch(name := path.relative_to(folder).as_posix())]
+    present = [path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir()]
+    others = [name for path in present if not OWN_FILES.fullmatch(name := path.relative_to(folder).as_posix())]
     if others:
         problem = f"the folder holds other files than those of `ecgwas look`: {first_few(others)}"
         raise InputError(problem, where=folder, fix="give an empty folder, so that nothing private is passed on with it")
-    for path in found:
+    for path in present:
         path.unlink()
 
 

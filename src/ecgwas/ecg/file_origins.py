@@ -182,25 +182,25 @@ def _dicom(content: bytes, path: Path, with_id: bool) -> _Stated:
 
 def _scp(content: bytes, path: Path, with_id: bool) -> _Stated:
     """Tags of section 1: 25 date, 26 time, 14 the device and, if asked, 2 the person's id; the other tags are skipped."""
-    wanted = (14, 25, 26, *((2,) if with_id else ()))
+    needed_tags = (14, 25, 26, *((2,) if with_id else ()))
     length = struct.unpack_from("<I", content, 10)[0]
     tags: dict[int, bytes] = {}
     for place in range(6 + scp.HEADER_BYTES, 6 + length - scp.POINTER_BYTES + 1, scp.POINTER_BYTES):
         number, size, index = struct.unpack_from("<HII", content, place)
         if number == 1 and size:
-            tags = _scp_tags(content[index - 1 + scp.HEADER_BYTES : index - 1 + size], wanted)
+            tags = _scp_tags(content[index - 1 + scp.HEADER_BYTES : index - 1 + size], needed_tags)
     day, clock = tags.get(25, b""), tags.get(26, b"")
     time = f"{int.from_bytes(day[:2], 'little'):04d}{day[2]:02d}{day[3]:02d}" if len(day) >= 4 else ""
     time += f" {clock[0]:02d}{clock[1]:02d}{clock[2]:02d}" if time and len(clock) >= 3 else ""
     return _Stated(decoded(tags.get(2, b"")).strip("\0 "), time, (tags.get(14, b"").hex(),))
 
 
-def _scp_tags(section: bytes, wanted: Collection[int]) -> dict[int, bytes]:
+def _scp_tags(section: bytes, needed_tags: Collection[int]) -> dict[int, bytes]:
     tags: dict[int, bytes] = {}
     place = 0
     while place + 3 <= len(section) and section[place] != 255:
         tag, size = section[place], int.from_bytes(section[place + 1 : place + 3], "little")
-        if tag in wanted:
+        if tag in needed_tags:
             tags.setdefault(tag, section[place + 3 : place + 3 + size])
         place += 3 + size
     return tags

@@ -69,15 +69,15 @@ def files_of(options: Imported, traits: Sequence[str], chrom: str) -> dict[str, 
     """Each of the study's traits -> files with its results on a chromosome, or on all; empty if there are none."""
     numbers = [number for number, code in PLINK_NUMBERS.items() if code == chrom and number.isdigit()]
     chroms = [chrom, *numbers, *([f"{int(chrom):02d}"] if chrom.isdigit() else [])]
-    found: dict[str, tuple[Path, ...]] = {}
+    paths_of_trait: dict[str, tuple[Path, ...]] = {}
     for trait, column in trait_columns(traits).items():
         paths: list[Path] = []
         for name in dict.fromkeys((trait, column)):
             for code in chroms:
                 pattern = str(options.files).replace("{trait}", glob.escape(name)).replace("{chrom}", code)
                 paths += files_like(pattern)
-        found[trait] = tuple(dict.fromkeys(paths))
-    return found
+        paths_of_trait[trait] = tuple(dict.fromkeys(paths))
+    return paths_of_trait
 
 
 def scan(
