@@ -10,7 +10,8 @@ from __future__ import annotations
 import glob
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes import dosages, filesets
 from ecgwas.genotypes.chromosome_codes import NOT_LISTED, PLINK_NUMBERS, reported_chromosome
-from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.genotypes.chromosomes import Genotypes, Piece
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.progress import silent
 from ecgwas.scan import filtered_variants, summary_statistics
@@ -101,11 +102,10 @@ def scan(
     files = files_of(options, traits.names, genotypes.chrom)
     _refuse_unknown_traits(options, files, genotypes.chrom)
     cohorts = [(piece, assemble(traits, covariates, piece.genotypes, ancestry)) for piece in genotypes.pieces()]
-    excluded, frequency = np.full(len(genotypes), "", dtype=object), np.full(len(genotypes), np.nan)
-    for piece, cohort in cohorts:
-        excluded[piece.variant_index] = filtered_variants.reasons(options, piece.genotypes, cohort)
-        frequency[piece.variant_index] = _frequencies(piece.genotypes, cohort)
-    having = people(cohorts[0][1])
+    excluded = _of_pieces(cohorts, np.full(len(genotypes), "", dtype=object), partial(filtered_variants.reasons, options))
+    # The genotypes are read for it only if a file does not state it.
+    frequency = cache(partial(_of_pieces, cohorts, np.full(len(genotypes), np.nan), _frequencies))
+    having, known = people(cohorts[0][1]), KnownVariants.of(genotypes)
     blocks, foreign = [], []
     for k, trait in enumerate(track(traits.names, f"import {genotypes.chrom}", len(traits.names))):
         tables = [summary_statistics.read(summary_statistics.opened(path, options.format), genotypes.chrom)
@@ -113,7 +113,7 @@ def scan(
         if not tables:
             continue
         rows = pl.concat(tables)
-        matched, unmatched = match(rows, genotypes)
+        matched, unmatched = match(rows, known)
         near = matched.height + unmatched.filter(~pl.col("reason").is_in([OUTSIDE, NOT_LISTED])).height
         _refuse_strangers(options, genotypes, matched.height, near or rows.height, files[trait][0])
         foreign.append(unmatched)
@@ -124,6 +124,15 @@ def scan(
     total = _absent_from_all(block_results.total(blocks, len(traits.names)), len(blocks) - 1)
     result = block_results.result(total, traits.names, having, genotypes)
     return replace(result, left_out=_with_foreign(result.left_out, foreign, genotypes))
+
+
+def _of_pieces(
+    cohorts: Sequence[tuple[Piece, Cohort]], whole: NDArray[Any], of: Callable[[Genotypes, Cohort], NDArray[Any]]
+) -> NDArray[Any]:
+    """`whole` (V,) filled with what `of` says of the variants of each piece."""
+    for piece, cohort in cohorts:
+        whole[piece.variant_index] = of(piece.genotypes, cohort)
+    return whole
 
 
 def work(options: Imported, size: PartSize) -> Work:
@@ -152,26 +161,47 @@ def _refuse_unknown_traits(options: Imported, files: dict[str, tuple[Path, ...]]
                        chrom, len(lacking), len(files), first_few(lacking))  # fmt: skip
 
 
-def match(rows: pl.DataFrame, genotypes: Genotypes) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows (summary_statistics.COLUMNS) of variants of the genotypes, and the others with their reason.
+@dataclass(frozen=True)
+class KnownVariants:
+    """Variants of a chromosome, with KEY.
+
+    lines     those to test: index on the chromosome, effect and other allele, and which copy it is of its KEY
+    in_files  all of the genotype files, listed in scan.variants or not; of some variants (Genotypes.select), these alone
+    is_some   True of some variants
+    """
+
+    lines: pl.DataFrame
+    in_files: pl.DataFrame
+    is_some: bool
+
+    @classmethod
+    def of(cls, genotypes: Genotypes) -> KnownVariants:
+        """The variants of these genotypes."""
+        lines = _keyed(
+            pl.DataFrame(
+                {
+                    "index": np.arange(len(genotypes), dtype=np.int64), "pos": pl.Series(genotypes.positions, dtype=pl.Int64),
+                    "effect": pl.Series(genotypes.effect_alleles, dtype=pl.String),
+                    "other": pl.Series(genotypes.other_alleles, dtype=pl.String),
+                }
+            )
+        )  # fmt: skip
+        lines = lines.with_columns(copy=pl.int_range(pl.len()).over(KEY))
+        in_files = _variants_in_files(genotypes)
+        is_some = len(genotypes) + sum(genotypes.not_listed) < in_files.height
+        return cls(lines, lines if is_some else in_files, is_some)
+
+
+def match(rows: pl.DataFrame, known: KnownVariants) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows (summary_statistics.COLUMNS) of the variants, and the others with their reason.
 
     Matched rows have `index`, the variant's index on the chromosome, and beta and eaf of the genotypes' effect allele. Of lines
-    of the genotypes with the same position and alleles the first matches the first row. If `genotypes` are some variants of
-    their chromosome (Genotypes.select), rows of its other variants are neither.
+    of the genotypes with the same position and alleles the first matches the first row. If the variants are some of their
+    chromosome, rows of its other variants are neither.
     """
-    lines = _keyed(
-        pl.DataFrame(
-            {
-                "index": np.arange(len(genotypes), dtype=np.int64), "pos": pl.Series(genotypes.positions, dtype=pl.Int64),
-                "effect": pl.Series(genotypes.effect_alleles, dtype=pl.String),
-                "other": pl.Series(genotypes.other_alleles, dtype=pl.String),
-            }
-        )
-    )  # fmt: skip
-    lines = lines.with_columns(copy=pl.int_range(pl.len()).over(KEY))
-    in_files = _variants_in_files(genotypes)
-    if len(genotypes) + sum(genotypes.not_listed) < in_files.height:
-        rows, in_files = rows.join(lines, on="pos", how="semi", maintain_order="left"), lines
+    lines = known.lines
+    if known.is_some:
+        rows = rows.join(lines, on="pos", how="semi", maintain_order="left")
     alleles = pl.min_horizontal("effect_allele", "other_allele"), pl.max_horizontal("effect_allele", "other_allele")
     keyed = rows.with_columns(first=alleles[0], second=alleles[1])
     keyed = keyed.with_columns(copy=pl.int_range(pl.len()).over(KEY))
@@ -181,13 +211,14 @@ def match(rows: pl.DataFrame, genotypes: Genotypes) -> tuple[pl.DataFrame, pl.Da
         beta=pl.when(turned).then(-pl.col("beta")).otherwise("beta"),
         eaf=pl.when(turned).then(1 - pl.col("eaf")).otherwise("eaf"),
     )
-    return matched, _unmatched(joined.filter(pl.col("index").is_null()), lines, in_files).select(*rows.columns, "reason")
+    return matched, _unmatched(joined.filter(pl.col("index").is_null()), known).select(*rows.columns, "reason")
 
 
-def _unmatched(rows: pl.DataFrame, lines: pl.DataFrame, in_files: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the reason why they match no variant tested. lines: these variants; in_files: all of the genotype files."""
-    known = in_files.select(KEY).unique().join(lines.select(KEY), on=list(KEY), how="anti").with_columns(unlisted=True)
-    marked = rows.join(known, on=list(KEY), how="left", maintain_order="left")
+def _unmatched(rows: pl.DataFrame, known: KnownVariants) -> pl.DataFrame:
+    """The rows with the reason why they match no variant tested."""
+    in_files = known.in_files
+    unlisted = in_files.select(KEY).unique().join(known.lines.select(KEY), on=list(KEY), how="anti").with_columns(unlisted=True)
+    marked = rows.join(unlisted, on=list(KEY), how="left", maintain_order="left")
     inside = pl.col("pos").is_between(in_files["pos"].min(), in_files["pos"].max()) if in_files.height else pl.lit(False)
     reason = (
         pl.when("unlisted")
@@ -242,10 +273,11 @@ def _warn_of_selection(trait: str, block: BlockResult, k: int) -> None:
 
 
 def _block(
-    options: Imported, matched: pl.DataFrame, excluded: NDArray[np.object_], frequency: NDArray[np.float64], k: int, count: int,
-    having: int,
+    options: Imported, matched: pl.DataFrame, excluded: NDArray[np.object_], frequency: Callable[[], NDArray[np.float64]],
+    k: int, count: int, having: int,
 ) -> BlockResult:  # fmt: skip
-    """Rows, excluded variants and counts of one trait. having: participants with the trait."""
+    """Rows, excluded variants and counts of one trait. frequency: (V,) of the effect alleles, where the file has none; having:
+    participants with the trait."""
     index = matched["index"].to_numpy()
     judged = matched.filter(pl.Series(excluded[index] == "", dtype=pl.Boolean))
     computed, missed = judged.filter(pl.col("code").is_null()), judged.filter(pl.col("code").is_not_null())
@@ -259,9 +291,10 @@ def _block(
         ]
     )
     eaf = computed["eaf"].fill_null(np.nan).to_numpy()
+    if np.isnan(eaf).any():
+        eaf = np.where(np.isnan(eaf), frequency()[computed["index"].to_numpy()], eaf)
     columns = {
-        "variant": computed["index"], "trait": np.full(computed.height, k),
-        "eaf": np.where(np.isnan(eaf), frequency[computed["index"].to_numpy()], eaf), "n": computed["n"].fill_null(having),
+        "variant": computed["index"], "trait": np.full(computed.height, k), "eaf": eaf, "n": computed["n"].fill_null(having),
         "beta": computed["beta"], "se": computed["se"], "t": computed["beta"] / computed["se"],
         "neglog10p": computed["neglog10p"],
     }  # fmt: skip
@@ -309,9 +342,9 @@ def _frequencies(genotypes: Genotypes, cohort: Cohort) -> NDArray[np.float64]:
     for start in range(0, len(genotypes), filtered_variants.CHECKED_AT_ONCE):
         stop = min(start + filtered_variants.CHECKED_AT_ONCE, len(genotypes))
         select = dosages.block_reader(genotypes, start, stop)
-        frequency[start:stop] = select(selector).effect_frequency
-        if men is not None:
-            frequency[start:stop] = _with_men(select(selector).effect_frequency, select(selector).called, select(men))
+        block = select(selector)
+        of_block = block.effect_frequency
+        frequency[start:stop] = of_block if men is None else _with_men(of_block, block.called, select(men))
     return frequency
 
 
