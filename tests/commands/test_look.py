@@ -14,13 +14,13 @@ import pytest
 from click.testing import CliRunner
 
 from ecgwas import stages
-from ecgwas.commands import look, trait_names
+from ecgwas.commands import look
 from ecgwas.commands.cli import main
 from ecgwas.errors import InputError, MissingStageError, StudyError
 from ecgwas.genotypes import variant_lookup
 from ecgwas.report import genotype_beats
 from ecgwas.report.figures import genotype, phewas
-from ecgwas.stages import read, report, scan, traits, variant_view
+from ecgwas.stages import read, report, scan, trait_names, traits, variant_view
 from ecgwas.study import Study
 from ecgwas.tables import files
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import polars as pl
 
 from ecgwas.api import agreement
 from ecgwas.errors import InputError, StudyError, first_few
+from ecgwas.stages import trait_names
 from ecgwas.study import Study
 from ecgwas.tables import Table, Traits, files
 
@@ -215,7 +215,7 @@ class Results:
         """The name, if a trait has it. Raises InputError."""
         names = self.trait_names
         if trait not in names:
-            near = difflib.get_close_matches(str(trait), names, n=3)
+            near = trait_names.similar(str(trait), names)
             fix = f"did you mean {' or '.join(near)}?" if near else f"traits: {first_few(names)}; .trait_names has all"
             raise InputError(f"the study has no trait {trait}", where=self.folder, fix=fix)
         return trait

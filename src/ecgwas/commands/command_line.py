@@ -1,9 +1,10 @@
-"""What the commands of the terminal share: how they end on an error, --verbose everywhere, paths with ~."""
+"""What the commands of the terminal share: how they end on an error, --verbose everywhere, paths with ~, fresh results."""
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,9 +12,11 @@ import click
 from rich.console import Console
 from rich.logging import RichHandler
 
-from ecgwas.errors import EcgwasError
+from ecgwas import stages
+from ecgwas.errors import EcgwasError, MissingStageError, first_few
 from ecgwas.progress import CONSOLE
 from ecgwas.stages import failures
+from ecgwas.study import Study
 
 
 class UserPath(click.Path):
@@ -72,3 +75,13 @@ def end_with(error: EcgwasError) -> NoReturn:
 def print_error(error: EcgwasError) -> None:
     """Prints an error in red on standard error."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", style="red", markup=False)
+
+
+def refuse_stale(study: Study, needed: Sequence[str]) -> None:
+    """Raises MissingStageError if one of these stages has not run, or ran with other options, inputs or versions."""
+    for name in needed:
+        stage = stages.stage_named(name)
+        stale = [part for part in stage.parts(study) if not stages.is_fresh(study, name, part)]
+        if stale:
+            problem = f"results of stage {name} are absent or stale (part {first_few(stale)})"
+            raise MissingStageError(problem, where=study.results, fix="`ecgwas run` makes them from the study as it is now")

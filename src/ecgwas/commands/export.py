@@ -20,8 +20,8 @@ import yaml
 
 from ecgwas import __version__
 from ecgwas import scan as engines
-from ecgwas.commands import hand_over, trait_names
-from ecgwas.commands.look import refuse_stale
+from ecgwas.commands import hand_over
+from ecgwas.commands.command_line import refuse_stale
 from ecgwas.errors import EcgwasError, MissingStageError
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
@@ -29,7 +29,7 @@ from ecgwas.loci.neighbourhoods import FLANK_BP
 from ecgwas.report.page.table_views import EFFECT_UNITS
 from ecgwas.report.scan_rows import compact
 from ecgwas.scan.engine import all_tests
-from ecgwas.stages import scan, traits
+from ecgwas.stages import scan, trait_names, traits
 from ecgwas.store import atomic_write
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Traits, files

@@ -7,10 +7,10 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ecgwas import report
-from ecgwas.commands import trait_names
 from ecgwas.errors import InputError, first_few
 from ecgwas.progress import track
 from ecgwas.report.figures import publication
+from ecgwas.stages import trait_names
 from ecgwas.stages.report import gather
 from ecgwas.store import atomic_write
 from ecgwas.study import Study

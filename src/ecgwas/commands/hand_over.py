@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.commands import trait_names
 from ecgwas.errors import InputError, first_few
 from ecgwas.exchange import hand_over, other_programs
 from ecgwas.exchange.hand_over import HandOver
 from ecgwas.exchange.other_programs import COMMAND, COVARIATES, PEOPLE, TRAITS, VARIANTS, Filters, GenotypeFiles
 from ecgwas.genotypes import chromosomes, filesets, variant_choice, variant_lists
 from ecgwas.genotypes.chromosome_codes import PAR_CODES, is_pseudoautosomal
-from ecgwas.stages import traits
+from ecgwas.stages import trait_names, traits
 from ecgwas.statistics.projection import span
 from ecgwas.store import atomic_write
 from ecgwas.study import Study

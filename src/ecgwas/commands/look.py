@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ecgwas import report, stages
-from ecgwas.commands import trait_names
-from ecgwas.errors import InputError, MissingStageError, first_few
+from ecgwas import report
+from ecgwas.commands.command_line import refuse_stale
+from ecgwas.errors import InputError, first_few
 from ecgwas.exchange.pheweb import p_as_text
 from ecgwas.genotypes import variant_lookup
 from ecgwas.genotypes.variant_lookup import FoundVariant
 from ecgwas.report.figures import genotype, phewas, region
 from ecgwas.report.names import slug
 from ecgwas.report.page.table_views import EFFECT_UNITS
-from ecgwas.stages import traits, variant_view
+from ecgwas.stages import trait_names, traits, variant_view
 from ecgwas.stages.variant_view import VariantTests
 from ecgwas.store import atomic_write
 from ecgwas.study import Study
@@ -66,7 +66,7 @@ def look(
     look wrote, even if the variant is then refused. Raises InputError for a variant that is not in the genotypes, and if that
     folder holds other files; StudyError for an unknown trait; MissingStageError if the results are absent or stale.
     """
-    refuse_stale(study)
+    refuse_stale(study, NEEDED)
     trait_names.refuse_unknown(chosen, traits.load_traits(study).names, where=study.folder)
     variant = variant_lookup.find(study.scan, name, variant_view.likely_chroms(study, name))
     min_people = study.share.min_people if shareable else 0
@@ -92,16 +92,6 @@ def empty(folder: Path) -> None:
         raise InputError(problem, where=folder, fix="give an empty folder, so that nothing private is passed on with it")
     for path in present:
         path.unlink()
-
-
-def refuse_stale(study: Study, needed: Sequence[str] = NEEDED) -> None:
-    """Raises MissingStageError if a stage that is read has not run, or ran with other options, inputs or versions."""
-    for name in needed:
-        stage = stages.stage_named(name)
-        stale = [part for part in stage.parts(study) if not stages.is_fresh(study, name, part)]
-        if stale:
-            problem = f"results of stage {name} are absent or stale (part {first_few(stale)})"
-            raise MissingStageError(problem, where=study.results, fix="`ecgwas run` makes them from the study as it is now")
 
 
 def _figures(

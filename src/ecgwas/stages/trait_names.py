@@ -1,4 +1,4 @@
-"""Names of traits that a user gives on the command line."""
+"""Names of traits that a user gives."""
 
 from __future__ import annotations
 
