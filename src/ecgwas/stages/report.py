@@ -309,15 +309,10 @@ def _excluded_variants(results: Sequence[ScanResult]) -> pl.DataFrame:
 def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[report.LeadVariant]:
     """The lead variants of the chosen loci, with the genotypes of the participants tested who have a recording."""
     tested = traits.load_traits(study).eids
-    rows = {eid: row for row, eid in enumerate(signals.eids)}
-    # Features from tables may be of people without a recording.
-    recorded = [k for k, eid in enumerate(tested) if eid in rows]
-    places = np.array([rows[tested[k]] for k in recorded], dtype=np.int64)
     variants = []
     for locus in chosen.iter_rows(named=True):
-        dosage = np.full(len(signals), np.nan)
         part = chromosomes.open_chromosome(study.scan, locus["chrom"])
-        dosage[places] = part.dosage_of(place_of_lead(part, locus), tested)[recorded]
+        dosage = variant_view.copies_of(part, place_of_lead(part, locus), tested, signals.eids)
         alleles = locus["effect_allele"], locus["other_allele"]
         variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], *alleles, dosage))
     return variants

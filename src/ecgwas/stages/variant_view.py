@@ -14,12 +14,14 @@ from ecgwas import report
 from ecgwas import scan as engines
 from ecgwas.errors import InputError
 from ecgwas.genotypes import chromosome_codes, chromosomes
+from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.variant_lookup import FoundVariant
 from ecgwas.loci import neighbourhoods
 from ecgwas.loci.individual_data import KEY_AND_NAME, find_variants, variant_keys
 from ecgwas.report.figures.genotype import FEWEST
 from ecgwas.report.scan_rows import carried_by_few
 from ecgwas.scan import imported
+from ecgwas.signals import Signals
 from ecgwas.stages import read, report_data, scan, traits
 from ecgwas.stages import represent as represent_stage
 from ecgwas.study import Study
@@ -115,10 +117,22 @@ def dosage(study: Study, variant: FoundVariant, eids: Sequence[str]) -> NDArray[
 
     Participants tested who are not in `eids` are passed over: features from tables may be of people without a recording.
     """
-    tested = traits.load_traits(study).eids
-    known = variant.genotypes.dosage_of(int(_place(variant)[0]), tested)
-    copies_of = dict(zip(tested, known, strict=True))
-    return np.array([copies_of.get(eid, np.nan) for eid in eids], dtype=np.float64)
+    return copies_of(variant.genotypes, int(_place(variant)[0]), traits.load_traits(study).eids, eids)
+
+
+def copies_of(genotypes: Genotypes, index: int, tested: Sequence[str], eids: Sequence[str]) -> NDArray[np.float64]:
+    """(N,) copies of the effect allele of a variant (its index on the chromosome), as `dosage` says."""
+    known = dict(zip(tested, genotypes.dosage_of(index, tested), strict=True))
+    return np.array([known.get(eid, np.nan) for eid in eids], dtype=np.float64)
+
+
+def with_beats(study: Study, variant: FoundVariant) -> tuple[Signals, report.LeadVariant]:
+    """The study's signals, and the variant's copies in the participants tested who have a median beat; NaN for others."""
+    signals = read.load_signals(study)
+    copies = dosage(study, variant, signals.eids)
+    named = report.LeadVariant(None, variant.variant, variant.effect_allele, variant.other_allele, copies)
+    (of_beats,) = report.without_missing_beats(signals, [named])
+    return signals, of_beats
 
 
 def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.GenotypeBeats | None:
@@ -129,10 +143,7 @@ def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.Gen
     """
     if study.read is None:
         return None
-    signals = read.load_signals(study)
-    copies = dosage(study, variant, signals.eids)
-    with_copies = report.LeadVariant(None, variant.variant, variant.effect_allele, variant.other_allele, copies)
-    (whole,) = report.without_missing_beats(signals, [with_copies])
+    signals, whole = with_beats(study, variant)
     grouped = report.pooled(whole, min_people) if min_people else whole
     if grouped is None or not comparable(grouped.dosage):
         return None
