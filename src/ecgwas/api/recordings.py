@@ -15,11 +15,10 @@ from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMENTS
 from ecgwas.ecg import formats
 from ecgwas.ecg.beats import Beats, find_beats, window_samples
-from ecgwas.ecg.clean import clean
 from ecgwas.ecg.lead_status import LeadStatus
 from ecgwas.ecg.quality import signal_flaw, too_few_leads
+from ecgwas.ecg.reading import resampled_and_cleaned
 from ecgwas.ecg.recording import Recording
-from ecgwas.ecg.resampling import resampled
 from ecgwas.errors import InputError, first_few
 from ecgwas.leads import ALL_LEADS, LEADS, twelve_leads
 from ecgwas.represent.intervals import measure
@@ -111,9 +110,7 @@ def delineate(signals: Mapping[str, NDArray[Any]] | NDArray[Any], rate_hz: float
     if flaw is not None:
         raise InputError(flaw, fix="check the unit (µV) and the leads, or exclude the recording")
     present = np.asarray(np.isfinite(raw).all(axis=1))
-    cleaned = clean(OPTIONS, resampled(raw[present], rate_hz, OPTIONS.rate_hz))
-    strip = np.full((len(LEADS), cleaned.shape[1]), np.nan, dtype=np.float32)
-    strip[present] = cleaned
+    _, strip = resampled_and_cleaned(OPTIONS, raw, rate_hz)
     search = find_beats(OPTIONS.beats, strip, OPTIONS.rate_hz)
     if search.beats is None:
         problem = f"fewer than {OPTIONS.beats.min_beats} normal beats"

@@ -192,8 +192,7 @@ def _read_one(options: ReadOptions, source: Source, files: ParticipantFiles) -> 
     flaw = signal_flaw(options.quality, as_recorded, rate_hz)
     if flaw is not None:
         raise unusable(flaw, first)
-    raw = _apply_to_present(as_recorded, lambda leads: resampled(leads, rate_hz, options.rate_hz))
-    strip = _apply_to_present(raw, lambda leads: clean(options, leads))
+    raw, strip = resampled_and_cleaned(options, as_recorded, rate_hz)
     for lead in np.flatnonzero(np.isfinite(raw).all(axis=1) & ~np.isfinite(strip).all(axis=1)):
         files.faults[LEADS[lead]] = NOT_FINITE
         strip[lead] = np.nan
@@ -215,6 +214,12 @@ def _read_one(options: ReadOptions, source: Source, files: ParticipantFiles) -> 
     if limit is not None and participant.noise_uv is not None and participant.noise_uv > limit:
         raise unusable(f"noise above {limit:g} uV", first)
     return participant
+
+
+def resampled_and_cleaned(options: ReadOptions, as_recorded: Floats, rate_hz: float) -> tuple[Floats, NDArray[np.float32]]:
+    """(12, S) float64 µV at the study's rate, before and (float32) after cleaning; missing leads NaN throughout."""
+    raw = _apply_to_present(as_recorded, lambda leads: resampled(leads, rate_hz, options.rate_hz))
+    return raw, _apply_to_present(raw, lambda leads: clean(options, leads))
 
 
 def _find_beats_and_noise(options: ReadOptions, source: Source, strip: NDArray[np.float32]) -> tuple[BeatSearch, LeadStatus]:
