@@ -37,12 +37,13 @@ def export(study: Study, kind: str, folder: Path, chosen: Sequence[str]) -> Iter
     families = _families(study)
     categorical = study.traits.categorical
     handed = hand_over.hand_over(tested, covariates, families, list(chosen) or list(tested.names), categorical)
-    genotypes, filters = _genotypes(study, handed), _filters(study)
+    genotypes, by_ancestry = _genotypes(study, handed), _several_ancestries(study)
+    filters = _filters(study, by_ancestry=by_ancestry)
     texts = _files(kind, handed)
     if genotypes.listed:
         texts[VARIANTS] = _variants(study, as_in_file=kind == "regenie")
     lines = PROGRAMS[kind](handed, genotypes, filters)
-    notes = _notes(study, kind, genotypes)
+    notes = _notes(study, kind, genotypes, by_ancestry=by_ancestry, has_missing=bool(np.isnan(tested.values).any()))
     head = ["# Run it in this folder: bash command.txt", *(f"# {note}" for note in notes), "set -e"]
     texts[COMMAND] = "\n".join([*head, *lines]) + "\n"
     for name, text in texts.items():
@@ -119,9 +120,9 @@ def _sex_given(study: Study, handed: HandOver) -> bool:
     return bool(span(np.column_stack([covariates, sexes])).shape[1] == span(covariates).shape[1])
 
 
-def _filters(study: Study) -> Filters:
+def _filters(study: Study, *, by_ancestry: bool) -> Filters:
     options = study.scan
-    hardy = 0.0 if _several_ancestries(study) else options.min_hwe_p
+    hardy = 0.0 if by_ancestry else options.min_hwe_p
     return Filters(options.min_maf, options.min_mac, options.min_call_rate, hardy)
 
 
@@ -154,18 +155,21 @@ def _refuse_nameless(files: filesets.Fileset, nameless: pl.DataFrame) -> None:
         raise InputError(problem, where=files.variant_list, fix=fix)
 
 
-def _notes(study: Study, kind: str, genotypes: GenotypeFiles) -> list[str]:
-    """What the command does otherwise than the scan, and how its results come back."""
+def _notes(study: Study, kind: str, genotypes: GenotypeFiles, *, by_ancestry: bool, has_missing: bool) -> list[str]:
+    """What the command does otherwise than the scan, and how its results come back.
+
+    by_ancestry: the participants are of several ancestry groups; has_missing: some lack a trait.
+    """
     notes = []
     several = len(set(genotypes.filesets.values())) > 1
     formats = {files.format_name for files in genotypes.filesets.values()}
-    if _several_ancestries(study) and study.scan.min_hwe_p > 0:
+    if by_ancestry and study.scan.min_hwe_p > 0:
         notes.append("Hardy-Weinberg equilibrium is tested within ancestry groups by ecgwas and not at all here")
     if kind in ("saige", "bolt") and formats != {"bed"}:
         notes.append("dosages are rounded to hard calls (plink2 --make-bed)")
     if formats != {"bed"} and study.scan.min_info > 0:
         notes.append(f"scan.min_info ({study.scan.min_info:g}) is not applied here")
-    if np.isnan(traits.load_traits(study).values).any() and study.scan.min_mac > 0:
+    if has_missing and study.scan.min_mac > 0:
         notes.append("minor alleles are counted in all participants, also for traits that some of them lack")
     if kind == "regenie":
         notes.append(f"step 2 has no filter by frequency: `kind: imported` applies scan.min_maf ({study.scan.min_maf:g})")
