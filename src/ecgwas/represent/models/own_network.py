@@ -16,8 +16,7 @@ from ecgwas.leads import INDEPENDENT_LEADS
 from ecgwas.represent import residual_autoencoder, vae
 from ecgwas.represent.inputs import THREADS, Floats, Scaler
 from ecgwas.represent.models.model import ModelFile, Shape
-from ecgwas.represent.neural.encoder import KindSpec, run_batched, torch_threads
-from ecgwas.represent.neural.training import device
+from ecgwas.represent.neural.encoder import KindSpec, network_of, run_batched, torch_threads
 from ecgwas.study import ResidualAutoencoder, TrainedEncoder, Vae
 
 NETWORKS: dict[str, tuple[KindSpec, type[ResidualAutoencoder] | type[Vae]]] = {
@@ -60,14 +59,11 @@ def open_own_network(options: TrainedEncoder, file: ModelFile) -> OwnNetwork:
         trained = class_of_options.model_validate(about["options"])
         tensors = load(file.content)
         _check_input(options, trained, channels, conditions is not None)
-        network = spec.build(trained, channels, samples, 0)
-        own = {name: tensor for name, tensor in tensors.items() if name.startswith("network.")}
-        network.load_state_dict({name.removeprefix("network."): tensor for name, tensor in own.items()})
+        network = network_of(spec, trained, channels, samples, tensors)
         scaler = Scaler(normalisation, tensors["scaling_mean"].numpy(), tensors["scaling_sd"].numpy())
     except (SafetensorError, ValidationError, RuntimeError, KeyError, AttributeError):
         problem = f"{options.file.name} and {options.config.name} are not weights and options of one network"
         raise _not_of_a_network(options, problem) from None
-    network.to(device()).eval()
     return OwnNetwork(options, network, scaler, (None, channels, samples))
 
 

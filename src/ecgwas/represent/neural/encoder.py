@@ -257,17 +257,25 @@ def load_network(spec: KindSpec, kind: type[ResidualAutoencoder] | type[Vae], fo
     about = json.loads((folder / "encoder.json").read_text())
     options = kind.model_validate(about["options"])
     tensors = load_file(folder / "encoder.safetensors")
-    scaler = Scaler(about["normalisation"], tensors.pop("scaling_mean").numpy(), tensors.pop("scaling_sd").numpy())
+    scaler = Scaler(about["normalisation"], tensors["scaling_mean"].numpy(), tensors["scaling_sd"].numpy())
     alignment = Alignment.of_arrays(tensors)
     conditions = Conditions.from_json(about.get("conditions"))
     channels, samples = about["shape"]
-    network = spec.build(options, channels, samples, 0 if conditions is None else len(conditions))
-    network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
+    network = network_of(spec, options, channels, samples, tensors, conditions=0 if conditions is None else len(conditions))
     history = pl.DataFrame(about["history"], schema=HISTORY_SCHEMA)
     errors = pl.DataFrame(about["errors"], schema=ERRORS_SCHEMA)
     last, shape = load_file(folder / "last.safetensors"), (channels, samples)
-    network.to(device()).eval()
     return NetworkEncoder(spec, options, scaler, network, last, shape, alignment, conditions, history, errors)
+
+
+def network_of(
+    spec: KindSpec, options: ResidualAutoencoder | Vae, channels: int, samples: int, tensors: Weights, *, conditions: int = 0
+) -> Any:  # fmt: skip
+    """The network with the weights that `save` wrote as `network.*`, on the device and in evaluation mode."""
+    network = spec.build(options, channels, samples, conditions)
+    network.load_state_dict({n.removeprefix("network."): t for n, t in tensors.items() if n.startswith("network.")})
+    network.to(device()).eval()
+    return network
 
 
 @torch.inference_mode()
