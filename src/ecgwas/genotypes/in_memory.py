@@ -15,8 +15,9 @@ from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.filesets import Fileset
 from ecgwas.genotypes.people_lists import SampleList
 from ecgwas.genotypes.readers import hard_call_codes, pack
+from ecgwas.tables import VARIANT_KEY
 
-VARIANT_COLUMNS = ("variant", "chrom", "pos", "effect_allele", "other_allele")
+VARIANT_COLUMNS = ("variant", *VARIANT_KEY)
 AUTOSOMES = tuple(str(number) for number in range(1, 23))
 PLACE = Path("genotypes in memory")
 """Named in error messages where genotypes in files name their file."""

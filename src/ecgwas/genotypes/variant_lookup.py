@@ -19,6 +19,7 @@ from ecgwas.genotypes import chromosome_codes, chromosomes, filesets, variant_ch
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.variant_choice import VariantList
 from ecgwas.study.scan import Scan
+from ecgwas.tables import VARIANT_KEY
 
 NEAREST = 5
 """Number of variants offered instead of one that is not there."""
@@ -27,7 +28,7 @@ MAX_COMPARED = 5_000
 """Most names that are compared letter by letter with one that is not there."""
 
 RS_NUMBER = re.compile(r"(?i)rs[0-9]+")
-COLUMNS = ("variant", "chrom", "pos", "effect_allele", "other_allele")
+COLUMNS = ("variant", *VARIANT_KEY)
 
 
 @dataclass(frozen=True)

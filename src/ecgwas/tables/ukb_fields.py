@@ -45,6 +45,11 @@ index, age at recruitment, genotyping and its PCs, polygenic risk scores; as in 
 OF_BIRTH = {33: "date of birth", 34: "year of birth", 52: "month of birth"}
 """Fields that results and tables of covariates must not hold: with them, a participant is easier to recognise."""
 
+BARE_FIELD_OF_BIRTH = re.compile(
+    rf"(?:participant\.)?(?:f\.|p|n_|x)?(?:{'|'.join(map(str, OF_BIRTH))})(?:[-_.][ia]?\d+)*", re.IGNORECASE
+)
+"""A field of OF_BIRTH without an exporter's whole spelling, as in 34 or x34; `parse` knows whole ones."""
+
 TITLE = re.compile(r"(?P<title>[^|]+?)(?: \| Instance (?P<instance>\d+))?(?: \| Array (?P<array>\d+))?")
 FIELD_OF_TITLE = {title.lower(): field for field, title in TITLES.items()}
 
@@ -72,6 +77,12 @@ def parse(name: str) -> FieldColumn | None:
     if title is None or field is None:
         return None
     return FieldColumn(name, field, int(title["instance"] or 0), int(title["array"] or 0))
+
+
+def is_of_birth(name: str) -> bool:
+    """True for the name of a column with a field of OF_BIRTH, in an exporter's spelling or a shorter one."""
+    column = parse(name)
+    return (column is not None and column.field in OF_BIRTH) or BARE_FIELD_OF_BIRTH.fullmatch(name) is not None
 
 
 def eid_column(names: Sequence[str]) -> str | None:

@@ -15,7 +15,6 @@ from ecgwas import ids
 from ecgwas.errors import EcgwasError, InputError, StudyError, first_few
 from ecgwas.study import FeatureTable
 from ecgwas.tables import numeric_columns, ukb_fields
-from ecgwas.tables.ukb_fields import OF_BIRTH
 from ecgwas.tables.user_table import UserTable, is_meant_as_number, is_missing, not_numbers, numbers
 
 KEYS = ("eid", "lead", "visit", "instance")
@@ -32,11 +31,6 @@ PERSONAL = frozenset({
     "address", "postcode", "zip", "phone", "email", "nhs",
 })  # fmt: skip
 """Words in the name of a column that identifies people: results contain no names and no birth dates."""
-
-BARE_FIELD = re.compile(
-    rf"(?:participant\.)?(?:f\.|p|n_|x)?(?:{'|'.join(map(str, OF_BIRTH))})(?:[-_.][ia]?\d+)*", re.IGNORECASE
-)
-"""A field of birth of UK Biobank without an exporter's whole spelling, as in 34 or x34; `ukb_fields.parse` knows those."""
 
 FEW_VALUES = 6
 """A column with fewer distinct values may hold categories or counts."""
@@ -130,9 +124,7 @@ def _ignored(table: UserTable, named: Sequence[FeatureColumn]) -> dict[str, str]
 def is_personal(column: str) -> bool:
     """True if, by its name, a column holds people's names, births or addresses."""
     words = re.split(r"[^a-z]+", column.lower())
-    field = ukb_fields.parse(_bare(column))
-    of_birth = field is not None and field.field in OF_BIRTH
-    return bool(PERSONAL & set(words)) or of_birth or BARE_FIELD.fullmatch(_bare(column)) is not None
+    return bool(PERSONAL & set(words)) or ukb_fields.is_of_birth(_bare(column))
 
 
 def _is_text(cells: pl.Series) -> bool:
