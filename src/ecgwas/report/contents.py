@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.leads import LEADS
+from ecgwas.report.plot_data import PlotData
 from ecgwas.report.scan_rows import ScanRows
 from ecgwas.study import Study
 from ecgwas.tables import Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
@@ -338,12 +339,13 @@ class ReportContents:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: title, caption, SVG text, and the numbers drawn as CSV text."""
+    """A figure: title, caption, SVG text, the numbers drawn as CSV text, and what a reader can point at; plot None: nothing."""
 
     title: str
     caption: str
     svg: str
     csv: str
+    plot: PlotData | None = None
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ its light or dark theme, while the .svg file needs nothing else.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ecgwas.report.panels import Panel as Panel
+from ecgwas.report.panels import Scale as Scale
 
 INK, MUTED, GRID, SURFACE = "#1c2733", "#5a6675", "#e2e7ed", "#fefefe"
 BLUE, VERMILION, GREEN, AMBER, SKY, PINK = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#cc79a7"
@@ -35,69 +36,6 @@ def number(value: float) -> str:
     """A coordinate with one decimal at most."""
     text = f"{value:.1f}"
     return text.removesuffix(".0") if text != "-0.0" else "0"
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Linear map of [low, high] onto the coordinates [start, stop]; an empty range is widened."""
-
-    low: float
-    high: float
-    start: float
-    stop: float
-
-    def __call__(self, values: ArrayLike) -> NDArray[np.float64]:
-        span = self.high - self.low or 1.0
-        placed = self.start + (np.asarray(values, dtype=np.float64) - self.low) / span * (self.stop - self.start)
-        return np.asarray(placed, dtype=np.float64)
-
-    def at(self, value: float) -> float:
-        """The coordinate of one value."""
-        return float(self(value))
-
-    def ticks(self, about: int = 5) -> list[float]:
-        """About `about` round values within the range."""
-        span = self.high - self.low
-        if not math.isfinite(span) or span <= 0:
-            return [self.low]
-        rough = span / about
-        power = 10.0 ** math.floor(math.log10(rough))
-        step = next(power * m for m in (1, 2, 5, 10) if power * m >= rough * 0.999)
-        first = math.ceil(self.low / step - 1e-9)
-        last = math.floor(self.high / step + 1e-9)
-        return [round(i * step, 12) for i in range(first, last + 1)]
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A rectangle with a scale for each axis; y grows upwards in values, downwards on paper."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-    x_range: tuple[float, float]
-    y_range: tuple[float, float]
-
-    @property
-    def x(self) -> Scale:
-        """Horizontal scale."""
-        return Scale(*self.x_range, self.left, self.left + self.width)
-
-    @property
-    def y(self) -> Scale:
-        """Vertical scale."""
-        return Scale(*self.y_range, self.top + self.height, self.top)
-
-    @property
-    def bottom(self) -> float:
-        """Coordinate of the lower edge."""
-        return self.top + self.height
-
-    @property
-    def right(self) -> float:
-        """Coordinate of the right edge."""
-        return self.left + self.width
 
 
 def attributes(**given: Any) -> str:
@@ -201,6 +139,20 @@ def legend(x: float, y: float, entries: Iterable[tuple[str, str]], *, gap: float
         parts.append(text(x + 22, y, words, fill=INK))
         x += 22 + width_of(words) + gap
     return parts
+
+
+def zoomable(index: int, panel: Panel, parts: Sequence[str], name: str) -> str:
+    """The marks of a panel that move with its zoom, cut off at its edges. name: of the figure, unique on the page."""
+    clip = f"clip-{name}-{index}"
+    box = (panel.left, panel.top, panel.width, panel.height)
+    corner = "x='{}' y='{}' width='{}' height='{}'".format(*map(number, box))
+    edge = f"<clipPath id='{clip}'><rect {corner}/></clipPath>"
+    return f"{edge}<g clip-path='url(#{clip})'><g data-panel='{index}'>{''.join(parts)}</g></g>"
+
+
+def ticks_of(index: int, parts: Sequence[str]) -> str:
+    """Ticks and their numbers below the x axis of a panel."""
+    return f"<g data-ticks='{index}'>{''.join(parts)}</g>"
 
 
 def width_of(words: str, size: float = 11) -> float:
