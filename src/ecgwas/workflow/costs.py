@@ -19,6 +19,7 @@ from ecgwas.represent.work import CohortSize
 from ecgwas.scan import matrix
 from ecgwas.scan import work_of as scan_work_of
 from ecgwas.scan.work import HISTOGRAM_BYTES, PartSize
+from ecgwas.signals import FIDUCIAL_POINTS, MEDIAN_BEATS
 from ecgwas.stages.read import options_of
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.traits import ancestry, genotype_pcs, kinship, sample_qc
@@ -26,7 +27,8 @@ from ecgwas.traits import ancestry, genotype_pcs, kinship, sample_qc
 CONSTANTS: Mapping[str, float] = {
     "start": 2.2,
     "start_torch": 1.7,
-    "read_recording": 0.024,
+    "read_recording": 0.014,
+    "fiducials_recording": 0.010,
     "intervals_person": 0.039,
     "pca_person": 2.5e-4,
     "align_person": 0.0015,
@@ -57,7 +59,8 @@ CONSTANTS: Mapping[str, float] = {
     "matched_pair": 4.4e-6,
     "membership_call": 1.1e-7,
 }
-"""Processor seconds per unit: starting ecgwas, reading one recording, measuring one person, one multiplication, and so on."""
+"""Processor seconds per unit: starting ecgwas, reading one recording, finding its fiducial points, measuring one person, one
+multiplication, and so on."""
 
 BASE_MIB = 240.0
 """Memory of a process of ecgwas with its libraries; PyTorch adds TORCH_MIB."""
@@ -174,6 +177,14 @@ def read(study: Study, people: int, repeats: float = 0.0, compared: float = 0.0)
     # While a part is moved into place, its files are in the page cache, which does not count.
     cpu = CONSTANTS["start"] + (people + repeats + compared) * CONSTANTS["read_recording"]
     return Cost(cpu, BASE_MIB + 1.05 * in_memory, on_disk)
+
+
+def fiducials(size: StudySize) -> Cost:
+    """Fiducial points of three median beats of every recording; those of first visits are written twice."""
+    recordings = size.recordings + size.repeats
+    cpu = CONSTANTS["start"] + recordings * CONSTANTS["fiducials_recording"]
+    table = len(MEDIAN_BEATS) * len(FIDUCIAL_POINTS) * 8 / MIB
+    return Cost(cpu, BASE_MIB + MAPPED_MIB + 4 * recordings * table, (recordings + size.recordings) * table)
 
 
 def read_join(size: StudySize) -> Cost:
