@@ -19,6 +19,7 @@ from ecgwas.leads import LEADS
 from ecgwas.simulate import (
     EFFECTS,
     PARAMETERS,
+    Hearts,
     PlantedEffect,
     SimulatedCohort,
     clean_beats,
@@ -137,12 +138,69 @@ def test_network_has_the_columns_of_string(shared: Path, cohort: SimulatedCohort
     assert (cohort.folder / "network.tsv").read_text().splitlines()[0] == real
 
 
-def test_measurements_in_the_file_are_the_true_ones(cohort: SimulatedCohort) -> None:
-    names = {"PQInterval": "pr_ms", "PDuration": "p_ms", "QRSDuration": "qrs_ms", "QTInterval": "qt_ms"}
-    for i in (0, 150, 299):
-        found = etree.parse(cohort.folder / "ecg" / f"{cohort.eids[i]}_20205_2_0.xml").find("RestingECGMeasurements")
-        written = {parameter: int(found.findtext(name)) for name, parameter in names.items()}
-        assert written == {parameter: round(cohort.hearts[parameter][i]) for parameter in written}
+@pytest.fixture(scope="module")
+def device(cohort: SimulatedCohort) -> pl.DataFrame:
+    """Elements of RestingECGMeasurements in the order of cohort.eids, read without ecgwas."""
+    roots = [etree.parse(cohort.folder / "ecg" / f"{eid}_20205_2_0.xml").find("RestingECGMeasurements") for eid in cohort.eids]
+    return pl.DataFrame([{element.tag: int(element.text) for element in root} for root in roots])
+
+
+def net_area_axes(hearts: Hearts, starts_ms: np.ndarray, stops_ms: np.ndarray, *, level: bool) -> np.ndarray:
+    """(N,) degrees, from net areas of leads I and aVF of noise-free beats, between times counted from QRS onset.
+
+    Above the level at QRS onset, or else above the straight line between the two ends.
+    """
+    from_r = np.arange(475) * 2.0 - 350.0
+    axes = []
+    for i, beat in enumerate(clean_beats(hearts).astype(float)):
+        times = from_r + hearts["r_time"][i] * hearts["qrs_ms"][i]
+        grid = np.linspace(starts_ms[i], stops_ms[i], 400)
+        lead_i, avf = (np.interp(grid, times, beat[LEADS.index(lead)]) for lead in ("I", "aVF"))
+        zeros = [np.interp(0.0, times, beat[LEADS.index(lead)]) for lead in ("I", "aVF")]
+        if not level:
+            zeros = [np.interp(grid, grid[[0, -1]], values[[0, -1]]) for values in (lead_i, avf)]
+        across, down = np.trapezoid(lead_i - zeros[0], grid), np.trapezoid(avf - zeros[1], grid)
+        axes.append(np.degrees(np.arctan2(down / np.cos(np.pi / 6), across)))
+    return np.array(axes)
+
+
+def test_devices_measure_the_true_intervals_with_a_small_error(cohort: SimulatedCohort, device: pl.DataFrame) -> None:
+    hearts = cohort.hearts
+    # QT follows this recording's RR by two thirds of Framingham's 0.154.
+    true_qt = hearts["qt_ms"] + 0.67 * 0.154 * (device["RRInterval"].to_numpy() - 60_000 / hearts["hr_bpm"])
+    for name, true, most in (
+        ("PQInterval", hearts["pr_ms"], 11), ("PDuration", hearts["p_ms"], 13), ("QRSDuration", hearts["qrs_ms"], 11),
+        ("QTInterval", true_qt, 13.5),
+    ):  # fmt: skip
+        errors = device[name].to_numpy() - true
+        assert np.abs(errors).max() <= most, name
+        assert abs(errors.mean()) < 1, name
+        assert 2 < errors.std() < 6, name
+
+
+def test_devices_take_axes_from_net_areas_of_i_and_avf(cohort: SimulatedCohort, device: pl.DataFrame) -> None:
+    hearts = cohort.hearts
+    pr, p, qrs, qt = (hearts[name] for name in ("pr_ms", "p_ms", "qrs_ms", "qt_ms"))
+    for name, true in (
+        ("PAxis", net_area_axes(hearts, -pr, p - pr, level=False)), ("RAxis", net_area_axes(hearts, 0 * qrs, qrs, level=True)),
+        ("TAxis", net_area_axes(hearts, qrs, qt, level=True)),
+    ):  # fmt: skip
+        errors = (device[name].to_numpy() - true + 180) % 360 - 180
+        assert np.abs(errors).max() <= 5.5, name
+        assert abs(errors.mean()) < 0.5, name
+
+
+def test_devices_measure_rate_and_onsets_that_fit_their_intervals(cohort: SimulatedCohort, device: pl.DataFrame) -> None:
+    for interval, start, stop in (
+        ("PQInterval", "POnset", "QOnset"), ("PDuration", "POnset", "POffset"), ("QRSDuration", "QOnset", "QOffset"),
+        ("QTInterval", "QOnset", "TOffset"),
+    ):  # fmt: skip
+        assert (device[interval] == device[stop] - device[start]).all(), interval
+    assert (device["VentricularRate"] - 60_000 / device["RRInterval"]).abs().max() < 0.6
+    for i in range(0, PEOPLE, 15):
+        counts = strip(cohort.folder / "ecg" / f"{cohort.eids[i]}_20205_2_0.xml")[1]
+        found = r_peaks(counts * 5.0)
+        assert device["RRInterval"][i] == pytest.approx(2 * np.diff(found).mean(), abs=15)
 
 
 def test_beats_are_where_the_truth_says() -> None:

@@ -15,7 +15,7 @@ from ecgwas.leads import ALL_LEADS, LEADS
 from ecgwas.progress import silent
 from ecgwas.represent.intervals import measure
 from ecgwas.signals import LEAD_STATUS
-from ecgwas.simulate import draw_hearts, record, simulate_signals
+from ecgwas.simulate import device_measurements, draw_hearts, record, simulate_signals
 from ecgwas.simulate import files as simulated_files
 from ecgwas.study import ReadOptions
 
@@ -32,10 +32,11 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A file of 500 Hz with noise in V5, in the format of UK Biobank."""
     rng = np.random.default_rng(3)
     hearts = draw_hearts(1, rng)
-    counts = record(hearts, 0, rng).counts
+    recorded = record(hearts, 0, rng)
+    counts, device = recorded.counts, device_measurements(hearts, 0, recorded.r_samples, rng.spawn(1)[0])
     counts[NOISY] += rng.normal(0, 120, counts[NOISY].shape).astype(counts.dtype)
     path = tmp_path_factory.mktemp("file") / "17_20205_2_0.xml"
-    path.write_bytes(simulated_files.cardiosoft(counts, LEADS, hearts.person(0), age=60, male=True))
+    path.write_bytes(simulated_files.cardiosoft(counts, LEADS, device, age=60, male=True))
     return path
 
 

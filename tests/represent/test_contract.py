@@ -198,6 +198,15 @@ def with_faults(signals: Signals) -> Signals:
     return replace(signals, strips=StackedArrays([strips]), lead_status=status)
 
 
+def test_a_kind_that_does_not_say_so_uses_no_fiducials(fitted: Fitted, signals: Signals) -> None:
+    without = replace(signals, fiducials_ms=signals.fiducials_ms[:0])
+    if fitted.options.uses_fiducials:
+        with pytest.raises(ValueError, match="fiducial points have not been found"):
+            fitted.encoder.encode(without)
+    else:
+        assert fit(fitted.options, without).encode(without).frame.equals(fitted.whole.frame)
+
+
 @pytest.mark.parametrize("name", TABULAR)
 def test_features_made_elsewhere_are_those_of_a_representation(name: str, tmp_path: Path) -> None:
     options = import_module(f"tests.represent.test_{name}").contract_options(tmp_path)

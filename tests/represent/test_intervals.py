@@ -19,6 +19,7 @@ from ecgwas.ecg.formats import read
 from ecgwas.leads import INDEPENDENT, INDEPENDENT_LEADS, twelve_leads
 from ecgwas.represent import intervals
 from ecgwas.signals import UNUSABLE, Signals, StackedArrays
+from ecgwas.simulate.device import true_measurements
 from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca
 from ecgwas.tables import Features
 from tests.factories import make_delineated, make_hearts, with_beats
@@ -54,6 +55,16 @@ def of_all_leads(features: Features) -> pl.DataFrame:
 def test_measurements_follow_the_true_parameters(features: Features, measured: str, true: str, least: float) -> None:
     hearts = make_hearts(PEOPLE, 8)
     assert np.corrcoef(of_all_leads(features)[measured], hearts[true])[0, 1] > least
+
+
+def test_axes_are_those_of_the_net_areas_of_noise_free_waves(signals: Signals, features: Features) -> None:
+    hearts, table = make_hearts(PEOPLE, 8), of_all_leads(features)
+    true = [true_measurements(hearts, i, peaks[peaks >= 0]) for i, peaks in enumerate(signals.r_samples)]
+    for wave in ("p", "qrs", "t"):
+        name = f"{wave}_axis_deg"
+        difference = (table[name].to_numpy() - [one[name] for one in true] + 180) % 360 - 180
+        assert abs(np.median(difference)) < 4, name
+        assert np.nanquantile(np.abs(difference), 0.95) < 12, name
 
 
 def test_corrected_qt_is_the_formulas(features: Features) -> None:

@@ -85,3 +85,21 @@ def test_measurements_keep_the_scale_of_what_was_planted(finished: Study) -> Non
         value, error, _ = estimated(finished, effect)
         assert value == pytest.approx(drawn(finished, effect), rel=0.1), effect["parameter"]
         assert abs(value - drawn(finished, effect)) < error, effect["parameter"]
+
+
+def test_measurements_and_devices_agree(finished: Study) -> None:
+    """Both measure global intervals, and axes from net areas; T ends here later than by its tangent alone."""
+    table = files.DEVICE_AGREEMENT.read(finished.results, representation="clinical").frame
+    by_name = {row["measurement"]: row for row in table.iter_rows(named=True)}
+    largest_mean_and_limit = {
+        "heart_rate_bpm": (0.5, 3), "p_ms": (10, 30), "pr_ms": (8, 22), "qrs_ms": (10, 20), "qt_ms": (15, 26),
+        "qtc_bazett_ms": (16, 28), "p_axis_deg": (5, 15), "qrs_axis_deg": (5, 15), "t_axis_deg": (5, 15),
+    }  # fmt: skip
+    assert set(by_name) == set(largest_mean_and_limit)
+    for name, (mean, limit) in largest_mean_and_limit.items():
+        row = by_name[name]
+        assert row["n"] > 0.95 * PEOPLE, name
+        assert abs(row["mean_difference"]) < mean, name
+        assert -limit < row["low"] < row["high"] < limit, name
+        assert row["r"] > 0.8, name
+    assert by_name["qt_ms"]["mean_difference"] > 5

@@ -9,6 +9,7 @@ import pytest
 
 from ecgwas import represent, stages
 from ecgwas.errors import StudyError
+from ecgwas.loci import neighbourhoods
 from ecgwas.scan import matrix
 from ecgwas.scan.work import HISTOGRAM_BYTES
 from ecgwas.stages import STAGES
@@ -83,7 +84,8 @@ def test_what_grows_with_what(example: Study) -> None:
     scan, read = place["scan"], place["read"]
     assert more_variants["cpu_hours"][scan] / one["cpu_hours"][scan] == pytest.approx(2, rel=0.05)
     assert more_variants["memory_gib"][scan] < 1.3 * one["memory_gib"][scan]
-    assert more_people["jobs"][read] == 2 * (one["jobs"][read] - 1) + 1
+    # Joining the tables and finding the fiducial points are one job each.
+    assert more_people["jobs"][read] == 2 * (one["jobs"][read] - 2) + 2
     assert more_people["memory_gib"][read] == one["memory_gib"][read]
     # Twice, and shuffles are made anew for each block of variants, of which twice as many people make twice as many.
     assert 2 < more_people["cpu_hours"][scan] / one["cpu_hours"][scan] < 2.5
@@ -142,6 +144,29 @@ def test_dosages_cost_more_than_hard_calls(example: Study) -> None:
     calls, dosages = (costs.scan(plain, replace(BIOBANK, dosages=some), 384, 400_000) for some in (False, True))
     assert 2 < dosages.cpu_seconds / calls.cpu_seconds < 50
     assert dosages.disk_mib == calls.disk_mib
+
+
+def test_neighbourhoods_of_loci_are_planned(example: Study) -> None:
+    """One trait and r² for each of the variants around each locus: 8.8 million variants are 3,034 per megabase."""
+    width_mb = 0.5 + example.loci.window_bp / 1e6
+    seen = costs.neighbourhood_work(example, BIOBANK)
+    assert seen.units["neighbourhood_call"] == pytest.approx(70_000 * width_mb * 22 * 400_000 / 2900, rel=1e-6)
+    assert "dosage" not in seen.units
+    assert costs.neighbourhood_work(example, replace(BIOBANK, dosages=True)).units["dosage"] == pytest.approx(
+        2 * seen.units["neighbourhood_call"]
+    )
+    # Of more variants than are tested around a locus, the nearest.
+    dense = costs.neighbourhood_work(example, replace(BIOBANK, variants={"1": 10**8}))
+    assert dense.units["neighbourhood_call"] == 70_000 * neighbourhoods.MAX_VARIANTS
+
+    def planned(loci: int) -> costs.Cost:
+        report = example.report.model_copy(update={"max_loci": loci})
+        return costs.loci(example.model_copy(update={"report": report}), BIOBANK, 384)
+
+    per_locus = planned(11).cpu_seconds - planned(10).cpu_seconds
+    assert per_locus > seen.units["neighbourhood_call"] * costs.CONSTANTS["neighbourhood_call"] > 0
+    disk = planned(11).disk_mib - planned(10).disk_mib
+    assert disk == pytest.approx(width_mb * 3034.5 * neighbourhoods.ROW_BYTES / costs.MIB, rel=1e-3)
 
 
 def test_ten_million_variants_and_384_traits_fit_on_a_disk() -> None:

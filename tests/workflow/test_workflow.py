@@ -53,6 +53,21 @@ def test_snakemake_gives_the_same_bytes_and_sees_edits(finished: Study, tmp_path
     assert made_at(edited, "scan", "1") == before
 
 
+@pytest.mark.slow
+def test_a_representation_added_later_has_fiducial_points_and_no_other_is_made_again(tmp_path: Path) -> None:
+    plain, more = "  - {kind: pca, name: pca, features: 2}\n", "  - {kind: intervals, name: clinical}\n"
+    study_file = make_cohort(tmp_path / "later", people=16, variants=20, permutations=0, represent=plain)
+    workflow.run(study_file, Study.read_file(study_file), profile="local", jobs=2, until="represent", force=False)
+    study = Study.read_file(study_file)
+    before = {part: made_at(study, stage, part) for stage, part in (("read", "0000"), ("represent", "pca"))}
+    study_file.write_text(study_file.read_text().replace(plain, plain + more))
+    study = Study.read_file(study_file)
+    workflow.run(study_file, study, profile="local", jobs=2, until="represent", force=False)
+    assert all(stages.is_fresh(study, stage.name, part) for stage in STAGES[:2] for part in stage.parts(study))
+    assert (study.results / "notes" / "read" / "fiducials.json").is_file()
+    assert {part: made_at(study, stage, part) for stage, part in (("read", "0000"), ("represent", "pca"))} == before
+
+
 def test_the_plan_lists_the_parts_that_the_workflow_has_rules_for(finished: Study) -> None:
     plan = json.loads(planning.write(finished, planning.jobs(finished)).read_text())
     assert list(plan) == [stage.name for stage in STAGES]

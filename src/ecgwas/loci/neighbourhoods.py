@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ecgwas import scan
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.loci.individual_data import VARIANTS_AT_ONCE, find_variants, lead_variant_of
+from ecgwas.scan.work import Work
 from ecgwas.statistics.correlation import r2
 from ecgwas.study import ScanOptions
 from ecgwas.tables import Covariates, Traits
@@ -26,6 +27,27 @@ FLANK_BP = 250_000
 
 MAX_VARIANTS = 8_000
 """Of a neighbourhood with more variants, those nearest to the lead variant are tested."""
+
+
+ROW_BYTES = 60.0
+"""A row on disk."""
+DECODED_BYTES = 40.0
+"""One person's genotype while r² is computed: as read, of the participants, and standardised, float64."""
+
+
+def expected_variants(variants_per_bp: float, locus_bp: float) -> float:
+    """Variants tested around a locus of this width, where variants lie evenly."""
+    return min(float(MAX_VARIANTS), variants_per_bp * (locus_bp + 2 * FLANK_BP))
+
+
+def work(people: int, variants: float, *, dosages: bool) -> Work:
+    """Work of one locus, for planning: one trait and r² with the lead variant, for each variant; genotypes are read twice.
+
+    dosages: whether genotypes are dosages rather than hard calls.
+    """
+    genotypes = people * variants
+    units = {"scan_variant": variants, "neighbourhood_call": genotypes} | ({"dosage": 2 * genotypes} if dosages else {})
+    return Work(units, DECODED_BYTES * min(variants, VARIANTS_AT_ONCE) * people, ROW_BYTES * variants)
 
 
 def neighbourhoods(

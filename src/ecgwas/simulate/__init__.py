@@ -18,14 +18,15 @@ from ecgwas.errors import InputError, first_few
 from ecgwas.leads import LEADS
 from ecgwas.progress import Track, silent
 from ecgwas.simulate import files, genomes, neighbourhood
+from ecgwas.simulate.device import device_measurements
 from ecgwas.simulate.genomes import Genomes
 from ecgwas.simulate.heart import PARAMETERS, Hearts, Parameter, check_names, draw_hearts, second_visit
 from ecgwas.simulate.waves import Recording, SimulatedSignals, clean_beats, record, simulate_signals
 
 __all__ = [
     "CHROMOSOMES", "EFFECTS", "Hearts", "PARAMETERS", "Parameter", "Planted", "PlantedEffect", "Recording",
-    "SimulatedCohort", "SimulatedSignals", "clean_beats", "draw_hearts", "record", "second_visit", "simulate",
-    "simulate_signals",
+    "SimulatedCohort", "SimulatedSignals", "clean_beats", "device_measurements", "draw_hearts", "record", "second_visit",
+    "simulate", "simulate_signals",
 ]  # fmt: skip
 
 
@@ -212,9 +213,11 @@ def _write_recordings(cohort: SimulatedCohort, rng: np.random.Generator, layout:
 
 
 def _write_visit(cohort: SimulatedCohort, hearts: Hearts, i: int, instance: int, rng: np.random.Generator, layout: str) -> None:
-    counts = record(hearts, i, rng).counts
+    recording = record(hearts, i, rng)
+    # Random numbers of its own: the signals do not depend on the device.
+    device = device_measurements(hearts, i, recording.r_samples, rng.spawn(1)[0])
     for name, leads in files.recording_names(cohort.eids[i], instance, layout).items():
-        rows = counts[[LEADS.index(lead) for lead in leads]]
+        rows = recording.counts[[LEADS.index(lead) for lead in leads]]
         age = int(cohort.age[i]) + 3 * (instance - 2)
-        content = files.cardiosoft(rows, leads, hearts.person(i), age=age, male=bool(cohort.male[i]))
+        content = files.cardiosoft(rows, leads, device, age=age, male=bool(cohort.male[i]))
         (cohort.folder / "ecg" / name).write_bytes(content)

@@ -13,9 +13,19 @@ from numpy.typing import NDArray
 from ecgwas.leads import LEADS
 from ecgwas.simulate.genomes import Genomes
 from ecgwas.simulate.neighbourhood import Edge, Gene, Term
-from ecgwas.simulate.waves import BEFORE_S, RATE_HZ, UV_PER_COUNT
+from ecgwas.simulate.waves import RATE_HZ, UV_PER_COUNT
 
 VALUES_PER_LINE = 330
+
+DEVICE_ELEMENTS = (
+    ("VentricularRate", "BPM", "heart_rate_bpm"), ("PQInterval", "ms", "pr_ms"), ("PDuration", "ms", "p_ms"),
+    ("QRSDuration", "ms", "qrs_ms"), ("QTInterval", "ms", "qt_ms"), ("QTCInterval", "ms", "qtc_bazett_ms"),
+    ("RRInterval", "ms", "rr_ms"), ("PPInterval", "ms", "rr_ms"), ("PAxis", "degrees", "p_axis_deg"),
+    ("RAxis", "degrees", "qrs_axis_deg"), ("TAxis", "degrees", "t_axis_deg"), ("POnset", "ms", "p_on_ms"),
+    ("POffset", "ms", "p_off_ms"), ("QOnset", "ms", "qrs_on_ms"), ("QOffset", "ms", "qrs_off_ms"),
+    ("TOffset", "ms", "t_off_ms"),
+)  # fmt: skip
+"""Elements of RestingECGMeasurements: name, unit, and the measurement's name in `device_measurements`."""
 
 STRING_COLUMNS = (
     "#node1", "node2", "node1_string_id", "node2_string_id", "neighborhood_on_chromosome", "gene_fusion",
@@ -31,8 +41,8 @@ def recording_names(eid: str, instance: int, layout: str) -> dict[str, tuple[str
     return {f"{eid}_{lead}_20205_{instance}_0.xml": (lead,) for lead in LEADS}
 
 
-def cardiosoft(counts: NDArray[np.int32], leads: Sequence[str], heart: Mapping[str, float], *, age: int, male: bool) -> bytes:
-    """A CardioSoft XML file: counts (leads, S) of 5 µV, and the true intervals as device measurements.
+def cardiosoft(counts: NDArray[np.int32], leads: Sequence[str], device: Mapping[str, float], *, age: int, male: bool) -> bytes:
+    """A CardioSoft XML file: counts (leads, S) of 5 µV, and the device's measurements by the names of DEVICE_ELEMENTS.
 
     The layout follows the only public file of field 20205 (V6.73): Windows line ends, values with line breaks.
     """
@@ -43,7 +53,7 @@ def cardiosoft(counts: NDArray[np.int32], leads: Sequence[str], heart: Mapping[s
         "\t<ClinicalInfo>\n\t\t<DeviceInfo>\n\t\t\t<Desc>CardioSoft</Desc>\n"
         "\t\t\t<SoftwareVer>simulated by ecgwas</SoftwareVer>\n\t\t</DeviceInfo>\n\t</ClinicalInfo>\n"
         f'\t<PatientInfo>\n\t\t<Age units="YEARS">{age}</Age>\n\t\t<Gender>{"MALE" if male else "FEMALE"}</Gender>\n'
-        f"\t</PatientInfo>\n{_measurements(heart)}"
+        f"\t</PatientInfo>\n{_measurements(device)}"
         f"\t<StripData>\n\t\t<NumberOfLeads>{len(leads)}</NumberOfLeads>\n"
         f'\t\t<SampleRate units="Hz">{RATE_HZ:.0f}</SampleRate>\n'
         f"\t\t<ChannelSampleCountTotal>{counts.shape[1]}</ChannelSampleCountTotal>\n"
@@ -101,18 +111,6 @@ def _waveform(lead: str, row: NDArray[np.int32]) -> str:
     return f'\t\t<WaveformData lead="{lead}">\t\t' + ",\n\t\t".join(lines) + "</WaveformData>\n"
 
 
-def _measurements(heart: Mapping[str, float]) -> str:
-    """The true intervals as device measurements; onsets count from the start of the device's median beat."""
-    rr = 60_000 / heart["hr_bpm"]
-    q_onset = BEFORE_S * 1000
-    items = [
-        ("VentricularRate", "BPM", heart["hr_bpm"]), ("PQInterval", "ms", heart["pr_ms"]), ("PDuration", "ms", heart["p_ms"]),
-        ("QRSDuration", "ms", heart["qrs_ms"]), ("QTInterval", "ms", heart["qt_ms"]),
-        ("QTCInterval", "ms", heart["qt_ms"] / np.sqrt(rr / 1000)), ("RRInterval", "ms", rr), ("PPInterval", "ms", rr),
-        ("PAxis", "degrees", heart["p_axis_deg"]), ("RAxis", "degrees", heart["qrs_axis_deg"]),
-        ("TAxis", "degrees", heart["t_axis_deg"]), ("POnset", "ms", q_onset - heart["pr_ms"]),
-        ("POffset", "ms", q_onset - heart["pr_ms"] + heart["p_ms"]), ("QOnset", "ms", q_onset),
-        ("QOffset", "ms", q_onset + heart["qrs_ms"]), ("TOffset", "ms", q_onset + heart["qt_ms"]),
-    ]  # fmt: skip
-    lines = [f'\t\t<{name} units="{unit}">{value:.0f}</{name}>\n' for name, unit, value in items]
+def _measurements(device: Mapping[str, float]) -> str:
+    lines = [f'\t\t<{element} units="{unit}">{device[name]:.0f}</{element}>\n' for element, unit, name in DEVICE_ELEMENTS]
     return "\t<RestingECGMeasurements>\n" + "".join(lines) + "\t</RestingECGMeasurements>\n"

@@ -190,9 +190,16 @@ def _waves(bumps: tuple[tuple[float, ...], ...], r_centre: float) -> Waves:
     return Waves(centres, rises, falls, dipoles, r_centre)
 
 
+def qt_seconds(heart: Heart, rr_s: float) -> float:
+    """QT of a beat, s, after an RR interval of rr_s.
+
+    QT adapts to a single RR only in part (hysteresis): by two thirds of the relation between people.
+    """
+    return heart["qt_ms"] / 1000 + 0.67 * QT_PER_RR * (rr_s - 60 / heart["hr_bpm"])
+
+
 def _waves_of_beat(heart: Heart, rr_s: float, ectopic: bool) -> Waves:
-    # QT adapts to a single RR only in part (hysteresis): by two thirds of the relation between people.
-    qt_s = heart["qt_ms"] / 1000 + 0.67 * QT_PER_RR * (rr_s - 60 / heart["hr_bpm"])
+    qt_s = qt_seconds(heart, rr_s)
     return ectopic_waves(heart, qt_s) if ectopic else normal_waves(heart, qt_s)
 
 

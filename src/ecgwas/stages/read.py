@@ -1,4 +1,7 @@
-"""Stage `read`: recordings in; cleaned signals, median beats, fiducial points out. Parts of a few thousand people, and a join.
+"""Stage `read`: recordings in; cleaned signals, median beats, fiducial points out.
+
+Parts of a few thousand people read the recordings. Part `fiducials` finds the fiducial points if a representation uses them, so
+that a representation added later does not make the recordings be read again. Part `join` joins the tables.
 
 Repeat visits are stored in a separate folder within the same part, so that they are removed together with the participant.
 """
@@ -44,7 +47,7 @@ logger = logging.getLogger(__name__)
 
 RAW_EXAMPLE = "raw_example"
 REPEATS = "repeats"
-JOIN = "join"
+JOIN, FIDUCIALS = "join", "fiducials"
 EXAMPLES_READ, EXAMPLES_SOUGHT = 4, 40
 """Recordings that are read at a time, and at most, to try a representation before a run."""
 T = TypeVar("T", bound=Table)
@@ -67,13 +70,25 @@ def manifest_of(study: Study) -> ecg.Manifest:
     return _find(options_of(study))
 
 
+def finds_fiducials(study: Study) -> bool:
+    """True if a representation uses fiducial points."""
+    return any(options.uses_fiducials for options in study.represent)
+
+
+def parts_for(study: Study, people: int) -> tuple[str, ...]:
+    """Parts of a study with so many people to read."""
+    count = max(1, -(-people // options_of(study).people_per_part))
+    return (*(f"{i:04d}" for i in range(count)), *((FIDUCIALS,) if finds_fiducials(study) else ()), JOIN)
+
+
 def _parts(study: Study) -> tuple[str, ...]:
     """No part if all features come from tables."""
-    if study.read is None:
-        return ()
-    people = len(_find(study.read).sources)
-    count = max(1, -(-people // study.read.people_per_part))
-    return (*(f"{i:04d}" for i in range(count)), JOIN)
+    return () if study.read is None else parts_for(study, len(_find(study.read).sources))
+
+
+def of_recordings(parts: Sequence[str]) -> list[str]:
+    """Those of the parts that read recordings; the others need them."""
+    return [part for part in parts if part not in (JOIN, FIDUCIALS)]
 
 
 def _sources(study: Study, part: str) -> Sequence[ecg.Source]:
@@ -87,12 +102,14 @@ def _options(study: Study, part: str) -> Any:
 
 
 def _needs(study: Study, part: str) -> Needs:
-    return [("read", name) for name in _parts(study)[:-1]] if part == JOIN else []
+    return [("read", name) for name in of_recordings(_parts(study))] if part in (JOIN, FIDUCIALS) else []
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
     if part == JOIN:
         return study.lists_of_withdrawn
+    if part == FIDUCIALS:
+        return ()
     repeats = manifest_of(study).repeats
     sources = (visit for source in _sources(study, part) for visit in (*source.candidates, repeats.get(source.eid)))
     paths = [path for source in sources if source is not None for _, path in sorted(source.paths.items())]
@@ -100,6 +117,9 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    if part == FIDUCIALS:
+        _write_fiducials(study, out)
+        return
     unknown = _unknown_withdrawals(study)
     if part == JOIN:
         for warning in unknown:
@@ -134,7 +154,17 @@ def _write_signals(batch: ecg.Batch, out: Path, visits: str) -> None:
         write_array(files.SIGNAL_ARRAY.within(out, visits=visits, array=name), getattr(signals, name))
     about = {"eids": signals.eids, "rate_hz": signals.rate_hz, "r_sample": signals.r_sample, "leads": signals.leads}
     write_json(files.SIGNALS.within(out, visits=visits), about)
-    files.PART_FIDUCIALS.write(fiducial_points(with_fiducials(signals, track)), out, visits=visits)
+
+
+def _write_fiducials(study: Study, out: Path) -> None:
+    """Fiducial points of every visit, in a table for each folder of signals, and those of first visits together."""
+    first, repeats = (_with_signals(study, visits) for visits in (_of_first_visits(study), _of_repeat_visits(study)))
+    tables = [FiducialPoints.empty()]
+    for visits in (*first, *repeats):
+        found = fiducial_points(with_fiducials(_loaded(study, [visits], fiducials=False), track))
+        files.PART_FIDUCIALS.write(found, out, visits=visits)
+        tables += [found] if visits in first else []
+    files.FIDUCIALS.write(FiducialPoints(pl.concat([table.frame for table in tables])), out)
 
 
 def fiducial_points(signals: Signals) -> FiducialPoints:
@@ -176,7 +206,6 @@ def _join(study: Study, out: Path) -> None:
     files.REPEATS.write(Recordings(repeats), out)
     first_folders = _of_first_visits(study)
     files.DEVICE_MEASUREMENTS.write(_joined(study, files.PART_DEVICE_MEASUREMENTS, first_folders), out)
-    files.FIDUCIALS.write(_joined(study, files.PART_FIDUCIALS, _with_signals(study, first_folders)), out)
     quality = _joined(study, files.PART_LEAD_QUALITY, first_folders)
     files.LEAD_QUALITY.write(quality, out)
     counts = lead_counts(quality)
@@ -236,7 +265,7 @@ def left_out_counts(recordings: Recordings) -> str:
 
 def _of_first_visits(study: Study) -> list[str]:
     """Folders of first visits, below results/read/signals."""
-    return [*_parts(study)[:-1]]
+    return of_recordings(_parts(study))
 
 
 def _of_repeat_visits(study: Study) -> list[str]:
@@ -251,33 +280,42 @@ def _array(study: Study, visits: str, name: str, *, mapped: bool = False) -> NDA
     return array
 
 
-def load_signals(study: Study) -> Signals:
-    """The signals of all kept participants, memory-mapped, in the order of column `row` of recordings.parquet."""
-    return _loaded(study, _with_signals(study, _of_first_visits(study)))
+def load_signals(study: Study, *, fiducials: bool | None = None) -> Signals:
+    """The signals of all kept participants, memory-mapped, in the order of column `row` of recordings.parquet.
+
+    fiducials: with their fiducial points; None: if a representation of the study uses them.
+    """
+    with_points = finds_fiducials(study) if fiducials is None else fiducials
+    return _loaded(study, _with_signals(study, _of_first_visits(study)), fiducials=with_points)
 
 
-def load_repeats(study: Study) -> Signals | None:
-    """The repeat visits, memory-mapped, in the order of column `row` of repeats.parquet; None if there is none."""
+def load_repeats(study: Study, *, fiducials: bool | None = None) -> Signals | None:
+    """The repeat visits, memory-mapped, in the order of column `row` of repeats.parquet; None if there is none.
+
+    fiducials: as in `load_signals`.
+    """
+    with_points = finds_fiducials(study) if fiducials is None else fiducials
     all_visits = _with_signals(study, _of_repeat_visits(study))
-    return _loaded(study, all_visits) if all_visits else None
+    return _loaded(study, all_visits, fiducials=with_points) if all_visits else None
 
 
 def _with_signals(study: Study, all_visits: Sequence[str]) -> list[str]:
     return [visits for visits in all_visits if files.SIGNALS.exists(study.results, visits=visits)]
 
 
-def _loaded(study: Study, all_visits: Sequence[str]) -> Signals:
+def _loaded(study: Study, all_visits: Sequence[str], *, fiducials: bool) -> Signals:
     headers = [json.loads(files.SIGNALS.path(study.results, visits=visits).read_text()) for visits in all_visits]
     arrays: dict[str, Any] = {
         name: StackedArrays([_array(study, visits, name, mapped=True) for visits in all_visits]) for name in STACKED
     }
     arrays |= {name: _concatenated(study, all_visits, name) for name in IN_MEMORY}
+    if fiducials:
+        arrays["fiducials_ms"] = np.concatenate([_fiducials_ms(study, visits) for visits in all_visits])
     return Signals(
         eids=tuple(eid for header in headers for eid in header["eids"]),
         rate_hz=headers[0]["rate_hz"],
         r_sample=headers[0]["r_sample"],
         leads=tuple(headers[0]["leads"]),
-        fiducials_ms=np.concatenate([_fiducials_ms(study, visits) for visits in all_visits]),
         **arrays,
     )
 

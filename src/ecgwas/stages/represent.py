@@ -55,9 +55,10 @@ def _options(study: Study, part: str) -> Any:
 
 
 def _needs(study: Study, part: str) -> Needs:
-    if not options_of(study, part).uses_recordings:
+    options = options_of(study, part)
+    if not options.uses_recordings:
         return []
-    return [("read", name) for name in read.STAGE.parts(study)]
+    return [("read", name) for name in read.STAGE.parts(study) if options.uses_fiducials or name != read.FIDUCIALS]
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
@@ -75,7 +76,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 def _represent(study: Study, options: RepresentationOptions, out: Path, scratch: Path) -> None:
     """Fits a representation to the recordings, and writes their features."""
-    part, signals = options.name, read.load_signals(study)
+    part, signals = options.name, read.load_signals(study, fiducials=options.uses_fiducials)
     encoder = represent.fit(options, signals, seed=seed_of(study, "represent", part), scratch=scratch, track=track)
     features = encoder.encode(signals)
     folder = files.ENCODER.within(out, representation=part)
@@ -104,7 +105,7 @@ def _write_reliability(
     study: Study, options: RepresentationOptions, encoder: represent.Encoder, features: Features, signals: Signals, out: Path
 ) -> None:
     """Features of odd and even heartbeats and of second visits, if there are any, and how reliable the features are."""
-    of_beats, repeats = options.uses_beats, read.load_repeats(study)
+    of_beats, repeats = options.uses_beats, read.load_repeats(study, fiducials=options.uses_fiducials)
     empty = Reliability.empty().frame
     within, between = empty.select("lead", "feature", "r"), empty.select("lead", "feature", *ICC_COLUMNS)
     if of_beats:

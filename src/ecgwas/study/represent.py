@@ -75,6 +75,11 @@ class Learned(Representation):
         return False
 
     @property
+    def uses_fiducials(self) -> bool:
+        """To align waves, or for measurements."""
+        return self.aligns_waves or self.conditions_on_measurements
+
+    @property
     def decoder_takes_maps(self) -> bool:
         """Its decoder needs the encoder's maps as well as the features, so that features alone cannot be decoded."""
         return False
@@ -103,6 +108,11 @@ class Pca(Learned):
     independent as possible (FastICA)."""
     waves: Literal["together", "apart"] = "together"
     """`apart`: P, QRS and T each have their own components, a third of the features each (beats only)."""
+
+    @property
+    def uses_fiducials(self) -> bool:
+        """To align or to separate waves."""
+        return super().uses_fiducials or self.waves == "apart"
 
     @property
     def described(self) -> str:
@@ -316,6 +326,11 @@ class Intervals(Representation):
     def described(self) -> str:
         """What is measured, and how."""
         return "rate, intervals, axes and amplitudes measured by multi-lead delineation"
+
+    @property
+    def uses_fiducials(self) -> bool:
+        """They are what it measures."""
+        return True
 
     @property
     def measures_like_devices(self) -> bool:

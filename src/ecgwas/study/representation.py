@@ -84,6 +84,11 @@ class Representation(Options):
         return False
 
     @property
+    def uses_fiducials(self) -> bool:
+        """It needs the fiducial points of the beats, which stage `read` finds only if a representation does."""
+        return self.aligns_waves
+
+    @property
     def uses_torch(self) -> bool:
         """It needs PyTorch, which takes time to start and memory."""
         return False

@@ -192,13 +192,15 @@ class TableFile(ResultFile, Generic[T]):
 RECORDINGS = TableFile("read", "recordings.parquet", table=Recordings)
 REPEATS = TableFile("read", "repeats.parquet", table=Recordings)
 DEVICE_MEASUREMENTS = TableFile("read", "device_measurements.parquet", table=DeviceMeasurements)
-FIDUCIALS = TableFile("read", "fiducials.parquet", table=FiducialPoints)
+FIDUCIALS = TableFile("read", "fiducials.parquet", table=FiducialPoints, note="if a representation uses them")
 LEAD_QUALITY = TableFile("read", "lead_quality.parquet", table=LeadQuality)
 LEAD_COUNTS = TableFile("read", "leads.csv", False, table=LeadCounts, shared=True)
 
 PART_RECORDINGS = TableFile("read", "signals/{visits}/recordings.parquet", table=Recordings)
 PART_DEVICE_MEASUREMENTS = TableFile("read", "signals/{visits}/device_measurements.parquet", table=DeviceMeasurements)
-PART_FIDUCIALS = TableFile("read", "signals/{visits}/fiducials.parquet", table=FiducialPoints)
+PART_FIDUCIALS = TableFile(
+    "read", "signals/{visits}/fiducials.parquet", table=FiducialPoints, note="if a representation uses them"
+)
 PART_LEAD_QUALITY = TableFile("read", "signals/{visits}/lead_quality.parquet", table=LeadQuality)
 SIGNALS = ResultFile("read", "signals/{visits}/signals.json")
 SIGNAL_ARRAY = ResultFile("read", "signals/{visits}/{array}.npy")

@@ -54,11 +54,12 @@ def run(study_file: Path, study: Study, planned: Sequence[Job], *, jobs: int, un
 
 
 def _rounds(stage: Stage, study: Study) -> list[list[str]]:
-    """Parts of a stage that do not depend on each other; in stage `read`, joining the recordings depends on all other parts."""
+    """Parts of a stage that do not depend on each other; in stage `read`, some depend on those that read recordings."""
     parts = list(stage.parts(study))
     if stage.name != "read" or not parts:
         return [parts] if parts else []
-    return [[part for part in parts if part != read_stage.JOIN], [read_stage.JOIN]]
+    recordings = read_stage.of_recordings(parts)
+    return [recordings, [part for part in parts if part not in recordings]]
 
 
 class _Submission:

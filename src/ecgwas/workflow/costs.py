@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from ecgwas.genotypes import pruned_panel
 from ecgwas.leads import LEADS
-from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf
+from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf, neighbourhoods
 from ecgwas.report.page import embedded
 from ecgwas.represent import traits_of, work_of
 from ecgwas.represent.work import CohortSize
 from ecgwas.scan import matrix
 from ecgwas.scan import work_of as scan_work_of
-from ecgwas.scan.work import HISTOGRAM_BYTES, PartSize
+from ecgwas.scan.work import HISTOGRAM_BYTES, PartSize, Work
+from ecgwas.signals import FIDUCIAL_POINTS, MEDIAN_BEATS
 from ecgwas.stages.read import options_of
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.traits import ancestry, genotype_pcs, kinship, sample_qc
@@ -26,7 +27,8 @@ from ecgwas.traits import ancestry, genotype_pcs, kinship, sample_qc
 CONSTANTS: Mapping[str, float] = {
     "start": 2.2,
     "start_torch": 1.7,
-    "read_recording": 0.024,
+    "read_recording": 0.014,
+    "fiducials_recording": 0.010,
     "intervals_person": 0.039,
     "pca_person": 2.5e-4,
     "align_person": 0.0015,
@@ -50,6 +52,7 @@ CONSTANTS: Mapping[str, float] = {
     "audited_person": 2.0e-6,
     "region_call": 2.0e-7,
     "region_product": 3.0e-11,
+    "neighbourhood_call": 5.5e-8,
     "eigen_product": 6.0e-10,
     "genes": 0.4,
     "report": 5.5,
@@ -57,7 +60,8 @@ CONSTANTS: Mapping[str, float] = {
     "matched_pair": 4.4e-6,
     "membership_call": 1.1e-7,
 }
-"""Processor seconds per unit: starting ecgwas, reading one recording, measuring one person, one multiplication, and so on."""
+"""Processor seconds per unit: starting ecgwas, reading one recording, finding its fiducial points, measuring one person, one
+multiplication, and so on."""
 
 BASE_MIB = 240.0
 """Memory of a process of ecgwas with its libraries; PyTorch adds TORCH_MIB."""
@@ -176,6 +180,14 @@ def read(study: Study, people: int, repeats: float = 0.0, compared: float = 0.0)
     return Cost(cpu, BASE_MIB + 1.05 * in_memory, on_disk)
 
 
+def fiducials(size: StudySize) -> Cost:
+    """Fiducial points of three median beats of every recording; those of first visits are written twice."""
+    recordings = size.recordings + size.repeats
+    cpu = CONSTANTS["start"] + recordings * CONSTANTS["fiducials_recording"]
+    table = len(MEDIAN_BEATS) * len(FIDUCIAL_POINTS) * 8 / MIB
+    return Cost(cpu, BASE_MIB + MAPPED_MIB + 4 * recordings * table, (recordings + size.recordings) * table)
+
+
 def read_join(size: StudySize) -> Cost:
     """The list of all recordings."""
     return Cost(CONSTANTS["start"], BASE_MIB + size.recordings * 1000 / MIB, size.recordings * 60 / MIB)
@@ -275,9 +287,18 @@ def loci(study: Study, size: StudySize, n_traits: int) -> Cost:
     # The number of hits is unknown: as many as may be audited, and as many loci as the report shows.
     cpu += study.loci.audit * (CONSTANTS["audited"] + size.tested * CONSTANTS["audited_person"])
     cpu += study.report.max_loci * _region_seconds(region_variants(study, size), size.tested)
+    around = neighbourhood_work(study, size)
+    cpu += study.report.max_loci * _seconds(around.units)
     memory = kept * 40 + VALUE_BYTES * size.tested * n_traits + 2 * len(size.variants) * n_traits * HISTOGRAM_BYTES
-    memory += size.listed_bytes + max(panel_bytes(size) + 6 * sampled**2 * 8, region_bytes(study, size))
-    return Cost(cpu, BASE_MIB + 30 + memory / MIB, n_traits * 10_000 / MIB)
+    at_a_time = (panel_bytes(size) + 6 * sampled**2 * 8, region_bytes(study, size), around.memory_bytes)
+    memory += size.listed_bytes + max(at_a_time)
+    return Cost(cpu, BASE_MIB + 30 + memory / MIB, (n_traits * 10_000 + study.report.max_loci * around.disk_bytes) / MIB)
+
+
+def neighbourhood_work(study: Study, size: StudySize) -> Work:
+    """Testing every variant around a locus, which is taken to be window_bp wide."""
+    variants = neighbourhoods.expected_variants(size.all_variants / GENOME_BP, study.loci.window_bp)
+    return neighbourhoods.work(size.tested, min(size.largest, variants), dosages=size.dosages)
 
 
 def region_variants(study: Study, size: StudySize) -> float:

@@ -13,7 +13,7 @@ import polars as pl
 from ecgwas import represent
 from ecgwas.errors import StudyError
 from ecgwas.genotypes import chromosomes, filesets
-from ecgwas.stages import STAGES, feature_tables
+from ecgwas.stages import STAGES, feature_tables, stage_named
 from ecgwas.stages import read as read_stage
 from ecgwas.stages.represent import options_of
 from ecgwas.store import atomic_write, fingerprint
@@ -68,8 +68,7 @@ def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
     if stage == "read" and study.read is None:
         return ()
     if stage == "read":
-        count = -(-size.recordings // read_stage.options_of(study).people_per_part)
-        return (*(f"{i:04d}" for i in range(count)), read_stage.JOIN)
+        return read_stage.parts_for(study, size.recordings)
     if stage == "represent":
         return tuple(options.name for options in study.represent)
     return tuple(size.variants) if stage == "scan" else ("all",)
@@ -77,9 +76,7 @@ def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
 
 def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -> Cost:
     if stage == "read":
-        people = 0 if part == read_stage.JOIN else min(read_stage.options_of(study).people_per_part, size.recordings)
-        repeats, compared = (people * count / max(size.recordings, 1) for count in (size.repeats, size.compared))
-        return costs.read_join(size) if part == read_stage.JOIN else costs.read(study, people, repeats, compared)
+        return _cost_of_reading(study, size, part)
     if stage == "represent":
         return costs.represent(study, options_of(study, part), size)
     if stage == "scan":
@@ -88,6 +85,16 @@ def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -
         return costs.genes()
     undivided = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs_of_share.share}
     return undivided[stage](study, size, n_traits)
+
+
+def _cost_of_reading(study: Study, size: StudySize, part: str) -> Cost:
+    if part == read_stage.JOIN:
+        return costs.read_join(size)
+    if part == read_stage.FIDUCIALS:
+        return costs.fiducials(size)
+    people = min(read_stage.options_of(study).people_per_part, size.recordings)
+    repeats, compared = (people * count / max(size.recordings, 1) for count in (size.repeats, size.compared))
+    return costs.read(study, people, repeats, compared)
 
 
 def size_of(study: Study) -> StudySize:
@@ -109,13 +116,14 @@ def size_of(study: Study) -> StudySize:
 
 
 def write(study: Study, planned: Sequence[Job]) -> Path:
-    """results/plan.json, which the Snakefile reads: stage -> part -> fingerprint of its options, and cost."""
+    """results/plan.json, which the Snakefile reads: stage -> part -> fingerprint of its options, cost, parts it needs."""
     content: dict[str, dict[str, dict[str, object]]] = {stage.name: {} for stage in STAGES}
     for job in planned:
         content[job.stage][job.part] = {
             "fingerprint": job.fingerprint, "mem_mb": job.mem_mb, "minutes": job.minutes, "cores": job.cost.cores,
             "cpu_seconds": round(job.cost.cpu_seconds, 1), "memory_mib": round(job.cost.memory_mib),
             "disk_mib": round(job.cost.disk_mib, 2),
+            "needs": [f"{stage}/{part}" for stage, part in stage_named(job.stage).needs(study, job.part)],
         }  # fmt: skip
     path = files.PLAN.path(study.results)
     with atomic_write(path) as temporary:
