@@ -21,7 +21,7 @@ def write(folder: Path, tests: pl.DataFrame, *, packed: bool = False) -> Path:
     path = folder / ("trait.tsv.gz" if packed else "trait.tsv")
     text = gwas_ssf.as_text(frame).encode()
     path.write_bytes(gzip.compress(text) if packed else text)
-    about = {"covariates": ["age", "sex"], "min_maf": 0.01, "software": "ecgwas", "date": "2026-11-25",
+    about = {"covariates": ["age", "sex"], "min_maf": 0.01, "written_by": "ecgwas 1", "date": "2026-11-25",
              "transform": "rank_normal", "effect_unit": "SD per allele"}  # fmt: skip
     meta = gwas_ssf.metadata("clinical.12L.qt_ms", frame, path, build="hg19", **about)
     gwas_ssf.metadata_path(path).write_text(yaml.safe_dump(meta, sort_keys=False))
