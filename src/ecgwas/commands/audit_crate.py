@@ -1,4 +1,4 @@
-"""Audit of the RO-Crate of a shared folder: it names every file, the files are as they were written, and it names no participant.
+"""Audit of a shared folder's RO-Crate: it names every file, the files are as they were written, and it names no participant.
 
 Files that `ecgwas share` does not write, and eids, are searched for by the other checks.
 """
@@ -18,7 +18,8 @@ from ecgwas.study.share import AUTHOR
 from ecgwas.tables import files
 
 AGAIN = "run `ecgwas share` again, and pass on what it writes, unchanged"
-LOCAL_PATH = re.compile(r"(?:file:|[A-Za-z]:\\|/|~)\S*|.*(?:/home/|/Users/|\\Users\\).*", re.DOTALL)
+LOCAL_PATH = re.compile(r"(?:file:|[A-Za-z]:\\|/|~/).*|.*(?:/home/|/Users/|\\Users\\).*", re.DOTALL)
+"""Texts that are, or contain, a path of a machine or a home folder."""
 
 Checked = tuple[list[str], list[EcgwasError]]
 """Facts and mistakes."""

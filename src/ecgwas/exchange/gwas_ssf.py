@@ -105,10 +105,11 @@ def metadata(
 ) -> dict[str, Any]:
     """The content of the YAML file of `file`. Ancestry and sex are not known here: NR, for the user to fill in.
 
-    written_by: ecgwas and its version, which also tested, unless the results are imported; tested_by: program that made imported
-    results, empty if they do not say. date: day of writing, such as 2026-11-25; transform: traits.transform of the study; effect_unit: unit of beta;
-    untransformed_unit: of the trait's values before their transformation, None: they have none. The format has no key for the
-    last three: they are in the notes in words, and under additional keys, which its validator ignores.
+    written_by: ecgwas and its version, which also tested, unless the results were imported; tested_by: the program that made
+    imported results, empty if they do not say; date: day of writing, such as 2026-11-25; transform: traits.transform of the
+    study; effect_unit: unit of beta; untransformed_unit: of the trait's values before their transformation, None: they have
+    none. The format has no key for the last three: they are in the notes in words, and under additional keys, which its
+    validator ignores.
     """
     how = {"rank_normal": "rank-based inverse normal transformation, residuals ranked again", "none": "no transformation"}
     notes = "association of an electrocardiographic feature; ancestry, sex and ontology terms to be filled in"

@@ -1,9 +1,9 @@
 """A shared folder described as an RO-Crate: what it holds, and the run that made it.
 
 RO-Crate 1.1 (https://www.researchobject.org/ro-crate/specification/1.1/) with the profiles Process Run Crate and Workflow Run
-Crate 0.5 (Leo et al. 2024, PLOS ONE 19:e0309210). Times, machines and accounts are not stated: a run that is repeated gives the
-same bytes. Inputs are named by the option that names them, because names and sizes of files with participants' data may tell who
-or how many they are.
+Crate 0.5 (Leo et al. 2024, PLOS ONE 19:e0309210). Times, machines and accounts are not stated: a repeated run gives the same
+bytes. Inputs are named by their options, because names and sizes of files with participants' data may reveal who or how many
+they are.
 """
 
 from __future__ import annotations
@@ -195,8 +195,8 @@ def _run(
     agent = {"agent": _to(*authors)} if authors else {}
     yield {
         "@id": "#run", "@type": "CreateAction", "name": f"Run of the study {study}",
-        "description": "All stages of ecgwas, from recordings to the shared folder. When and where it ran is not stated, so that "
-        "a repeated run gives the same description.",
+        "description": "All stages of ecgwas, from recordings to the shared folder. When and where it ran is not stated, so "
+        "that a repeated run gives the same description.",
         "instrument": _to(files.SHARED_WORKFLOW.name), "object": [_to(one) for one in inputs], "result": outputs, **agent,
     }  # fmt: skip
     yield {

@@ -48,8 +48,8 @@ class ShareOptions(Options):
     membership: bool = True
     """Measure how well the allele frequencies and effects that are passed on distinguish the study's members from others."""
     licence: str | None = option(None, min_length=1)
-    """Licence of what is passed on, an address such as https://creativecommons.org/licenses/by/4.0/ or words; none: the rules of
-    the data decide. This and the next two options are for `ro-crate-metadata.json`."""
+    """Licence of what is passed on: an address such as https://creativecommons.org/licenses/by/4.0/, or words; none: the rules
+    of the data decide. This and the next two options are for `ro-crate-metadata.json`."""
     authors: tuple[Author, ...] = ()
     """Authors of what is passed on, each `Name` or `Name (ORCID)`; they are the only persons whom the shared folder names."""
     published: Day | None = None
