@@ -82,7 +82,9 @@ def test_the_run_is_that_of_the_workflow_with_inputs_and_results() -> None:
 
 def test_licence_authors_and_day_are_stated_as_given_or_not_at_all() -> None:
     root = by_id(crate())["./"]
-    assert root["license"].startswith("No licence is stated.")
+    assert "rules of the study's data" in by_id(crate())[root["license"]["@id"]]["description"]
+    words = by_id(crate(Attribution("Ask us.", (), None)))
+    assert words[words["./"]["license"]["@id"]]["name"] == "Ask us."
     assert not {"author", "datePublished"} & set(root)
     assert not any(one["@type"] == "Person" for one in by_id(crate()).values())
     named = by_id(crate(FULL))

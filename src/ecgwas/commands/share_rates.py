@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 
+from ecgwas.errors import first_few
 from ecgwas.privacy import membership
 from ecgwas.privacy.matching import beyond_chance
 from ecgwas.stages import matching
@@ -48,6 +49,10 @@ def lines(study: Study) -> Iterator[str]:
         elif file.exists(study.results) and len(file.read(study.results)) == 0:
             yield f"not measured: {option} ({why})"
     table = rates(study.results)
+    stated = {"licence": study.share.licence, "authors": study.share.authors, "published": study.share.published}
+    lacking = [f"share.{name}" for name, value in stated.items() if not value]
+    if lacking:
+        yield f"{files.SHARED_CRATE.name} does not state what the study file does not: {first_few(lacking)}"
     beyond = int((table["beyond chance"] == "yes").sum())
     if table.height:
         yield f"{beyond} of {table.height} rates are beyond what chance gives in one of 40 cases; docs/share.md explains them"

@@ -37,7 +37,7 @@ MEDIA_TYPES = {
 }  # fmt: skip
 """Ending of a shared file -> its media type."""
 
-UNLICENSED = "No licence is stated. The rules of the study's data decide who may use this folder, and for what."
+UNLICENSED = "None is stated. The rules of the study's data decide who may use this folder, and for what."
 NOT_INCLUDED = "not part of this folder: data of individual participants, which may not be passed on"
 REFERENCE = "not part of this folder: reference data"
 
@@ -122,21 +122,21 @@ def _descriptor() -> Entity:
 
 
 def _root(study: str, results: Sequence[Entity], authors: Sequence[Entity], attribution: Attribution) -> Entity:
-    licence = attribution.licence
     return {
         "@id": "./", "@type": "Dataset", "name": f"Shared results of the study {study}",
         "description": "Genome-wide associations of electrocardiograms: report, summary statistics and tables, without data of "
         "individual participants. README.md states what they may still reveal.",
         "conformsTo": _to(*PROFILES), "hasPart": [_to(one) for one in results],
         "mainEntity": _to(files.SHARED_WORKFLOW.name), "mentions": _to("#run", "#execution"),
-        "license": _to(licence) if licence is not None and _is_address(licence) else licence or UNLICENSED,
+        "license": _to(_licence_id(attribution.licence)),
         **({"author": _to(*authors)} if authors else {}),
         **({"datePublished": attribution.published} if attribution.published else {}),
     }  # fmt: skip
 
 
-def _is_address(text: str) -> bool:
-    return re.match(r"https?://\S+$", text) is not None
+def _licence_id(licence: str | None) -> str:
+    """The licence's address, or a name for words."""
+    return licence if licence is not None and re.fullmatch(r"https?://\S+", licence) else "#licence"
 
 
 def _profiles() -> Iterator[Entity]:
@@ -145,10 +145,12 @@ def _profiles() -> Iterator[Entity]:
 
 
 def _licence(licence: str | None) -> Iterator[Entity]:
-    """The licences that have an address: the program's, and that of the results."""
+    """The program's licence, and that of the results."""
     yield {"@id": MIT, "@type": "CreativeWork", "name": "MIT licence", "description": "Licence of the program ecgwas."}
-    if licence is not None and _is_address(licence) and licence != MIT:
-        yield {"@id": licence, "@type": "CreativeWork", "name": licence, "description": "Licence of the results."}
+    address = _licence_id(licence)
+    if address != MIT:
+        about = {"name": licence or "No licence", "description": UNLICENSED if licence is None else "Licence of the results."}
+        yield {"@id": address, "@type": "CreativeWork", **about}
 
 
 def _person(number: int, author: str) -> Entity:
@@ -165,26 +167,30 @@ def _file(one: SharedFile) -> Entity:
     return {
         "@id": identifier(one.name), "@type": "File", "name": one.name, "description": one.meaning,
         "encodingFormat": MEDIA_TYPES[suffix], "contentSize": str(one.size), "sha256": one.sha256,
+        **({"about": _to("./")} if one.name == files.SHARED_README.name else {}),
     }  # fmt: skip
 
 
 def _as_workflow(file: Entity, software: Software) -> Entity:
     return {
         **file, "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"], "name": "ecgwas", "version": software.version,
-        "programmingLanguage": _to(SNAKEMAKE), "softwareRequirements": _to("#ecgwas"), "license": _to(MIT),
+        "programmingLanguage": _to(SNAKEMAKE), "softwareRequirements": _to("#ecgwas"), "license": _to(MIT), **_page(software),
     }  # fmt: skip
 
 
 def _software(software: Software) -> Iterator[Entity]:
     """The program, and the language of its workflow."""
-    page = {} if software.page is None else {"url": software.page}
     yield {
         "@id": "#ecgwas", "@type": "SoftwareApplication", "name": "ecgwas", "softwareVersion": software.version,
-        "description": software.meaning, "license": _to(MIT), **page,
+        "description": software.meaning, "license": _to(MIT), **_page(software),
     }  # fmt: skip
     language = {"identifier": _to(SNAKEMAKE_PAGE), "url": _to(SNAKEMAKE_PAGE)}
     yield {"@id": SNAKEMAKE, "@type": "ComputerLanguage", "name": "Snakemake", **language}
     yield {"@id": SNAKEMAKE_PAGE, "@type": "WebSite", "name": "Snakemake"}
+
+
+def _page(software: Software) -> Entity:
+    return {} if software.page is None else {"url": software.page}
 
 
 def _run(
