@@ -129,7 +129,7 @@ def test_the_catalogs_own_validator_agrees(tmp_path: Path) -> None:
 
 def test_the_metadata_states_the_unit_of_a_measured_trait(tmp_path: Path) -> None:
     frame, path = gwas_ssf.rows(make_tests()).frame, write(tmp_path, make_tests())
-    about = {"build": "hg19", "covariates": [], "min_maf": 0.01, "software": "ecgwas", "date": "2026-11-25",
+    about = {"build": "hg19", "covariates": [], "min_maf": 0.01, "written_by": "ecgwas 1", "date": "2026-11-25",
              "transform": "rank_normal", "effect_unit": "SD per allele"}  # fmt: skip
     measured, learned = (gwas_ssf.metadata("made.I.x", frame, path, untransformed_unit=unit, **about) for unit in ("ms", None))
     assert measured["untransformed_unit"] == "ms"
