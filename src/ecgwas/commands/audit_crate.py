@@ -95,12 +95,12 @@ def _check_people(entities: Sequence[Entity], path: Path, results: Path) -> Chec
     """The only persons may be the authors of `share.authors`; no text may be a path of a machine, which may name its user."""
     authors = _authors(results)
     persons = [str(one.get("name")) for one in entities if "Person" in _as_list(one.get("@type"))]
-    strangers = [name for name in persons if name not in authors]
+    unlisted = [name for name in persons if name not in authors]
     places = [text for one in entities for text in _texts(one) if LOCAL_PATH.fullmatch(text)]
     mistakes: list[EcgwasError] = []
-    if strangers:
-        problem = f"it names {len(strangers)} person(s) who are not among the authors that the study states (share.authors)"
-        mistakes.append(DisclosureError(f"{problem}: {first_few(strangers)}", where=path, fix=AGAIN))
+    if unlisted:
+        problem = f"it names {len(unlisted)} person(s) who are not among the authors that the study states (share.authors)"
+        mistakes.append(DisclosureError(f"{problem}: {first_few(unlisted)}", where=path, fix=AGAIN))
     if places:
         mistakes.append(DisclosureError(f"it holds paths of a machine: {first_few(places)}", where=path, fix=AGAIN))
     words = f"names as persons only the authors of the study ({first_few(persons)})" if persons else "names no person"
