@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ecgwas import stages
 from ecgwas.commands import export
 from ecgwas.commands import hand_over as command
 from ecgwas.errors import InputError, MissingStageError, StudyError
@@ -162,6 +163,16 @@ def test_stale_traits_are_not_handed_over(finished: Study, tmp_path: Path, kind:
         list(export.export(changed, kind, tmp_path / "out", CHOSEN))
     assert "ecgwas run" in error.value.fix
     assert not (tmp_path / "out").exists()
+
+
+def test_traits_of_stale_recordings_are_not_handed_over(finished: Study, tmp_path: Path) -> None:
+    """Stage traits reads the same files as before, but those were made with other options."""
+    assert finished.read is not None
+    read = finished.read.model_copy(update={"repeat_visits": not finished.read.repeat_visits})
+    changed = finished.model_copy(update={"read": read})
+    assert stages.is_fresh(changed, "traits", "all")
+    with pytest.raises(MissingStageError, match="results of stage read are absent or stale"):
+        list(export.export(changed, "regenie", tmp_path / "out", CHOSEN))
 
 
 def test_listed_variants_without_a_name_are_refused_where_the_program_reads_the_genotypes(tmp_path: Path) -> None:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
-from ecgwas import stages
+from ecgwas import __version__, stages
 from ecgwas.commands import export, look
-from ecgwas.errors import StudyError
+from ecgwas.errors import InputError, StudyError
 from ecgwas.scan import imported
 from ecgwas.stages import variant_view
 from ecgwas.study import Study
 from ecgwas.study.scan import Imported, Matrix
 from ecgwas.tables import files
 
+TRAIT = "clinical.12L.qt_ms"
 ENDINGS = {"plink2": ".glm.linear", "gwas_ssf": ".tsv.gz"}
 FILTERS = ("genotypes", "min_maf", "min_mac", "min_call_rate", "min_hwe_p", "min_info", "keep_neglog10p", "chromosomes")
 
@@ -60,6 +63,33 @@ def test_imported_results_give_the_loci_of_the_scan(finished: Study, tmp_path: P
         assert any("(its lead variant)" in line for line in looked)
         rows = pl.read_csv(tmp_path / "look" / "all_traits.csv", infer_schema_length=None)
         assert rows["neglog10p"].max() == pytest.approx(ours["neglog10p"][0], rel=1e-5)
+
+
+def test_imported_results_are_exported_as_far_as_there_are_any(
+    finished: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trait at a time: names of files depend on all traits, and a trait without a file ended the export."""
+    study = imported_from(finished, tmp_path, "plink2")
+    (tmp_path / "files" / f"{TRAIT}.glm.linear").unlink()
+    stages.run(study, until="loci")
+    monkeypatch.setattr(export, "MAX_ROWS_IN_MEMORY", 1)
+    chosen = ["clinical.12L.pr_ms", TRAIT, "clinical.12L.qrs_ms"]
+    said = list(export.export(study, "gwas_ssf", tmp_path / "out", chosen))
+    assert said[0] == f"1 traits are not written, for they have no file of results: {TRAIT}"
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.gz")) == [
+        f"{name}.tsv.gz" for name in chosen if name != TRAIT
+    ]
+    theirs = pl.read_csv(tmp_path / "files" / f"{chosen[0]}.glm.linear", separator="\t", infer_schema=False)
+    ours = pl.read_csv(tmp_path / "out" / f"{chosen[0]}.tsv.gz", separator="\t")
+    assert ours.height == theirs.filter(pl.col("ERRCODE") == ".").height > 50
+    about = yaml.safe_load((tmp_path / "out" / f"{chosen[0]}.tsv.gz-meta.yaml").read_text())
+    assert about["analysis_software"] == "PLINK 2"
+    assert f"written by ecgwas {__version__}" in about["author_notes"]
+    listed = tmp_path / "pheweb"
+    list(export.export(study, "pheweb", listed, chosen))
+    assert [one["phenostring"] for one in json.loads((listed / "pheno-list.json").read_text())] == [chosen[0], chosen[2]]
+    with pytest.raises(InputError, match=f"no file of results of {TRAIT}"):
+        list(export.export(study, "plink2", tmp_path / "none", [TRAIT]))
 
 
 def test_a_permutation_threshold_is_refused_in_words(finished: Study, tmp_path: Path) -> None:

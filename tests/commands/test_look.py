@@ -20,11 +20,13 @@ from ecgwas.errors import InputError, MissingStageError, StudyError
 from ecgwas.genotypes import variant_lookup
 from ecgwas.report import genotype_beats
 from ecgwas.report.figures import genotype, phewas
-from ecgwas.stages import read, report, scan, trait_names, traits, variant_view
+from ecgwas.stages import read, report, report_data, scan, trait_names, traits, variant_view
 from ecgwas.study import Study
 from ecgwas.tables import files
 
 TRAIT = "clinical.12L.pr_ms"
+ONCE = ((traits, "load_traits"), (traits, "load_covariates"), (traits, "load_ancestry"), (report_data, "chromosome_genes"))
+"""What a look reads of the study, besides genotypes and recordings."""
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,22 @@ def test_it_is_summarised_in_words(looked: tuple[Path, list[str]], locus: dict[s
         assert ElementTree.parse(looked[0] / "figures" / f"{name}.svg").getroot().tag.endswith("svg")
 
 
+def test_tables_of_the_study_are_read_once(
+    finished: Study, locus: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each was read once for every figure and every line of the summary."""
+    readers = {(module, name): getattr(module, name) for module, name in ONCE}
+    calls: list[str] = []
+
+    def counted(name: str, read_one: Any) -> Any:
+        return lambda *given: (calls.append(name), read_one(*given))[1]
+
+    for (module, name), read_one in readers.items():
+        monkeypatch.setattr(module, name, counted(name, read_one))
+    assert list(look.look(finished, f"{locus['chrom']}:{locus['pos']}", chosen=[TRAIT], folder=tmp_path))
+    assert sorted(calls) == sorted(name for _, name in ONCE)
+
+
 def test_a_variant_that_a_filter_excludes_is_looked_at_all_the_same(finished: Study, tmp_path: Path) -> None:
     excluded = files.LEFT_OUT_VARIANTS.read(finished.results, part="1").frame.filter(pl.col("reason") == "mac")
     row = excluded.row(0, named=True)
@@ -152,9 +170,8 @@ def test_a_shareable_folder_is_emptied_of_an_earlier_look_and_of_nothing_else(tm
 def test_people_without_a_recording_are_not_in_the_ecg_by_genotype(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those tested are b, x, a; x has features from a table only, and c has a recording and is not tested."""
     genotypes = SimpleNamespace(dosage_of=lambda place, eids: np.array([1.0, 0.0, 2.0]))
-    monkeypatch.setattr(traits, "load_traits", lambda study: SimpleNamespace(eids=("b", "x", "a")))
     monkeypatch.setattr(variant_view, "_place", lambda variant: np.array([0]))
-    copies = variant_view.dosage(cast(Any, None), cast(Any, SimpleNamespace(genotypes=genotypes)), ("a", "b", "c"))
+    copies = variant_view.dosage(cast(Any, SimpleNamespace(genotypes=genotypes)), ("b", "x", "a"), ("a", "b", "c"))
     np.testing.assert_array_equal(copies, [2.0, 1.0, np.nan])
 
 

@@ -21,7 +21,7 @@ def write(folder: Path, tests: pl.DataFrame, *, packed: bool = False) -> Path:
     path = folder / ("trait.tsv.gz" if packed else "trait.tsv")
     text = gwas_ssf.as_text(frame).encode()
     path.write_bytes(gzip.compress(text) if packed else text)
-    about = {"covariates": ["age", "sex"], "min_maf": 0.01, "software": "ecgwas", "date": "2026-11-25",
+    about = {"covariates": ["age", "sex"], "min_maf": 0.01, "written_by": "ecgwas 1", "date": "2026-11-25",
              "transform": "rank_normal", "effect_unit": "SD per allele"}  # fmt: skip
     meta = gwas_ssf.metadata("clinical.12L.qt_ms", frame, path, build="hg19", **about)
     gwas_ssf.metadata_path(path).write_text(yaml.safe_dump(meta, sort_keys=False))
@@ -129,7 +129,7 @@ def test_the_catalogs_own_validator_agrees(tmp_path: Path) -> None:
 
 def test_the_metadata_states_the_unit_of_a_measured_trait(tmp_path: Path) -> None:
     frame, path = gwas_ssf.rows(make_tests()).frame, write(tmp_path, make_tests())
-    about = {"build": "hg19", "covariates": [], "min_maf": 0.01, "software": "ecgwas", "date": "2026-11-25",
+    about = {"build": "hg19", "covariates": [], "min_maf": 0.01, "written_by": "ecgwas 1", "date": "2026-11-25",
              "transform": "rank_normal", "effect_unit": "SD per allele"}  # fmt: skip
     measured, learned = (gwas_ssf.metadata("made.I.x", frame, path, untransformed_unit=unit, **about) for unit in ("ms", None))
     assert measured["untransformed_unit"] == "ms"

@@ -337,6 +337,68 @@ def test_traits_whose_names_differ_by_characters_or_capitals_have_a_column_and_f
     }
 
 
+def test_some_of_the_traits_have_the_files_that_they_have_among_all(
+    stem: Path, tables: tuple[Traits, Covariates], whole: ScanResult, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`a b` alone would have the column of `a_b`, and took its file."""
+    traits, covariates = tables
+    both = Traits(traits.eids, ("a_b", "a b", "c"), np.column_stack([traits.values, traits.values[:, 0]]))
+    for name, column in (("made.I.f0", "a_b"), ("made.II.f 1", "a_b_2")):
+        rows = whole.associations.frame.filter(pl.col("trait") == name)
+        (tmp_path / f"out_{column}.txt").write_text(regenie(rows))
+    options = options_of(stem, tmp_path / "out_{trait}.txt")
+    with caplog.at_level(logging.WARNING, logger="ecgwas"):
+        alone = scanned(options, (both.select(["a b"]), covariates)).associations.frame
+    expected = whole.associations.frame.filter(pl.col("trait") == "made.II.f 1")
+    np.testing.assert_allclose(alone["beta"], expected["beta"], rtol=1e-9)
+    assert scanned(options, (both.select(["c"]), covariates)).tests.tolist() == [0]
+    assert "have no file" not in caplog.text
+    assert imported.programs_of(options, both.names, ["1"]) == {"a_b": ("regenie",), "a b": ("regenie",)}
+
+
+def test_the_program_is_that_of_the_format_or_of_the_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "x.tsv"
+    path.write_text("chromosome\tbase_pair_location\teffect_allele\tother_allele\tbeta\tstandard_error\tp_value\n")
+    assert summary_statistics.program_of(path) is None
+    (tmp_path / "x.tsv-meta.yaml").write_text("analysis_software: SAIGE 1.3\n")
+    assert summary_statistics.program_of(path) == "SAIGE 1.3"
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("is_sorted", [True, False])
+def test_a_file_is_passed_over_once_for_all_chromosomes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, is_sorted: bool
+) -> None:
+    path = tmp_path / f"x.regenie{ending}"
+    chroms = [str(1 + k // 50) if is_sorted else str(1 + k % 3) for k in range(150)]
+    lines = [f"{chrom} {k} v{k} A G 0.5 9 ADD {k}.5 0.1 1 2 NA\n" for k, chrom in enumerate(chroms, start=1)]
+
+    def write_lines() -> None:
+        text = (REGENIE + "".join(lines)).encode()
+        path.write_bytes(gzip.compress(text) if ending else text)
+
+    write_lines()
+    read_whole: list[list[str]] = []
+    cells = summary_statistics._cells
+
+    def counted(table: summary_statistics.Table, columns: list[str], stretch: tuple[int, int] | None = None) -> pl.DataFrame:
+        read_whole.extend([columns] if stretch is None else [])
+        return cells(table, columns, stretch)
+
+    monkeypatch.setattr(summary_statistics, "_cells", counted)
+
+    def positions(chrom: str) -> list[int]:
+        return summary_statistics.read(summary_statistics.opened(path), chrom)["pos"].to_list()
+
+    for chrom in ("1", "2", "3", "4"):
+        assert positions(chrom) == [k for k, own in enumerate(chroms, start=1) if own == chrom]
+    assert len(read_whole) == (1 if is_sorted else 4)
+    assert read_whole[0] == ["chrom", "test", summary_statistics.LAST]
+    lines.append("3 999 v999 A G 0.5 9 ADD 1.5 0.1 1 2 NA\n")
+    write_lines()
+    assert positions("3")[-1] == 999
+
+
 def test_brackets_in_the_folder_of_the_study_are_no_pattern(stem: Path, tmp_path: Path) -> None:
     folder = tmp_path / "study [2026]" / "out"
     folder.mkdir(parents=True)

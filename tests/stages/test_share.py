@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import re
 import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,12 +20,12 @@ from click.testing import CliRunner
 from ecgwas import stages
 from ecgwas.commands.audit import audit
 from ecgwas.commands.cli import main
-from ecgwas.errors import DisclosureError, InputError, MissingStageError
+from ecgwas.errors import Caution, DisclosureError, InputError, MissingStageError
 from ecgwas.genotypes import chromosomes
 from ecgwas.loci.neighbourhoods import place_of_lead
 from ecgwas.privacy.matching import assign_folds, beyond_chance
 from ecgwas.stages import matching as matched
-from ecgwas.stages import represent, traits
+from ecgwas.stages import represent, share_crate, traits
 from ecgwas.stages.base import seed_of
 from ecgwas.study import Study
 from ecgwas.tables import files
@@ -83,6 +86,7 @@ def test_what_genomes_tell_beyond_chance_is_a_warning_and_never_in_order(finishe
 
     def said(rate: float) -> str:
         table.with_columns(rate=pl.lit(rate)).write_csv(path)
+        share_crate.write(finished, copy)
         done = CliRunner().invoke(main, known)
         assert done.exit_code == 0, done.output
         assert "shows nobody" not in done.output
@@ -247,8 +251,10 @@ def test_positions_variants_and_terms_are_not_people(finished: Study, copy: Path
     listed.write_text("eid\n1901018\n3000017\n")
     table = {"variant": ["3:3000017:A:G"], "pos": [3_000_017], "term": ["GO:1901018"], "trait": ["pca.12L.f01"]}
     pl.DataFrame(table).write_csv(copy / files.SET_HITS.shared_copy.name)
+    share_crate.write(finished, copy)
     assert audit(copy, results=finished.results, eids=listed).mistakes == ()
     pl.DataFrame({"trait": ["3000017"]}).write_csv(copy / files.SET_HITS.shared_copy.name)
+    share_crate.write(finished, copy)
     assert len(audit(copy, results=finished.results, eids=listed).mistakes) == 1
 
 
@@ -304,3 +310,129 @@ def test_a_larger_smallest_group_shows_less(finished: Study) -> None:
         assert list((finished.results / "share" / "tables" / "share").glob("*.csv")) == []
     finally:
         stages.run_part(finished, "share", "all")
+
+
+def crate_of(folder: Path) -> dict[str, Any]:
+    return {one["@id"]: one for one in json.loads((folder / "ro-crate-metadata.json").read_text())["@graph"]}
+
+
+def test_the_crate_names_every_file_with_its_hash(finished: Study) -> None:
+    folder = finished.results / "share"
+    named = crate_of(folder)
+    parts = {one["@id"] for one in named["./"]["hasPart"]}
+    paths = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert parts == paths - {"ro-crate-metadata.json"}
+    assert len(parts) > 30
+    for name in parts:
+        content = (folder / name).read_bytes()
+        assert named[name]["sha256"] == hashlib.sha256(content).hexdigest()
+        assert named[name]["contentSize"] == str(len(content))
+        assert len(named[name]["description"]) > 10
+    assert (folder / "workflow" / "ecgwas.smk").read_text().count("rule ") >= 8
+
+
+def test_the_crate_tells_of_inputs_no_more_than_their_options(finished: Study) -> None:
+    """No hash, name or size of what holds participants' data; of references the hash."""
+    named = crate_of(finished.results / "share")
+    inputs = [named[one["@id"]] for one in named["#run"]["object"]]
+    about_people = {"read.recordings", "traits.covariates", "scan.genotypes"}
+    assert about_people <= {one["name"] for one in inputs}
+    assert all("sha256" not in one and "contentSize" not in one for one in inputs if one["name"] in about_people)
+    text = (finished.results / "share" / "ro-crate-metadata.json").read_text()
+    stem = finished.scan.genotypes.name
+    assert f'"{stem}' not in text
+    assert str(finished.folder) not in text
+    assert not any(one["@type"] == "Person" for one in named.values())
+    (regions,) = [one for one in finished.genes if one.kind == "regions"]
+    hashes = {one["sha256"] for one in inputs if one["@id"].startswith("#input-genes")}
+    assert hashlib.sha256(regions.file.read_bytes()).hexdigest() in hashes
+
+
+def test_the_crate_is_the_same_whenever_and_wherever_it_is_written(finished: Study, copy: Path) -> None:
+    before = (copy / "ro-crate-metadata.json").read_bytes()
+    for path in copy.rglob("*"):
+        path.touch()
+    share_crate.write(finished, copy)
+    assert (copy / "ro-crate-metadata.json").read_bytes() == before
+
+
+def change(folder: Path) -> None:
+    path = folder / "tables" / "loci" / "summary.csv"
+    path.write_text(path.read_text().replace("\n", "\n\n", 1))
+
+
+def add(folder: Path) -> None:
+    (folder / "figures" / "later.csv").write_text("x\n1\n")
+
+
+def name_somebody(folder: Path) -> None:
+    edit(folder, {"@id": "#somebody", "@type": "Person", "name": "Erika Mustermann"})
+
+
+def name_a_home(folder: Path) -> None:
+    edit(folder, {"@id": "#made", "@type": "CreativeWork", "name": "made in /home/mustermann/study"})
+
+
+def edit(folder: Path, entity: dict[str, str]) -> None:
+    path = folder / "ro-crate-metadata.json"
+    content = json.loads(path.read_text())
+    content["@graph"].append(entity)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "words"),
+    [
+        (change, r"1 file\(s\) are not as `ecgwas share` wrote them, by their hashes: tables/loci/summary\.csv"),
+        (add, r"1 file\(s\) are not named in it: figures/later\.csv"),
+        (name_somebody, r"1 person\(s\) who are not among the authors .*: Erika Mustermann"),
+        (name_a_home, "paths of a machine: made in /home/mustermann"),
+        (lambda folder: (folder / "ro-crate-metadata.json").write_text("{"), "description of the folder cannot be read"),
+    ],
+    ids=["changed", "added", "person", "path", "damaged"],
+)
+def test_the_audit_compares_the_crate(finished: Study, copy: Path, tamper: Callable[[Path], None], words: str) -> None:
+    assert audit(copy, results=finished.results).mistakes == ()
+    tamper(copy)
+    mistakes = audit(copy, results=finished.results).mistakes
+    assert any(isinstance(mistake, DisclosureError) and re.search(words, str(mistake)) for mistake in mistakes)
+
+
+def test_what_the_crate_names_and_the_folder_lacks_is_a_warning(finished: Study, copy: Path) -> None:
+    (copy / "tables" / "loci" / "summary.csv").unlink()
+    found = audit(copy, results=finished.results)
+    assert found.mistakes == ()
+    assert any(isinstance(fact, Caution) and "absent: tables/loci/summary.csv" in fact for fact in found.facts)
+    (copy / "ro-crate-metadata.json").unlink()
+    assert any("there is no ro-crate-metadata.json" in fact for fact in audit(copy, results=finished.results).facts)
+
+
+def test_authors_of_the_study_are_named_and_no_mistake(finished: Study, copy: Path, tmp_path: Path) -> None:
+    authors = {"authors": ("Ada Byron (0000-0002-1825-0097)",), "licence": "CC BY 4.0", "published": "2026-12-01"}
+    named = finished.model_copy(update={"share": finished.share.model_copy(update=authors)})
+    share_crate.write(named, copy)
+    assert any("Ada Byron" in str(mistake) for mistake in audit(copy, results=finished.results).mistakes)
+    note = json.loads((finished.results / "notes" / "share" / "all.json").read_text())
+    note["made"]["options"][0] |= {"authors": list(authors["authors"])}
+    results = tmp_path / "results"
+    shutil.copytree(finished.results / "traits", results / "traits")
+    (results / "notes" / "share").mkdir(parents=True)
+    (results / "notes" / "share" / "all.json").write_text(json.dumps(note))
+    found = audit(copy, results=results)
+    assert found.mistakes == ()
+    assert any("only the authors of the study (Ada Byron)" in fact for fact in found.facts)
+
+
+def test_the_command_prints_every_rate_as_one_table(finished: Study) -> None:
+    done = CliRunner().invoke(main, ["share", str(finished.folder / "study.yaml")])
+    assert done.exit_code == 0, done.output
+    assert "Nothing to do: share is fresh" in done.output
+    lines = done.output.splitlines()
+    rates = [row for file in (files.MATCHING, files.MEMBERSHIP) for row in file.read(finished.results).frame.rows(named=True)]
+    assert len(rates) > 5
+    for row in rates:
+        numbers = [f"{row[name]:.4g}" for name in ("rate", "chance", "chance_limit")]
+        assert any(all(number in line.split() for number in numbers) for line in lines), row
+    assert re.search(rf"^\d+ of {len(rates)} rates are beyond what chance gives", done.output, re.MULTILINE)
+    assert "does not state what the study file does not: share.licence, share.authors, share.published" in done.output
+    assert "\x1b" not in done.output

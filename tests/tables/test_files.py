@@ -48,13 +48,13 @@ def test_whatever_has_a_column_of_eids_is_about_people() -> None:
 
 def test_what_is_about_people_cannot_be_declared_shared() -> None:
     with pytest.raises(ValueError, match="cannot be shared"):
-        files.ResultFile("traits", "people.csv", about_people=True, shared=True)
+        files.ResultFile("traits", "people.csv", about_people=True, shared=True, meaning="Participants.")
     with pytest.raises(ValueError, match="may not be shared"):
         _ = files.PEOPLE.shared_copy
     assert not any(one.about_people for one in files.of_stage("share"))
 
 
-UNDECLARED = files.ResultFile("loci", "strangers.csv", about_people=False, shared=True)
+UNDECLARED = files.ResultFile("loci", "strangers.csv", about_people=False, shared=True, meaning="Not declared.")
 
 
 @pytest.mark.parametrize("file", [files.PEOPLE, UNDECLARED, files.RECORDINGS], ids=lambda file: file.place)

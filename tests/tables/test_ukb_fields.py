@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+import polars as pl
 import pytest
 
-from ecgwas.tables.ukb_fields import FieldColumn, eid_column, parse
+from ecgwas.tables import numeric_columns
+from ecgwas.tables.ukb_fields import NO_ANSWER, FieldColumn, eid_column, parse
+from ecgwas.traits.ukb import values
 
 
 @pytest.mark.parametrize(
@@ -29,6 +33,18 @@ def test_a_spelling_states_field_instance_and_array(name: str, expected: tuple[i
 )
 def test_other_names_are_no_fields(name: str) -> None:
     assert parse(name) is None
+
+
+@pytest.mark.parametrize("code", NO_ANSWER)
+def test_a_code_of_no_answer_is_missing_in_an_export_and_suspect_in_a_table(code: int) -> None:
+    """Both rooms read the same list."""
+    cells = ["4", str(code), "7", "2"]
+    found = values.answers(pl.Series("p1558_i2", cells))
+    assert found.values.to_list() == ["4", None, "7", "2"]
+    assert found.not_answered == {NO_ANSWER[code]: 1}
+    (warning,) = numeric_columns.codes("alcohol", np.array(cells, dtype=np.float64), what="covariate")
+    assert f"1 value(s) are {code}" in warning
+    assert f"UK Biobank: {NO_ANSWER[code]}" in warning
 
 
 @pytest.mark.parametrize("name", ["eid", "f.eid", "n_eid", "f_eid", "participant.eid", "Participant ID", '"eid"'])

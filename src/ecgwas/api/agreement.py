@@ -7,11 +7,13 @@ from pathlib import Path
 
 from ecgwas import stages
 from ecgwas.errors import MissingStageError, first_few
+from ecgwas.stages import freshness
 from ecgwas.store import Note, fingerprint
 from ecgwas.study import Study
 from ecgwas.tables import files
 
 RUN = "`ecgwas run STUDY.yaml` makes it (again)"
+UPDATE = "`ecgwas run` brings them up to date; ecgwas.open(RESULTS FOLDER) reads results as they are"
 
 
 def part_of(results: Path, stage: str, name: str) -> tuple[str, Note]:
@@ -68,22 +70,4 @@ def _disagreement(results: Path, stage: str, part: str, note: Note) -> str | Non
 
 def refuse_stale(study: Study, stage: str, part: str) -> None:
     """Raises MissingStageError if a part, or one that it needs, was not made from the study's present options and inputs."""
-    for name, piece in _with_needed(study, stage, part):
-        if not stages.is_fresh(study, name, piece):
-            problem = f"stage {name} (part {piece}) was not made from the present study file and inputs"
-            fix = "`ecgwas run` brings it up to date; ecgwas.open(RESULTS FOLDER) reads results as they are"
-            raise MissingStageError(problem, where=study.results, fix=fix)
-
-
-def _with_needed(study: Study, stage: str, part: str) -> list[tuple[str, str]]:
-    """A part and all that it rests on, earliest first, each once."""
-    needed: dict[tuple[str, str], None] = {}
-
-    def visit(name: str, piece: str) -> None:
-        for earlier in stages.stage_named(name).needs(study, piece):
-            if tuple(earlier) not in needed:
-                visit(*earlier)
-        needed[name, piece] = None
-
-    visit(stage, part)
-    return list(needed)
+    freshness.refuse_stale(study, [(stage, part)], fix=UPDATE)

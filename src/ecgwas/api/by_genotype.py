@@ -7,7 +7,7 @@ import numpy as np
 from ecgwas import report
 from ecgwas.errors import InputError
 from ecgwas.genotypes import variant_lookup
-from ecgwas.stages import variant_view
+from ecgwas.stages import traits, variant_view
 from ecgwas.study import Study
 
 
@@ -21,7 +21,7 @@ def mean_beats(study: Study, name: str) -> report.GenotypeBeats:
         fix = "add a section `read` (recordings: FOLDER) and run the study again"
         raise InputError("the study has no recordings, so that there is no ECG by genotype", where=study.folder, fix=fix)
     variant = variant_lookup.find(study.scan, name, variant_view.likely_chroms(study, name))
-    signals, chosen = variant_view.with_beats(study, variant)
+    signals, chosen = variant_view.with_beats(study, variant, traits.load_traits(study).eids)
     called = chosen.dosage[np.isfinite(chosen.dosage)]
     if len(called) < 3 or np.ptp(called) == 0:
         problem = f"{name} does not vary among the {len(called)} participants tested with a call and a median beat"

@@ -15,6 +15,7 @@ from lxml import html
 from numpy.typing import NDArray
 
 from ecgwas import ecg, ids
+from ecgwas.commands.audit_crate import Checked, check_crate, shared_folder
 from ecgwas.commands.audit_words import SearchLog, words
 from ecgwas.errors import Caution, DisclosureError, EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.privacy.matching import beyond_chance
@@ -66,7 +67,7 @@ def audit(folder: Path, *, results: Path | None = None, eids: Path | None = None
     minimum = _min_people(folder, min_people)
     checks = (
         _check_eids(folder, paths, searched), _check_declared(folder, paths), _check_paths(paths, results),
-        _check_curves(paths, results), _check_groups(folder, paths, minimum),
+        _check_curves(paths, results), _check_groups(folder, paths, minimum), check_crate(folder, paths, results),
     )  # fmt: skip
     facts = [*_unknown_eids(further, known), *(fact for facts, _ in checks for fact in facts)]
     rates = [*_matching(folder), *_membership(folder)]
@@ -84,9 +85,6 @@ def _unknown_eids(further: Collection[str], known: set[str]) -> list[str]:
     examples = ids.examples_of_both(unknown, known, a="--eids", b="the study")
     return [Caution(f"{len(unknown)} of {len(further)} further people are not in the study ({examples})")]
 
-
-Checked = tuple[list[str], list[EcgwasError]]
-"""Facts and mistakes."""
 
 Rate = tuple[str, bool]
 """A measured rate in words, and whether it is beyond chance."""
@@ -139,7 +137,7 @@ def _check_eids(folder: Path, paths: Sequence[Path], eids: set[str]) -> Checked:
 
 def _check_declared(folder: Path, paths: Sequence[Path]) -> Checked:
     """Every file must be one that stage `share` writes: nothing else has been redacted."""
-    root = next((above for above in (folder, *folder.parents) if files.SHARED_ABOUT.within(above).is_file()), folder)
+    root = shared_folder(folder)
     names = [path.relative_to(root).as_posix() for path in paths]
     others = [name for name in names if not files.is_declared("share", name)]
     if not others:

@@ -21,7 +21,9 @@ from lxml import etree, html
 
 from ecgwas.tables import REAL, WHOLE, files
 
-TEXT = (".csv", ".json", ".md", ".svg")
+TEXT = (".csv", ".json", ".md", ".smk", ".svg")
+COUNTED = {"contentSize", "sha256"}
+"""Properties of the RO-Crate that are numbers of bytes and hashes; the audit compares them with the files."""
 NUMBERED = re.compile(
     r"\b(?:chr)?(?:\d{1,2}|X|Y|XY|MT|M)[:_]\d+(?:[:_][ACGTDI*]+)*\b"  # variants
     r"|\b(?:GO|HP|HPA|EFO|MONDO|REAC|KEGG|WP|MP|Orphanet|OBA|CHEBI|PMID|MESH|DOID|UBERON|CL|BTO|FMA|SMART|PF|IPR)[:_]?\d+\b"
@@ -77,6 +79,8 @@ def _texts(path: Path, log: SearchLog) -> Iterator[str]:
         yield from _page_texts(path.read_bytes(), log)
     elif kind == ".svg":
         yield DECIMAL.sub(" ", path.read_text(encoding="utf-8"))
+    elif path.name == files.SHARED_CRATE.name:
+        yield from _strings(json.loads(path.read_text(encoding="utf-8")))
     elif kind in TEXT:
         yield path.read_text(encoding="utf-8")
     else:
@@ -128,6 +132,6 @@ def _strings(content: Any) -> Iterator[str]:
         yield content
     elif isinstance(content, dict):
         yield " ".join(content)
-        yield from (text for value in content.values() for text in _strings(value))
+        yield from (text for name, value in content.items() if name not in COUNTED for text in _strings(value))
     elif isinstance(content, list):
         yield from (text for value in content for text in _strings(value))

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
+import polars as pl
 from rich.console import Console
 from rich.table import Column, Table
 
 from ecgwas import __version__, stages, workflow
 from ecgwas.commands import audit as disclosure
-from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, terminal
+from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, share_rates, terminal
 from ecgwas.commands import init as initialise
 from ecgwas.commands import look as looking
 from ecgwas.commands.command_line import Commands, UserPath, log, print_error
@@ -219,13 +220,18 @@ def compare(study_files: tuple[Path, ...], out: Path | None) -> None:
     for warning in comparison.warnings:
         click.echo(f"warning: {warning}")
     for frame in comparison.printed:
-        table = Table(*(Column(name, overflow="fold") for name in frame.columns), box=None)
-        for row in terminal.cells(frame):
-            table.add_row(*row)
-        _wide_console().print(table)
+        _print_table(frame)
     for path in [path for path in (comparison.file, out) if path is not None]:
         with atomic_write(path) as temporary:
             comparison.table.write_csv(temporary)
+
+
+def _print_table(frame: pl.DataFrame) -> None:
+    """Prints a data frame; long cells are folded."""
+    table = Table(*(Column(name, overflow="fold") for name in frame.columns), box=None)
+    for row in terminal.cells(frame):
+        table.add_row(*row)
+    _wide_console().print(table)
 
 
 def _wide_console() -> Console:
@@ -365,8 +371,19 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
         stages.delete_former_parts(study, stage)
         if not sum([stages.run_part(study, stage.name, name, force=force) for name in names]):
             click.echo(terminal.stage_without_work(stage.name, names))
+        if stage.name == "share":
+            _print_rates(study)
 
     return command
+
+
+def _print_rates(study: Study) -> None:
+    """What stage share measured, as a table and in words."""
+    rates = share_rates.rates(study.results)
+    if rates.height:
+        _print_table(rates)
+    for line in share_rates.lines(study):
+        click.echo(line)
 
 
 for _stage in STAGES:

@@ -12,10 +12,9 @@ import click
 from rich.console import Console
 from rich.logging import RichHandler
 
-from ecgwas import stages
-from ecgwas.errors import EcgwasError, MissingStageError, first_few
+from ecgwas.errors import EcgwasError
 from ecgwas.progress import CONSOLE
-from ecgwas.stages import failures
+from ecgwas.stages import failures, freshness
 from ecgwas.study import Study
 
 
@@ -78,10 +77,6 @@ def print_error(error: EcgwasError) -> None:
 
 
 def refuse_stale(study: Study, needed: Sequence[str]) -> None:
-    """Raises MissingStageError if one of these stages has not run, or ran with other options, inputs or versions."""
-    for name in needed:
-        stage = stages.stage_named(name)
-        stale = [part for part in stage.parts(study) if not stages.is_fresh(study, name, part)]
-        if stale:
-            problem = f"results of stage {name} are absent or stale (part {first_few(stale)})"
-            raise MissingStageError(problem, where=study.results, fix="`ecgwas run` makes them from the study as it is now")
+    """Raises MissingStageError if one of these stages, or one on which it rests, has not run, or ran with other options, inputs
+    or versions."""
+    freshness.refuse_stale(study, freshness.parts_of(study, needed))

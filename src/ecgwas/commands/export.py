@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,17 +23,18 @@ from ecgwas import __version__
 from ecgwas import scan as engines
 from ecgwas.commands import hand_over
 from ecgwas.commands.command_line import refuse_stale
-from ecgwas.errors import EcgwasError, MissingStageError
+from ecgwas.errors import EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
 from ecgwas.loci.neighbourhoods import FLANK_BP
 from ecgwas.report.page.table_views import EFFECT_UNITS
 from ecgwas.report.scan_rows import compact
+from ecgwas.scan import imported
 from ecgwas.scan.engine import all_tests
 from ecgwas.stages import scan, trait_names, traits
 from ecgwas.store import atomic_write
-from ecgwas.study import Study
-from ecgwas.tables import Associations, Traits, files
+from ecgwas.study import Imported, Study
+from ecgwas.tables import Associations, files
 
 MAX_ROWS_IN_MEMORY = 4_000_000
 
@@ -63,9 +65,39 @@ def export(study: Study, kind: str, folder: Path, chosen: Sequence[str] = ()) ->
     yield from FORMATS[kind](study, folder, chosen)
 
 
-def _names(tested: Traits, chosen: Sequence[str]) -> list[str]:
-    trait_names.refuse_unknown(chosen, tested.names)
-    return list(chosen) or list(tested.names)
+def _names(tested: Sequence[str], chosen: Sequence[str]) -> list[str]:
+    """The chosen traits, all if empty. Raises StudyError for an unknown one."""
+    trait_names.refuse_unknown(chosen, tested)
+    return list(chosen) or list(tested)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """Traits to write, and which program tested each.
+
+    names     in the order asked for
+    programs  trait -> program, as its imported files say; empty unless the results were imported
+    lines     what is not written, and why
+    """
+
+    names: list[str]
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lines: tuple[str, ...] = ()
+
+
+def _with_results(study: Study, chosen: Sequence[str]) -> Exported:
+    """The chosen traits, all if empty, without those of which no results were imported. Raises InputError if there are none."""
+    tested = traits.load_traits(study).names
+    names = _names(tested, chosen)
+    if not isinstance(study.scan, Imported):
+        return Exported(names)
+    programs = imported.programs_of(study.scan, tested, scan.STAGE.parts(study))
+    lacking = [name for name in names if name not in programs]
+    if len(lacking) == len(names):
+        fix = f"results were imported of {first_few(programs)}" if programs else "correct scan.files"
+        raise InputError(f"no file of results of {first_few(lacking)}", where=study.scan.files, fix=fix)
+    why = f"{len(lacking)} traits are not written, for they have no file of results: {first_few(lacking)}"
+    return Exported([name for name in names if name in programs], programs, (why,) if lacking else ())
 
 
 def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFrame]]:
@@ -83,8 +115,7 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
     batch_size = max(1, MAX_ROWS_IN_MEMORY // max(1, sum(len(part) for part in opened)))
     for start in range(0, len(chosen), batch_size):
         names = chosen[start : start + batch_size]
-        batch = Traits(tested.eids, tuple(names), tested.values[:, [tested.names.index(name) for name in names]])
-        engine = scan.whole_engine(study)
+        engine, batch = scan.whole_engine(study), tested.select(names)
         results = [engines.scan(engine, batch, covariates, part, seed=0, ancestry=ancestry) for part in opened]
         frame = pl.concat([result.associations.frame for result in results])
         yield from ((trait, frame.filter(pl.col("trait") == trait)) for trait in names)
@@ -106,15 +137,21 @@ def _kept(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.DataFra
 def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
     about: dict[str, Any] = {
         "build": study.scan.build, "covariates": traits.load_covariates(study).names, "min_maf": study.scan.min_maf,
-        "software": f"ecgwas {__version__}", "date": datetime.now(UTC).date().isoformat(),
+        "written_by": f"ecgwas {__version__}", "date": datetime.now(UTC).date().isoformat(),
         "transform": study.traits.transform, "effect_unit": EFFECT_UNITS[study.traits.transform],
+        "is_imported": isinstance(study.scan, Imported),
     }  # fmt: skip
     units = traits.load_units(study)
-    for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
+    exported = _with_results(study, chosen)
+    yield from exported.lines
+    for trait, tests in whole_scan(study, exported.names):
         table = gwas_ssf.rows(tests)
         path = folder / f"{trait}.tsv.gz"
         _write_packed(path, gwas_ssf.as_text(table.frame))
-        meta = gwas_ssf.metadata(trait, table.frame, path, untransformed_unit=units.get(trait), **about)
+        programs = exported.programs.get(trait, ())
+        meta = gwas_ssf.metadata(
+            trait, table.frame, path, untransformed_unit=units.get(trait), tested_by=", ".join(programs), **about
+        )
         _write(gwas_ssf.metadata_path(path), yaml.safe_dump(meta, sort_keys=False, allow_unicode=True))
         checked = gwas_ssf.check(path)
         if checked.problems:
@@ -129,7 +166,9 @@ def _gwas_ssf(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str
 
 def _plink2(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
     excluded = pl.concat([result.left_out.frame for result in scan.load_results(study)])
-    for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
+    exported = _with_results(study, chosen)
+    yield from exported.lines
+    for trait, tests in whole_scan(study, exported.names):
         table = plink2_text.rows(tests, excluded.filter(pl.col("trait").is_null() | (pl.col("trait") == trait)))
         path = folder / f"{trait}.glm.linear"
         _write(path, plink2_text.as_text(table))
@@ -138,7 +177,9 @@ def _plink2(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
 
 def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
     paths, people = {}, {}
-    for trait, tests in whole_scan(study, _names(traits.load_traits(study), chosen)):
+    exported = _with_results(study, chosen)
+    yield from exported.lines
+    for trait, tests in whole_scan(study, exported.names):
         path = folder / f"{pheweb.phenotype_code(trait)}.tsv.gz"
         table = pheweb.rows(tests)
         _write_packed(path, table.write_csv(separator="\t"))
@@ -149,7 +190,7 @@ def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
 
 
 def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
-    names = _names(traits.load_traits(study), chosen)
+    names = _names(traits.load_traits(study).names, chosen)
     loci = files.LOCI.read(study.results).frame.filter(pl.col("best_trait").is_in(names))
     if loci.height == 0:
         yield "these traits have no locus"

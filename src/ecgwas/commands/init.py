@@ -161,6 +161,8 @@ ONTOLOGIES = ("efo.obo", "mondo.obo", "hp.obo", "go-basic.obo", "bto.obo")
 
 COVARIATES = ("covariates.tsv", "covariates.csv", "covariates.tsv.gz", "covariates.csv.gz")
 RECORDINGS = "recordings.csv"
+CHOOSE = "choose: first                 # visit | first | last (by date) | best_quality, of a person's recordings\n"
+"""The option of section `read` for a list of recordings; a comment where it cannot be used, or need not be."""
 MAX_LEVELS = 20
 """A column of text with more different values is not taken for categories."""
 
@@ -236,7 +238,7 @@ def _recordings(folder: Path, ids_from_file: bool, say: Callable[[str], None]) -
     path = folder / RECORDINGS
     if path.is_file():
         say(f"{RECORDINGS} exists and is used as it is" + ("; delete it to draw it up again" if ids_from_file else ""))
-        return RECORDINGS, "  # choose: first               # visit | first | last | best_quality, of a person's recordings\n"
+        return RECORDINGS, f"  # {CHOOSE}"
     if recordings_table.has_expected_names(folder / "ecg"):
         if ids_from_file:
             fix = "leave --ids-from-file away: the names say whose they are"
@@ -246,11 +248,7 @@ def _recordings(folder: Path, ids_from_file: bool, say: Callable[[str], None]) -
     recordings_table.write(table, path)
     for message in table.messages:
         say(message)
-    mark = "" if table.dated else "# "
-    return (
-        RECORDINGS,
-        f"  {mark}choose: first                 # visit | first | last (by date) | best_quality, of a person's recordings\n",
-    )
+    return RECORDINGS, f"  {'' if table.dated else '# '}{CHOOSE}"
 
 
 def _covariates(folder: Path) -> Path:

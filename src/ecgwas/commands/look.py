@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,8 @@ from ecgwas.genotypes.variant_lookup import FoundVariant
 from ecgwas.report.figures import genotype, phewas, region
 from ecgwas.report.names import slug
 from ecgwas.report.page.table_views import EFFECT_UNITS
-from ecgwas.stages import trait_names, traits, variant_view
-from ecgwas.stages.variant_view import VariantTests
+from ecgwas.stages import trait_names, variant_view
+from ecgwas.stages.variant_view import StudyTables, VariantTests
 from ecgwas.store import atomic_write
 from ecgwas.study import Study
 from ecgwas.tables import Thresholds, files
@@ -67,19 +67,30 @@ def look(
     folder holds other files; StudyError for an unknown trait; MissingStageError if the results are absent or stale.
     """
     refuse_stale(study, NEEDED)
-    trait_names.refuse_unknown(chosen, traits.load_traits(study).names, where=study.folder)
+    tables = StudyTables.of(study)
+    trait_names.refuse_unknown(chosen, tables.traits.names, where=study.folder)
     variant = variant_lookup.find(study.scan, name, variant_view.likely_chroms(study, name))
     min_people = study.share.min_people if shareable else 0
     place = folder or files.LOOK_TRAITS.path(study.results, variant=slug(variant.variant) + SHAREABLE * shareable).parent
     if shareable:
         empty(place)
     excluded = variant_view.why_excluded(study, variant)
-    tests = variant_view.tests_of(study, variant)
+    tests = variant_view.tests_of(study, tables, variant)
     variant_view.refuse_few_carriers(variant, tests, min_people)
-    beats = variant_view.beats_of(study, variant, min_people)
-    figures = _figures(study, variant, tests, beats, chosen, min_people)
+    beats = variant_view.beats_of(study, tables, variant, min_people)
+    limit = Threshold.of(study)
+    regions = {
+        trait: variant_view.region_of(study, tables, variant, trait, tests.tests, min_people)
+        for trait in dict.fromkeys(chosen or [trait for trait in (tests.strongest,) if trait is not None])
+    }
+    figures = _figures(variant, tests, beats, regions, limit)
     written = [*_write_figures(figures, place), _write_traits(tests, place)]
-    yield from _summary(study, variant, tests, beats, excluded, min_people)
+    yield from _about_variant(study, tables, variant, tests, excluded)
+    if study.read is None:
+        yield "no ECG by genotype: the study has no recordings"
+    else:
+        yield from _beats_in_words(beats, max(min_people, genotype.FEWEST))
+    yield from _traits_in_words(study, tests, limit)
     yield f"Wrote {first_few([path.name for path in written], 12)} into {place}"
 
 
@@ -95,19 +106,15 @@ def empty(folder: Path) -> None:
 
 
 def _figures(
-    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, chosen: Sequence[str],
-    min_people: int,
+    variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, regions: Mapping[str, report.LocusRegion],
+    limit: Threshold,
 ) -> dict[str, report.Figure]:  # fmt: skip
-    """File name -> figure; those with nothing to show are absent."""
-    limit = Threshold.of(study).neglog10p
+    """File name -> figure; those with nothing to show are absent. regions: by trait."""
     figures = {
         "ecg_by_genotype": None if beats is None else genotype.ecg_by_genotype(beats),
-        "phewas": phewas.phewas(variant.variant, variant.effect_allele, tests.tests, limit),
+        "phewas": phewas.phewas(variant.variant, variant.effect_allele, tests.tests, limit.neglog10p),
+        **{f"region_{slug(trait)}": region.region(here, limit.neglog10p) for trait, here in regions.items()},
     }
-    drawn = chosen or [trait for trait in (tests.strongest,) if trait is not None]
-    for trait in dict.fromkeys(drawn):
-        here = variant_view.region_of(study, variant, trait, tests.tests, min_people)
-        figures[f"region_{slug(trait)}"] = region.region(here, limit)
     return {name: figure for name, figure in figures.items() if figure is not None}
 
 
@@ -139,13 +146,13 @@ def _write_traits(tests: VariantTests, folder: Path) -> Path:
     return path
 
 
-def _summary(
-    study: Study, variant: FoundVariant, tests: VariantTests, beats: report.GenotypeBeats | None, excluded: str | None,
-    min_people: int,
-) -> Iterator[str]:  # fmt: skip
+def _about_variant(
+    study: Study, tables: StudyTables, variant: FoundVariant, tests: VariantTests, excluded: str | None
+) -> Iterator[str]:
+    """Position, alleles, genes, locus, and why the scan excludes the variant, if it does."""
     alleles = f"effect allele {variant.effect_allele}, other allele {variant.other_allele}"
     yield f"{variant.variant} at {variant.chrom}:{variant.pos} ({study.scan.build}), {alleles}"
-    genes = variant_view.genes_near(study, variant)
+    genes = variant_view.genes_near(tables, variant)
     if genes:
         yield f"gene at or nearest to it: {first_few(genes)}"
     if excluded is not None:
@@ -155,11 +162,6 @@ def _summary(
     if locus is not None:
         own = " (its lead variant)" if locus["lead_variant"] == variant.variant else ""
         yield f"it lies in locus {locus['locus']}{own}: lead variant {locus['lead_variant']}, {locus['best_trait']}"
-    if study.read is None:
-        yield "no ECG by genotype: the study has no recordings"
-    else:
-        yield from _beats_in_words(beats, max(min_people, genotype.FEWEST))
-    yield from _traits_in_words(study, tests)
 
 
 def _beats_in_words(beats: report.GenotypeBeats | None, min_people: int) -> Iterator[str]:
@@ -176,8 +178,7 @@ def _beats_in_words(beats: report.GenotypeBeats | None, min_people: int) -> Iter
     yield f"largest effect of one copy on the mean beat: {slope:+.0f} µV {at} (-log10 p {strength:.1f} there, unadjusted)"
 
 
-def _traits_in_words(study: Study, tests: VariantTests) -> Iterator[str]:
-    limit = Threshold.of(study)
+def _traits_in_words(study: Study, tests: VariantTests, limit: Threshold) -> Iterator[str]:
     finite = tests.tests.filter(pl.col("neglog10p").is_finite()).sort("neglog10p", descending=True)
     for reason, count in tests.untested["reason"].value_counts(sort=True).iter_rows():
         yield f"{count} traits are not tested: {reason}"

@@ -95,23 +95,29 @@ def metadata(
     build: str,
     covariates: Sequence[str],
     min_maf: float,
-    software: str,
+    written_by: str,
     date: str,
     transform: str,
     effect_unit: str,
     untransformed_unit: str | None = None,
+    is_imported: bool = False,
+    tested_by: str = "",
 ) -> dict[str, Any]:
     """The content of the YAML file of `file`. Ancestry and sex are not known here: NR, for the user to fill in.
 
-    date: day of writing, such as 2026-11-25; transform: traits.transform of the study; effect_unit: unit of beta;
-    untransformed_unit: of the trait's values before their transformation, None: they have none. The format has no key for the
-    last three: they are in the notes in words, and under additional keys, which its validator ignores.
+    written_by: ecgwas and its version, which also tested, unless the results were imported; tested_by: the program that made
+    imported results, empty if they do not say; date: day of writing, such as 2026-11-25; transform: traits.transform of the
+    study; effect_unit: unit of beta; untransformed_unit: of the trait's values before their transformation, None: they have
+    none. The format has no key for the last three: they are in the notes in words, and under additional keys, which its
+    validator ignores.
     """
     how = {"rank_normal": "rank-based inverse normal transformation, residuals ranked again", "none": "no transformation"}
     notes = "association of an electrocardiographic feature; ancestry, sex and ontology terms to be filled in"
     unit = "" if untransformed_unit is None else f"; unit of the trait before it: {untransformed_unit}"
+    software = tested_by if is_imported else written_by
     return {
-        "author_notes": f"{notes}; trait: {how.get(transform, transform)}{unit}; beta: {effect_unit}",
+        "author_notes": f"{notes}; trait: {how.get(transform, transform)}{unit}; beta: {effect_unit}"
+        + (_imported_note(tested_by, written_by) if is_imported else ""),
         "transformation": transform,
         "effect_unit": effect_unit,
         **({} if untransformed_unit is None else {"untransformed_unit": untransformed_unit}),
@@ -124,12 +130,21 @@ def metadata(
         "data_file_name": file.name,
         "file_type": FILE_TYPE,
         "data_file_md5sum": hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest(),
-        "analysis_software": software,
+        **({"analysis_software": software} if software else {}),
         "adjusted_covariates": list(covariates),
         "minor_allele_freq_lower_limit": min_maf,
         "is_harmonised": False,
         "is_sorted": True,
     }
+
+
+def _imported_note(tested_by: str, written_by: str) -> str:
+    """Which program tested, and what ecgwas did with its results."""
+    program = f"{tested_by}, as the imported files say" if tested_by else "a program that the imported files do not name"
+    return (
+        f"; tested by {program}; imported, matched to the genotypes, filtered and written by {written_by}; covariates and "
+        "transformation are those of the study that imported the results"
+    )
 
 
 def metadata_path(file: Path) -> Path:

@@ -61,10 +61,9 @@ def neighbourhoods(
     """
     tables = [Neighbourhoods.empty().frame]
     for locus in loci.iter_rows(named=True):
-        column = traits.names.index(locus["best_trait"])
-        trait = Traits(traits.eids, (locus["best_trait"],), traits.values[:, [column]])
+        best_trait = traits.select([locus["best_trait"]])
         around = _around(genotypes_of(locus["chrom"]), locus)
-        tests = scan.scan(engine, trait, covariates, around, seed=0, ancestry=ancestry).associations.frame
+        tests = scan.scan(engine, best_trait, covariates, around, seed=0, ancestry=ancestry).associations.frame
         r2_with_lead = _r2_with(around, place_of_lead(around, locus), traits.eids)[find_variants(around, tests)]
         first, last = int(around.positions.min()), int(around.positions.max())
         with_locus = tests.with_columns(

@@ -42,6 +42,9 @@ SPLITS = 4
 MIN_PEOPLE = 60
 """With fewer participants, the groups are too small for a rate."""
 
+WHY_NOTHING = f"fewer than {MIN_PEOPLE} people, or nothing tested"
+"""Why there may be nothing to measure."""
+
 MAX_VARIANTS = 100_000
 """Maximum number of variants examined, evenly spaced."""
 

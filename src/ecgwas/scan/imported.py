@@ -81,6 +81,20 @@ def files_of(options: Imported, traits: Sequence[str], chrom: str) -> dict[str, 
     return paths_of_trait
 
 
+def programs_of(options: Imported, traits: Sequence[str], chroms: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Each of the study's traits that has files on any of the chromosomes -> the programs that made them, as far as the files
+    say; in the order of the traits."""
+    paths_of_trait: dict[str, dict[Path, None]] = {trait: {} for trait in traits}
+    for chrom in chroms:
+        for trait, paths in files_of(options, traits, chrom).items():
+            paths_of_trait[trait].update(dict.fromkeys(paths))
+    return {
+        trait: tuple(sorted({name for path in paths if (name := summary_statistics.program_of(path, options.format))}))
+        for trait, paths in paths_of_trait.items()
+        if paths
+    }
+
+
 def scan(
     options: Imported,
     traits: Traits,
@@ -95,12 +109,14 @@ def scan(
     """The imported tests of the variants of `genotypes`; see ScanResult. seed, folder: nothing is drawn or written.
 
     Variants that the study's filters exclude have the filter's name as reason, as in every scan. Rows of the files without a
-    variant in the genotypes are listed among the excluded variants, too. Raises InputError if no trait has a file, or if
-    results and genotypes have hardly a variant in common.
+    variant in the genotypes are listed among the excluded variants, too. Raises InputError if no trait of the study has a file,
+    or if results and genotypes have hardly a variant in common. Traits without a file have no tests.
     """
     check(options)
-    files = files_of(options, traits.names, genotypes.chrom)
+    files = files_of(options, traits.all_names, genotypes.chrom)
     _refuse_unknown_traits(options, files, genotypes.chrom)
+    if traits.names == traits.all_names:
+        _warn_of_lacking(files, genotypes.chrom)
     cohorts = [(piece, assemble(traits, covariates, piece.genotypes, ancestry)) for piece in genotypes.pieces()]
     excluded = _of_pieces(cohorts, np.full(len(genotypes), "", dtype=object), partial(filtered_variants.reasons, options))
     # The genotypes are read for it only if a file does not state it.
@@ -142,9 +158,8 @@ def work(options: Imported, size: PartSize) -> Work:
 
 
 def _refuse_unknown_traits(options: Imported, files: dict[str, tuple[Path, ...]], chrom: str) -> None:
-    """Raises InputError if no trait has a file, or one file is of two traits; warns of traits without one."""
-    lacking = [trait for trait, paths in files.items() if not paths]
-    if len(lacking) == len(files):
+    """Raises InputError if no trait has a file, or one file is of two traits."""
+    if not any(files.values()):
         existing = first_few(path.name for path in options.further_inputs)
         problem = f"none of the {len(files)} traits has a file of results for chromosome {chrom}; there are {existing}"
         fix = f"{{trait}} in scan.files must stand for a trait's name or column, such as {first_few(files, 3)}"
@@ -156,6 +171,11 @@ def _refuse_unknown_traits(options: Imported, files: dict[str, tuple[Path, ...]]
             if other != trait:
                 problem = f"{path.name} would be of two traits: {other} and {trait}"
                 raise InputError(problem, where=path, fix="write scan.files so that {trait} alone tells the files apart")
+
+
+def _warn_of_lacking(files: dict[str, tuple[Path, ...]], chrom: str) -> None:
+    """Logs which traits have no file."""
+    lacking = [trait for trait, paths in files.items() if not paths]
     if lacking:
         logger.warning("scan %s: %d of %d traits have no file of results and are not tested: %s",
                        chrom, len(lacking), len(files), first_few(lacking))  # fmt: skip

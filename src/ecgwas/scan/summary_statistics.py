@@ -18,8 +18,9 @@ from __future__ import annotations
 import gzip
 import logging
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,13 @@ COLUMNS: dict[str, Any] = {
 class Format:
     """One program's table: ours -> its names for a column, of which the first present one is read.
 
-    marks  names by which the header is recognised
-    codes  its numbers of chromosomes that differ from PLINK's -> chromosome
+    program  the program that writes it; None: several do
+    marks    names by which the header is recognised
+    codes    its numbers of chromosomes that differ from PLINK's -> chromosome
     """
 
     name: str
+    program: str | None
     marks: tuple[str, ...]
     columns: Mapping[str, tuple[str, ...]]
     codes: Mapping[str, str] = field(default_factory=dict)
@@ -76,28 +79,28 @@ P_VALUES = ("neglog10p", "p")
 FORMATS: dict[str, Format] = {
     one.name: one
     for one in (
-        Format("regenie", ("GENPOS", "ALLELE0", "ALLELE1"), {
+        Format("regenie", "regenie", ("GENPOS", "ALLELE0", "ALLELE1"), {
             "chrom": ("CHROM",), "pos": ("GENPOS",), "variant": ("ID",), "effect_allele": ("ALLELE1",),
             "other_allele": ("ALLELE0",), "eaf": ("A1FREQ",), "n": ("N",), "beta": ("BETA",), "se": ("SE",),
             "chi2": ("CHISQ",), "neglog10p": ("LOG10P",), "test": ("TEST",),
         }),
-        Format("saige", ("Allele1", "Allele2", "p.value"), {
+        Format("saige", "SAIGE", ("Allele1", "Allele2", "p.value"), {
             "chrom": ("CHR",), "pos": ("POS",), "variant": ("MarkerID", "SNPID"), "effect_allele": ("Allele2",),
             "other_allele": ("Allele1",), "eaf": ("AF_Allele2",), "n": ("N",), "beta": ("BETA",), "se": ("SE",),
             "p": ("p.value",),
         }),
-        Format("bolt", ("ALLELE1", "ALLELE0", "BP", "GENPOS"), {
+        Format("bolt", "BOLT-LMM", ("ALLELE1", "ALLELE0", "BP", "GENPOS"), {
             "chrom": ("CHR",), "pos": ("BP",), "variant": ("SNP",), "effect_allele": ("ALLELE1",), "other_allele": ("ALLELE0",),
             "eaf": ("A1FREQ",), "beta": ("BETA",), "se": ("SE",),
             "chi2": ("CHISQ_BOLT_LMM", "CHISQ_BOLT_LMM_INF", "CHISQ_LINREG"),
             "p": ("P_BOLT_LMM", "P_BOLT_LMM_INF", "P_LINREG"),
         }),
-        Format("plink2", ("#CHROM", "A1"), {
+        Format("plink2", "PLINK 2", ("#CHROM", "A1"), {
             "chrom": ("#CHROM",), "pos": ("POS",), "variant": ("ID",), "effect_allele": ("A1",), "ref": ("REF",),
             "alt": ("ALT",), "eaf": ("A1_FREQ",), "n": ("OBS_CT",), "beta": ("BETA",), "se": ("SE",),
             "neglog10p": ("NEG_LOG10_P", "LOG10_P"), "p": ("P",), "test": ("TEST",), "code": ("ERRCODE",),
         }),
-        Format("gwas_ssf", ("base_pair_location", "effect_allele", "other_allele"), {
+        Format("gwas_ssf", None, ("base_pair_location", "effect_allele", "other_allele"), {
             "chrom": ("chromosome",), "pos": ("base_pair_location",), "variant": ("variant_id", "rsid", "rs_id"),
             "effect_allele": ("effect_allele",), "other_allele": ("other_allele",), "eaf": ("effect_allele_frequency",),
             "n": ("n",), "beta": ("beta",), "se": ("standard_error",), "neglog10p": ("neg_log_10_p_value",), "p": ("p_value",),
@@ -155,20 +158,37 @@ def _header(path: Path) -> tuple[int, str]:
     raise InputError("the file of results is empty", where=path, fix="run the program again, or correct scan.files")
 
 
-def refuse_other_build(path: Path, build: str) -> None:
-    """Raises InputError if the YAML file of a GWAS-SSF table states another build."""
-    metadata = path.with_name(f"{path.name}-meta.yaml")
+def _metadata_path(path: Path) -> Path:
+    """The YAML file that describes a GWAS-SSF table."""
+    return path.with_name(f"{path.name}-meta.yaml")
+
+
+def _metadata(path: Path) -> Mapping[str, Any]:
+    """What the YAML file of a GWAS-SSF table states; empty without one. Raises InputError if it cannot be read."""
+    metadata = _metadata_path(path)
     if not metadata.is_file():
-        return
+        return {}
     try:
         content = yaml.safe_load(metadata.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         problem = f"the metadata cannot be read: {str(error).splitlines()[0]}"
         raise InputError(problem, where=metadata, fix="correct the file, or remove it") from None
-    stated = BUILDS.get(str(content.get("genome_assembly", ""))) if isinstance(content, Mapping) else None
+    return content if isinstance(content, Mapping) else {}
+
+
+def refuse_other_build(path: Path, build: str) -> None:
+    """Raises InputError if the YAML file of a GWAS-SSF table states another build."""
+    stated = BUILDS.get(str(_metadata(path).get("genome_assembly", "")))
     if stated is not None and stated != build:
         fix = "lift the results over to the build of the genotypes, or correct scan.build"
-        raise InputError(f"the positions are of {stated}, those of the study of {build}", where=metadata, fix=fix)
+        raise InputError(f"the positions are of {stated}, those of the study of {build}", where=_metadata_path(path), fix=fix)
+
+
+def program_of(path: Path, format_name: str = "auto") -> str | None:
+    """The program that made a file of results: by its format, or of GWAS-SSF by its YAML file; None if that does not say."""
+    known = opened(path, format_name).format.program
+    stated = _metadata(path).get("analysis_software") if known is None else known
+    return str(stated) if stated else None
 
 
 def read(table: Table, chrom: str) -> pl.DataFrame:
@@ -178,28 +198,80 @@ def read(table: Table, chrom: str) -> pl.DataFrame:
     test, or with cells that are not numbers.
     """
     own = table.format.header(list(table.names))
+    stretches = _stretches(table.path, table.format.name, *_stamp(table.path)).get(chrom, ())
+    if len(stretches) > MAX_STRETCHES:
+        every = _cells(table, list(own))
+        frame = every.filter(pl.col("chrom").replace(_codes(table, every["chrom"])) == chrom)
+    else:
+        empty = pl.DataFrame(schema=dict.fromkeys(own, pl.String))
+        frame = pl.concat([empty, *(_cells(table, list(own), stretch) for stretch in stretches)])
+    if "test" in own:
+        _count_other_tests(table, frame, chrom)
+        frame = frame.filter(pl.col("test").is_in(ADDITIVE))
+    return _numbers(table, _with_other_allele(frame.with_columns(chrom=pl.lit(chrom))))
+
+
+MAX_STRETCHES = 20
+"""A chromosome whose rows lie in more separate stretches of a file is filtered from the whole file."""
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and modification time of a file."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _stretches(path: Path, format_name: str, *_: int) -> Mapping[str, tuple[tuple[int, int], ...]]:
+    """Chromosome -> first row and number of rows of each stretch of a file in which it lies.
+
+    Found in one pass for all chromosomes, which are then read without the rest of the file; the pass also checks what concerns
+    the whole file. The last arguments distinguish versions of the file. Raises InputError, as `read` says.
+    """
+    table = opened(path, format_name)
+    has_test = "test" in table.format.header(list(table.names))
+    frame = _cells(table, ["chrom", *(["test"] if has_test else []), LAST])
+    _refuse_short_line(table, frame)
+    if has_test:
+        _refuse_tests(table, frame)
+    chroms = frame["chrom"].replace(_codes(table, frame["chrom"]))
+    runs = chroms.rle().struct.unnest().with_columns(start=pl.col("len").cum_sum() - pl.col("len")).drop_nulls("value")
+    stretches: dict[str, list[tuple[int, int]]] = {}
+    for length, name, start in runs.select("len", "value", "start").iter_rows():
+        stretches.setdefault(str(name), []).append((int(start), int(length)))
+    return {name: tuple(own) for name, own in stretches.items()}
+
+
+def _codes(table: Table, chroms: pl.Series) -> dict[str, str]:
+    """Name of a chromosome in the file -> the chromosome on which its variants are reported."""
+    return {name: table.format.chromosome(name) for name in chroms.drop_nulls().unique()}
+
+
+LAST = "last"
+"""The last column of a file, whatever it holds: it is absent from lines that end too early."""
+
+
+def _cells(table: Table, columns: Sequence[str], stretch: tuple[int, int] | None = None) -> pl.DataFrame:
+    """Columns, by our names, of all rows or of a stretch (first row, number of rows), as text; null for missing values, but in
+    LAST only where the line lacks it. Raises InputError if the file cannot be read."""
+    own = {**table.format.header(list(table.names)), LAST: table.names[-1]}
+    cells = [
+        pl.col(own[column]).alias(LAST)
+        if column == LAST
+        else pl.when(~pl.col(own[column]).is_in(MISSING)).then(pl.col(own[column])).alias(column)
+        for column in columns
+    ]
+    lines = pl.scan_csv(table.path, separator=table.separator, infer_schema=False, skip_rows=table.skipped)
     try:
-        frame = pl.read_csv(
-            table.path, separator=table.separator, columns=sorted({*own.values(), table.names[-1]}), infer_schema=False,
-            skip_rows=table.skipped,
-        )  # fmt: skip
+        return (lines if stretch is None else lines.slice(*stretch)).select(cells).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         problem = f"the results cannot be read: {str(error).splitlines()[0][:200]}"
         raise InputError(problem, where=table.path, fix=INCOMPLETE) from None
-    _refuse_short_line(table, frame)
-    cells = [pl.when(~pl.col(name).is_in(MISSING)).then(pl.col(name)).alias(column) for column, name in own.items()]
-    frame = frame.select(cells)
-    codes = {name: table.format.chromosome(name) for name in frame["chrom"].drop_nulls().unique()}
-    here = pl.col("chrom").replace(codes) == chrom
-    if "test" in own:
-        _count_other_tests(table, frame, frame.filter(here), chrom)
-        here &= pl.col("test").is_in(ADDITIVE)
-    return _numbers(table, _with_other_allele(frame.filter(here).with_columns(chrom=pl.lit(chrom))))
 
 
 def _refuse_short_line(table: Table, frame: pl.DataFrame) -> None:
     """Raises InputError if a line ends before its last cell: polars gives null for the cells that it lacks."""
-    if frame[table.names[-1]].null_count() == 0:
+    if frame[LAST].null_count() == 0:
         return
     with gzip.open(table.path, "rt") if table.path.suffix == ".gz" else table.path.open() as lines:
         for number, line in enumerate(lines, start=1):
@@ -209,8 +281,8 @@ def _refuse_short_line(table: Table, frame: pl.DataFrame) -> None:
                 raise InputError(problem, where=table.path, fix=INCOMPLETE)
 
 
-def _count_other_tests(table: Table, frame: pl.DataFrame, here: pl.DataFrame, chrom: str) -> None:
-    """Logs how many rows of a chromosome are of tests that are not additive. Raises InputError if all rows of the file are."""
+def _refuse_tests(table: Table, frame: pl.DataFrame) -> None:
+    """Raises InputError if no row of a file is of an additive test, or if one names no test."""
     nameless = frame.filter(pl.col("test").is_null() & pl.col("chrom").is_not_null()).height
     if nameless:
         raise InputError(f"{nameless} rows name no test (column TEST)", where=table.path, fix=INCOMPLETE)
@@ -219,6 +291,10 @@ def _count_other_tests(table: Table, frame: pl.DataFrame, here: pl.DataFrame, ch
             f"no row is of an additive test (TEST is ADD); there are {first_few(sorted(frame['test'].drop_nulls().unique()))}"
         )
         raise InputError(problem, where=table.path, fix="run the program with its additive model, or correct scan.files")
+
+
+def _count_other_tests(table: Table, here: pl.DataFrame, chrom: str) -> None:
+    """Logs how many rows of a chromosome are of tests that are not additive."""
     counts = here.filter(~pl.col("test").is_in(ADDITIVE))["test"].value_counts(sort=True)
     if counts.height:
         shown = first_few(f"{count} of {test}" for test, count in counts.iter_rows())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ecgwas.genotypes.readers import unpack
 from ecgwas.privacy import membership as members
 from ecgwas.privacy.matching import MAX_PEOPLE, beyond_chance
 from ecgwas.report import sample_flow
-from ecgwas.stages import matching, traits
+from ecgwas.stages import matching, share_crate, traits
 from ecgwas.stages import report as report_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, nothing_to_check, seed_of, write_json
 from ecgwas.study import Study
@@ -40,6 +40,7 @@ contains data of individual participants and must not be passed on.
 
     report.html   the report             figures/   its pictures and their numbers
     tables/       tables of the stages   tables/scan/associations.parquet   summary statistics, as far as the scan kept them
+    workflow/     the stages, in order   ro-crate-metadata.json             what each file is, with its SHA-256 (RO-Crate)
 """
 
 
@@ -57,11 +58,11 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     if study.share.matching:
         rates = matching.matched(study)
         contents = replace(contents, tables={**contents.tables, files.MATCHING: rates.frame})
-        _log_matching(rates)
+        _log("matching", rates, matching.WHY_NOTHING)
     if study.share.membership:
         membership = _membership(study)
         contents = replace(contents, tables={**contents.tables, files.MEMBERSHIP: membership.frame})
-        _log_membership(membership)
+        _log("membership", membership, members.WHY_NOTHING)
     report_stage.write_page(report.render(study.report, contents), out)
     for name, table in tables(contents).items():
         path = out / name
@@ -72,29 +73,21 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     write_rows(contents.scan.rows, path)
     files.SHARED_README.within(out).write_text(README.format(name=study.name, min_people=min_people))
     write_json(files.SHARED_ABOUT.within(out), {"min_people": min_people, "study": study.name, "ecgwas": __version__})
+    share_crate.write(study, out)
 
 
-def _log_matching(table: Matching) -> None:
+def _files(study: Study, part: str) -> Sequence[Path]:
+    return list(dict.fromkeys([*report_stage.STAGE.files(study, part), *share_crate.reference_files(study)]))
+
+
+def _log(what: str, table: Matching | Membership, why_nothing: str) -> None:
+    """Logs how many rates were measured, and how many are beyond chance; `ecgwas share` prints them all."""
     if len(table) == 0:
-        logger.warning("share: matching cannot be measured (%s)", matching.WHY_NOTHING)
-    for row in table.frame.iter_rows(named=True):
-        logger.log(
-            logging.WARNING if beyond_chance(row) else logging.INFO,
-            "share: %(matched)s by %(predictors)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit %(chance_limit).4f)",
-            row,
-        )
-
-
-def _log_membership(table: Membership) -> None:
-    if len(table) == 0:
-        logger.warning("share: membership cannot be measured (fewer than %d people, or nothing tested)", members.MIN_PEOPLE)
-    for row in table.frame.iter_rows(named=True):
-        logger.log(
-            logging.WARNING if beyond_chance(row) else logging.INFO,
-            "share: members found by %(shared)s (%(extent)s) and %(known)s, %(measure)s: %(rate).4f, by chance %(chance).4f "
-            "(limit %(chance_limit).4f)",
-            row,
-        )
+        logger.warning("share: %s cannot be measured (%s)", what, why_nothing)
+        return
+    beyond = sum(bool(beyond_chance(row)) for row in table.frame.iter_rows(named=True))
+    level = logging.WARNING if beyond else logging.INFO
+    logger.log(level, "share: %s: %d rates measured, %d beyond what chance gives in one of 40 cases", what, len(table), beyond)
 
 
 def write_rows(kept: report.ScanRows, path: Path) -> None:
@@ -184,6 +177,6 @@ def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
 
 
 STAGE = Stage(
-    "share", "collect what may be passed on", all_in_one, _options, _needs, report_stage.STAGE.files, _work, nothing_to_check,
-    version=5,
+    "share", "collect what may be passed on", all_in_one, _options, _needs, _files, _work, nothing_to_check,
+    version=6,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ecgwas import report
 from ecgwas import scan as engines
 from ecgwas.errors import InputError
+from ecgwas.genes.sources.gene_positions import ChromosomeGenes
 from ecgwas.genotypes import chromosome_codes, chromosomes
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.variant_lookup import FoundVariant
@@ -25,7 +26,7 @@ from ecgwas.signals import Signals
 from ecgwas.stages import read, report_data, scan, traits
 from ecgwas.stages import represent as represent_stage
 from ecgwas.study import Study
-from ecgwas.tables import VARIANT_KEY, files
+from ecgwas.tables import VARIANT_KEY, Covariates, Traits, files
 
 NO_FILTERS = {"min_maf": 0.0, "min_mac": 0.0, "min_call_rate": 0.0, "min_hwe_p": 0.0, "min_info": 0.0}
 
@@ -40,6 +41,25 @@ FILTER_WORDS = {
     "info": "its imputation quality is below scan.min_info ({min_info:g})",
     "hwe": "its Hardy-Weinberg p is below scan.min_hwe_p ({min_hwe_p:g})",
 }
+
+
+@dataclass(frozen=True)
+class StudyTables:
+    """Tables of a study that several views of a variant need, read once.
+
+    ancestry (N,): each participant's ancestry group, in the order of the traits; genes: chromosome -> its genes
+    """
+
+    traits: Traits
+    covariates: Covariates
+    ancestry: NDArray[np.int64]
+    genes: Mapping[str, ChromosomeGenes]
+
+    @classmethod
+    def of(cls, study: Study) -> StudyTables:
+        """Those of a study whose stage `traits` has run."""
+        groups = traits.load_ancestry(study, "ancestry_group")
+        return cls(traits.load_traits(study), traits.load_covariates(study), groups, report_data.chromosome_genes(study))
 
 
 @dataclass(frozen=True)
@@ -85,15 +105,11 @@ def _reason_for_all_traits(excluded: pl.DataFrame, key: pl.DataFrame | None = No
     return str(own["reason"][0]) if own.height else None
 
 
-def tests_of(study: Study, variant: FoundVariant) -> VariantTests:
+def tests_of(study: Study, tables: StudyTables, variant: FoundVariant) -> VariantTests:
     """The variant against every trait, whatever the filters of variants say."""
-    tested = traits.load_traits(study)
     engine = scan.whole_engine(study).model_copy(update=NO_FILTERS)
-    result = engines.scan(
-        engine, tested, traits.load_covariates(study), _alone(variant), seed=0,
-        ancestry=traits.load_ancestry(study, "ancestry_group"),
-    )  # fmt: skip
-    order = pl.DataFrame({"trait": list(tested.names)}).with_row_index("place")
+    result = engines.scan(engine, tables.traits, tables.covariates, _alone(variant), seed=0, ancestry=tables.ancestry)
+    order = pl.DataFrame({"trait": list(tables.traits.names)}).with_row_index("place")
     rows = result.associations.frame.join(order, on="trait").sort("place").drop("place")
     excluded = result.left_out.frame
     for_all = _reason_for_all_traits(excluded)
@@ -112,12 +128,12 @@ def _place(variant: FoundVariant) -> NDArray[np.int64]:
     return find_variants(variant.genotypes, pl.DataFrame([variant.key]))
 
 
-def dosage(study: Study, variant: FoundVariant, eids: Sequence[str]) -> NDArray[np.float64]:
-    """(N,) copies of the effect allele of `eids`; NaN for those who are not tested or have no call.
+def dosage(variant: FoundVariant, tested: Sequence[str], eids: Sequence[str]) -> NDArray[np.float64]:
+    """(N,) copies of the effect allele of `eids`; NaN for those who are not `tested` or have no call.
 
     Participants tested who are not in `eids` are passed over: features from tables may be of people without a recording.
     """
-    return copies_of(variant.genotypes, int(_place(variant)[0]), traits.load_traits(study).eids, eids)
+    return copies_of(variant.genotypes, int(_place(variant)[0]), tested, eids)
 
 
 def copies_of(genotypes: Genotypes, index: int, tested: Sequence[str], eids: Sequence[str]) -> NDArray[np.float64]:
@@ -126,16 +142,16 @@ def copies_of(genotypes: Genotypes, index: int, tested: Sequence[str], eids: Seq
     return np.array([known.get(eid, np.nan) for eid in eids], dtype=np.float64)
 
 
-def with_beats(study: Study, variant: FoundVariant) -> tuple[Signals, report.LeadVariant]:
-    """The study's signals, and the variant's copies in the participants tested who have a median beat; NaN for others."""
+def with_beats(study: Study, variant: FoundVariant, tested: Sequence[str]) -> tuple[Signals, report.LeadVariant]:
+    """The study's signals, and the variant's copies in the participants `tested` who have a median beat; NaN for others."""
     signals = read.load_signals(study)
-    copies = dosage(study, variant, signals.eids)
+    copies = dosage(variant, tested, signals.eids)
     named = report.LeadVariant(None, variant.variant, variant.effect_allele, variant.other_allele, copies)
     (of_beats,) = report.without_missing_beats(signals, [named])
     return signals, of_beats
 
 
-def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.GenotypeBeats | None:
+def beats_of(study: Study, tables: StudyTables, variant: FoundVariant, min_people: int) -> report.GenotypeBeats | None:
     """The ECG by genotype with the decoded effect of one allele, as in the report; None if it cannot be shown (`comparable`).
 
     min_people: genotypes of fewer participants are pooled with their neighbours and means are rounded; 0: neither. None also
@@ -143,7 +159,7 @@ def beats_of(study: Study, variant: FoundVariant, min_people: int) -> report.Gen
     """
     if study.read is None:
         return None
-    signals, whole = with_beats(study, variant)
+    signals, whole = with_beats(study, variant, tables.traits.eids)
     grouped = report.pooled(whole, min_people) if min_people else whole
     if grouped is None or not comparable(grouped.dosage):
         return None
@@ -160,7 +176,9 @@ def comparable(copies: NDArray[np.float64]) -> bool:
     return int((counts >= FEWEST).sum()) >= 2
 
 
-def region_of(study: Study, variant: FoundVariant, trait: str, own: pl.DataFrame, min_people: int) -> report.LocusRegion:
+def region_of(
+    study: Study, tables: StudyTables, variant: FoundVariant, trait: str, own: pl.DataFrame, min_people: int
+) -> report.LocusRegion:  # fmt: skip
     """The trait against every variant around, with the study's filters, and the genes there.
 
     own: the variant's own tests (VariantTests.tests), which are drawn even if a filter excludes it; min_people: alleles
@@ -175,15 +193,15 @@ def region_of(study: Study, variant: FoundVariant, trait: str, own: pl.DataFrame
         "best_trait": trait,
     }
     table = neighbourhoods.neighbourhoods(
-        pl.DataFrame([locus]), traits.load_traits(study), traits.load_covariates(study), lambda chrom: variant.genotypes,
-        engine=scan.whole_engine(study), ancestry=traits.load_ancestry(study, "ancestry_group"),
+        pl.DataFrame([locus]), tables.traits, tables.covariates, lambda chrom: variant.genotypes,
+        engine=scan.whole_engine(study), ancestry=tables.ancestry,
     ).frame  # fmt: skip
     if table.join(pl.DataFrame([variant.key]), on=KEY_AND_NAME, how="semi").height == 0:
         added = own.filter(pl.col("trait") == trait).with_columns(r2_with_lead=pl.lit(1.0))
         table = pl.concat([table, added.select([name for name in table.columns if name in added.columns])], how="diagonal")
     shown = table.filter(~carried_by_few(min_people)) if min_people else table
     start, stop = (int(np.clip(edge, 1, None)) for edge in _span(shown, variant.pos))
-    genes = report_data.genes_between(report_data.chromosome_genes(study).get(variant.chrom), start, stop)
+    genes = report_data.genes_between(tables.genes.get(variant.chrom), start, stop)
     columns = shown.sort("pos").select("variant", "pos", "effect_allele", "other_allele", "neglog10p", r2="r2_with_lead")
     return report.LocusRegion(None, trait, variant.chrom, start, stop, variant.key, columns, genes)
 
@@ -212,9 +230,9 @@ def locus_of(study: Study, variant: FoundVariant) -> dict[str, Any] | None:
     return around.row(0, named=True) if around.height else None
 
 
-def genes_near(study: Study, variant: FoundVariant) -> list[str]:
+def genes_near(tables: StudyTables, variant: FoundVariant) -> list[str]:
     """Genes of the study's table over the variant, or the nearest one within reach of a regional plot; else none."""
-    ranges = report_data.chromosome_genes(study).get(variant.chrom)
+    ranges = tables.genes.get(variant.chrom)
     flank = neighbourhoods.FLANK_BP
     around = report_data.genes_between(ranges, variant.pos - flank, variant.pos + flank)
     away = pl.max_horizontal(pl.col("start") - variant.pos, variant.pos - pl.col("stop"), pl.lit(0))

@@ -17,6 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
+from ecgwas.tables.matrices import Covariates as Covariates
+from ecgwas.tables.matrices import Traits as Traits
 
 logger = logging.getLogger(__name__)
 
@@ -328,43 +330,6 @@ class Terms(Table):
         "cardiovascular": Column(FLAG, "its group is cardiovascular"), "genes": Column(TEXT, "hit genes, ; between"),
     }  # fmt: skip
     open = True
-
-
-@dataclass(frozen=True)
-class Traits:
-    """values (N, K) float64, missing NaN; one row per participant, one column per trait."""
-
-    eids: tuple[str, ...]
-    names: tuple[str, ...]
-    values: NDArray[np.float64]
-
-    def __post_init__(self) -> None:
-        _check_matrix(self)
-
-    @classmethod
-    def read(cls, path: Path) -> Self:
-        """From traits.parquet or covariates.parquet: column eid, then one per name."""
-        frame = pl.read_parquet(path)
-        values = frame.drop("eid").cast(pl.Float64).fill_null(float("nan")).to_numpy()
-        return cls(tuple(frame["eid"]), tuple(frame.columns[1:]), np.ascontiguousarray(values, dtype=np.float64))
-
-    def write(self, path: Path) -> None:
-        """To Parquet; NaN becomes null."""
-        columns = {"eid": list(self.eids)} | {name: self.values[:, k] for k, name in enumerate(self.names)}
-        frame = pl.DataFrame(columns).with_columns(pl.exclude("eid").fill_nan(None))
-        frame.write_parquet(path, compression="zstd", statistics=False)
-
-
-class Covariates(Traits):
-    """values (N, C) float64 without missing values; no intercept column (every engine adds it)."""
-
-
-def _check_matrix(matrix: Traits) -> None:
-    expected = (len(matrix.eids), len(matrix.names))
-    if matrix.values.shape != expected:
-        raise ValueError(f"values have shape {matrix.values.shape}, names and eids say {expected}")
-    if len(set(matrix.names)) != len(matrix.names):
-        raise ValueError("two columns have the same name")
 
 
 CHI2_EDGES = np.concatenate([np.arange(0.0, 40.0, 0.01), [np.inf]])

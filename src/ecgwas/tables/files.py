@@ -102,6 +102,7 @@ class ResultFile:
     about_people   it has participants' ids, rows, signals or figures, or a model fitted to them, and is never shared
     shared         stage `share` writes a redacted copy, without any one participant and without small groups
     note           when it is written, if not always, or which rows of the table it holds
+    meaning        what it holds, for files without a declared table; whatever is shared is described
     """
 
     stage: str
@@ -109,10 +110,18 @@ class ResultFile:
     about_people: bool = True
     shared: bool = field(default=False, kw_only=True)
     note: str = field(default="", kw_only=True)
+    meaning: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         if self.shared and self.about_people:
             raise ValueError(f"{self.stage}/{self.name} is about people and cannot be shared")
+        if self.shared and not self.described:
+            raise ValueError(f"{self.stage}/{self.name} is shared and needs a meaning")
+
+    @property
+    def described(self) -> str:
+        """What it holds, in a sentence."""
+        return self.meaning
 
     def within(self, folder: Path, /, **names: str | int) -> Path:
         """Its path below a stage's folder, or below the folder that stands for it while a part is being written."""
@@ -157,7 +166,8 @@ class ResultFile:
             raise ValueError(f"{self.stage}/{self.name} may not be shared")
         if self.stage == "share":
             return self
-        return ResultFile("share", f"{SHARED_TABLES}/{self.stage}/{self.name}", about_people=False, shared=True)
+        name = f"{SHARED_TABLES}/{self.stage}/{self.name}"
+        return ResultFile("share", name, about_people=False, shared=True, meaning=self.described)
 
 
 class Readable(Protocol):
@@ -177,6 +187,11 @@ class TableFile(ResultFile, Generic[T]):
     """A results file with a declared table, whose class has its columns and their version."""
 
     table: type[T] = field(kw_only=True)
+
+    @property
+    def described(self) -> str:
+        """What its table holds: the first paragraph of the docstring."""
+        return self.meaning or " ".join((self.table.__doc__ or "").strip().split("\n\n")[0].split())
 
     def read(self, results: Path, /, **names: str | int) -> T:
         """The table. Raises InputError if another version of ecgwas wrote other columns, OSError if there is no file."""
@@ -280,9 +295,9 @@ UNPLACED = TableFile("genes", "unplaced.csv", False, table=Unplaced, shared=True
 LOCUS_TERMS = TableFile("genes", "locus_terms.csv", False, table=LocusTerms, shared=True)
 GENE_NOTES = ResultFile("genes", "notes.json", False)
 
-REPORT = ResultFile("report", "report.html")
-FIGURE = ResultFile("report", "figures/{figure}.svg")
-FIGURE_NUMBERS = ResultFile("report", "figures/{figure}.csv")
+REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")
+FIGURE = ResultFile("report", "figures/{figure}.svg", meaning="A picture of the report.")
+FIGURE_NUMBERS = ResultFile("report", "figures/{figure}.csv", meaning="The numbers of a picture of the report.")
 
 MATCHING = TableFile("share", "tables/share/matching.csv", False, table=Matching, shared=True, note="with `share.matching`")
 MEMBERSHIP = TableFile(
@@ -291,8 +306,16 @@ MEMBERSHIP = TableFile(
 SHARED_ASSOCIATIONS = TableFile("share", "tables/scan/associations.parquet", False, table=Associations, shared=True)
 EXCLUDED_COUNTS = TableFile("share", "tables/read/left_out.csv", False, table=ExcludedCounts, shared=True)
 UNTESTED_COUNTS = TableFile("share", "tables/scan/variants_left_out.csv", False, table=UntestedCounts, shared=True)
-SHARED_README = ResultFile("share", "README.md", False, shared=True)
-SHARED_ABOUT = ResultFile("share", "about.json", False, shared=True)
+SHARED_README = ResultFile("share", "README.md", False, shared=True, meaning="What the folder holds, and what it may reveal.")
+SHARED_ABOUT = ResultFile(
+    "share", "about.json", False, shared=True, meaning="Name of the study, version of ecgwas, smallest group that is shown."
+)
+SHARED_WORKFLOW = ResultFile(
+    "share", "workflow/ecgwas.smk", False, shared=True, meaning="The stages of ecgwas and their order, as rules of Snakemake."
+)
+SHARED_CRATE = ResultFile(
+    "share", "ro-crate-metadata.json", False, shared=True, meaning="This description: an RO-Crate of the run and its results."
+)
 SHARED_PAGE = tuple(replace(one, stage="share", about_people=False, shared=True) for one in (REPORT, FIGURE, FIGURE_NUMBERS))
 """Page, pictures and their numbers, drawn anew from what may be shared."""
 
@@ -331,6 +354,11 @@ def _tables(declared: Iterable[ResultFile]) -> tuple[type[Table], ...]:
     return tuple(dict.fromkeys(tables))
 
 
+def declaration(stage: str, name: str) -> ResultFile | None:
+    """The declaration of a file that a stage writes (name: a path below its folder); None if it writes none of that name."""
+    return next((one for one in of_stage(stage) if one.matches(name)), None)
+
+
 def is_declared(stage: str, name: str) -> bool:
     """True if a stage writes a file of that name (a path below its folder)."""
-    return any(one.matches(name) for one in of_stage(stage))
+    return declaration(stage, name) is not None

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import EcgwasError, InputError, first_few
+from ecgwas.tables import ukb_fields
 from ecgwas.tables.user_table import UserTable, not_numbers, why_not_a_number
 
 CODES = {
-    -1: "UK Biobank: do not know", -3: "UK Biobank: prefer not to answer", -7: "UK Biobank: none of the above",
-    -9: "PLINK: missing", -99: "often: missing", -999: "often: missing", -9999: "often: missing",
-    -121: "UK Biobank: do not know", -818: "UK Biobank: prefer not to answer",
+    **{code: f"UK Biobank: {meaning}" for code, meaning in ukb_fields.NO_ANSWER.items()},
+    -7: "UK Biobank: none of the above", -9: "PLINK: missing",
+    -99: "often: missing", -999: "often: missing", -9999: "often: missing",
 }  # fmt: skip
 """Numbers that are codes, and their meanings."""
 

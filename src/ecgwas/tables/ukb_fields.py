@@ -41,7 +41,14 @@ TITLES = {
 
 WITHOUT_INSTANCES = frozenset({31, 34, 52, 189, 21022, 22182, 22189, *range(22000, 22029), *range(26201, 26291)})
 """Fields with one value per participant that are often added: the RAP names their columns without `_i`. Sex, birth, Townsend
-index, age at recruitment, genotyping and its PCs, polygenic risk scores; as in UK Biobank's Showcase."""
+index (189 is retired, 22189 replaces it), age at recruitment, genotyping and its PCs, polygenic risk scores. Public extraction
+commands on the RAP use these names for 31, 34, 21022, 22000, 22001, 22006, 22009, 22019 to 22021, 22027, 22182, 22189 and
+several of 26206 to 26285; the others belong to the same categories. It matters for `ecgwas covariates fields` alone: `parse`
+reads names with and without `_i`."""
+
+NO_ANSWER = {-1: "do not know", -3: "prefer not to answer", -121: "do not know", -818: "prefer not to answer"}
+"""Codes that mean missing in fields of questionnaires; the latter two in those of mental health online."""
+
 OF_BIRTH = {33: "date of birth", 34: "year of birth", 52: "month of birth"}
 """Fields that results and tables of covariates must not hold: with them, a participant is easier to recognise."""
 

@@ -19,13 +19,11 @@ from ecgwas.errors import InputError, first_few
 from ecgwas.tables import ukb_fields as fields
 from ecgwas.tables.user_table import level, not_numbers, numbers
 
-NO_ANSWER = {
-    "-1": "do not know", "-3": "prefer not to answer", "-121": "do not know", "-818": "prefer not to answer",
-}  # fmt: skip
-"""Codes that mean missing in fields of questionnaires; the latter two in those of mental health online."""
+NO_ANSWER = {str(code): meaning for code, meaning in fields.NO_ANSWER.items()}
+"""Codes that mean missing in fields of questionnaires, as text."""
 ALWAYS_NO_ANSWER = frozenset({"-121", "-818"})
 """Those that are no value of a whole-number field, whatever else occurs in it."""
-NO_ANSWER_TEXT = frozenset({"do not know", "prefer not to answer"})
+NO_ANSWER_TEXT = frozenset(NO_ANSWER.values())
 """The same as coding REPLACE writes them."""
 
 LOWEST_CODE = -13
