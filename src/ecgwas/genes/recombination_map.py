@@ -41,7 +41,8 @@ PLINK = {"chrom": 0, "cm": 2, "pos": 3}
 
 CHROM_IN_NAME = re.compile(r"chr([0-9]{1,2}|[XY])(?![0-9A-Za-z])")
 BUILDS: dict[Build, re.Pattern[str]] = {
-    "hg19": re.compile(r"hg19|b37|grch37|build37", re.IGNORECASE), "hg38": re.compile(r"hg38|b38|grch38|build38", re.IGNORECASE),
+    "hg19": re.compile(r"hg19|b37|grch37|build37", re.IGNORECASE),
+    "hg38": re.compile(r"hg38|b38|grch38|build38", re.IGNORECASE),
 }  # fmt: skip
 """Build -> how file names call it."""
 

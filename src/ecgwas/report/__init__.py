@@ -37,8 +37,8 @@ from ecgwas.report.redaction import shareable, shareable_beats
 from ecgwas.report.scan_rows import ScanRows
 
 __all__ = [
-    "GENES_OF_REGION", "RATES", "Background", "Cohort", "Example", "Figure", "GeneResults", "GenotypeBeats", "KindWords", "LeadVariant", "LociResults",
-    "LocusRegion", "NullStudy", "Page", "ReconstructedSignal", "RegionLayer", "ReportContents", "RepresentationResults", "RunInfo",
-    "ScanResults", "ScanRows", "Traversal", "all_figures", "genotype_beats", "pooled", "render", "shareable",
-    "shareable_beats", "without_missing_beats",
+    "GENES_OF_REGION", "RATES", "Background", "Cohort", "Example", "Figure", "GeneResults", "GenotypeBeats", "KindWords",
+    "LeadVariant", "LociResults", "LocusRegion", "NullStudy", "Page", "ReconstructedSignal", "RegionLayer", "ReportContents",
+    "RepresentationResults", "RunInfo", "ScanResults", "ScanRows", "Traversal", "all_figures", "genotype_beats", "pooled",
+    "render", "shareable", "shareable_beats", "without_missing_beats",
 ]  # fmt: skip

@@ -165,8 +165,8 @@ class LocusRegion:
 
     trait   of a locus its strongest
     lead    variant, chrom, pos, effect_allele, other_allele of the lead variant, or of that variant
-    tests   columns variant, pos, effect_allele, other_allele, eaf, n, beta, se, neglog10p, r2 (squared correlation with the lead
-            variant's dosage; null if not known)
+    tests   columns variant, pos, effect_allele, other_allele, eaf, n, beta, se, neglog10p, r2 (squared correlation with the
+            lead variant's dosage; null if not known)
     genes   columns GENES_OF_REGION, 1-based, both ends included, of the study's table of genes; no rows without one
     layers  further traits of a locus, and its separate signals
     recombination   columns RATES: cM/Mb from each position to the next; no rows without a genetic map

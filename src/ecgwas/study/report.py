@@ -18,8 +18,8 @@ class ReportOptions(Options):
     max_loci: int = option(24, ge=0)
     """At most this many loci have a page with their ECG by genotype and their regional plot, the strongest first."""
     recombination_map: StudyPath | None = None
-    """Genetic map, drawn as recombination rate in regional plots: a HapMap, Eagle, Oxford, SHAPEIT or PLINK file (.gz allowed), or
-    a folder with one per chromosome. `ecgwas references fetch` brings one for each build."""
+    """Genetic map, drawn as recombination rate in regional plots: a HapMap, Eagle, Oxford, SHAPEIT or PLINK file (.gz allowed),
+    or a folder with one per chromosome. `ecgwas references fetch` brings one for each build."""
     max_clusters: int = option(12, ge=0)
     """At most this many clusters of three or more genes have their own picture, the largest first."""
     planted: StudyPath | None = None

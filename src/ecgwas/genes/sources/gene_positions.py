@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from ecgwas.genes.sources.mapping import MappedGene
 
-
 Window = tuple[str, int, int]
 """A stretch of a chromosome: name without "chr", first and last position, 1-based, both included."""
 
