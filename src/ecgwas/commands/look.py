@@ -36,7 +36,7 @@ MOST_TRAITS = 5
 SHAREABLE = "-shareable"
 """End of the name of a shareable look's folder: nothing private is in it."""
 
-OWN_FILES = re.compile(r"all_traits\.csv|figures/(ecg_by_genotype|phewas|region_[^/]+)\.(svg|csv)")
+OWN_FILES = re.compile(r"all_traits\.csv|figures/(ecg_by_genotype|ecg_difference|phewas|region_[^/]+)\.(svg|csv)")
 """Paths, below its folder, of the files that a look writes."""
 
 
@@ -101,7 +101,8 @@ def _figures(
     """File name -> figure; those with nothing to show are absent."""
     limit = Threshold.of(study).neglog10p
     figures = {
-        "ecg_by_genotype": None if beats is None else genotype.ecg_by_genotype(beats),
+        "ecg_by_genotype": None if beats is None else genotype.ecg_by_genotype(beats, limit),
+        "ecg_difference": None if beats is None else genotype.difference(beats),
         "phewas": phewas.phewas(variant.variant, variant.effect_allele, tests.tests, limit),
     }
     drawn = chosen or [trait for trait in (tests.strongest,) if trait is not None]

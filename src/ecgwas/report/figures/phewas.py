@@ -14,6 +14,7 @@ from ecgwas.report.figures import svg as d
 from ecgwas.report.names import in_address
 from ecgwas.report.plot_data import PlotData, Points
 from ecgwas.report.text import effects
+from ecgwas.report.text.numbers import p_value
 from ecgwas.report.trait_order import lead_rank, natural, wave_of, wave_rank, with_pieces
 
 LEFT, TOP, WIDTH, HEIGHT = 56.0, 16.0, 860.0, 240.0
@@ -37,14 +38,12 @@ class Place:
 
 
 def phewas(
-    variant: str, effect_allele: str, tests: pl.DataFrame, limit: float, *, name: str = "phewas", sd_unit: str = "SD",
-    linked: bool = False,
+    variant: str, effect_allele: str, tests: pl.DataFrame, limit: float, *, sd_unit: str = "SD", linked: bool = False
 ) -> Figure | None:  # fmt: skip
     """-log10 p of every trait, as triangles that point in the direction of the effect; None if no trait was tested.
 
     tests: columns trait, beta, neglog10p and others, which the numbers keep; with se, n, effect, effect_se and unit, they are
-    told at the pointer. limit: -log10 p of the threshold;  name: of the figure, unique on its page;  sd_unit: unit of beta;
-    linked: traits lead to their pages
+    told at the pointer. limit: -log10 p of the threshold;  sd_unit: unit of beta;  linked: traits lead to their pages
     """
     tested = tests.filter(pl.col("neglog10p").is_finite())
     if tested.height == 0:
@@ -59,7 +58,8 @@ def phewas(
         *d.y_axis(panel, "−log10 p", gap=38),
         *_groups(panel, spans),
         d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"),
-        d.zoomable(0, panel, [*_triangles(panel, ordered, places), *_labels(panel, ordered, places, limit)], name),
+        *_triangles(panel, ordered, places),
+        *_labels(panel, ordered, places, limit),
         d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED),
     ]
     caption = (
@@ -78,7 +78,7 @@ def _words(row: Mapping[str, Any], effect_allele: str, sd_unit: str) -> str:
     """A trait's test in lines."""
     lines = [
         row["trait"],
-        f"p = {effects.p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f})",
+        f"p = {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f})",
         effects.per_copy({**row, "effect_allele": effect_allele}, sd_unit),
         "" if row.get("n") is None else f"{row['n']:,} participants",
     ]

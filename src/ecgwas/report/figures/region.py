@@ -16,6 +16,7 @@ from ecgwas.report.figures import svg as d
 from ecgwas.report.names import slug
 from ecgwas.report.plot_data import Curve, PlotData, Points
 from ecgwas.report.text import effects
+from ecgwas.report.text.numbers import p_value
 
 LEFT, RIGHT, TOP, HEIGHT = 56.0, 916.0, 34.0, 220.0
 ROOM_FOR_RATES = 44.0
@@ -259,7 +260,7 @@ def _words(row: Mapping[str, Any], gene: str, chrom: str, shown: _Layer, sd_unit
     lines = [
         f"{row['variant']}",
         f"{chrom}:{row['pos']:,}",
-        f"p = {effects.p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f}{conditional})",
+        f"p = {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f}{conditional})",
         effects.per_copy(row, sd_unit),
         "" if row["eaf"] is None else f"frequency of {row['effect_allele']} {row['eaf']:.3f}",
         "" if row["n"] is None else f"{row['n']:,} participants",

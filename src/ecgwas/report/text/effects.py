@@ -31,20 +31,6 @@ def amount(effect: float, error: float, unit: str) -> str:
     return " ".join(piece for piece in (_signed(effect, decimals), unit, f"(SE {error:.{decimals}f})") if piece)
 
 
-SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-
-
-def p_value(neglog10p: float) -> str:
-    """A p-value of any size: 0.032, 3.2×10⁻¹²."""
-    if neglog10p < 3:
-        return f"{10.0**-neglog10p:.2g}"
-    exponent = math.ceil(neglog10p)
-    mantissa = f"{10.0 ** (exponent - neglog10p):.1f}"
-    if mantissa == "10.0":
-        mantissa, exponent = "1.0", exponent - 1
-    return f"{mantissa}×10{str(-exponent).translate(SUPERSCRIPTS)}"
-
-
 def per_copy(row: Mapping[str, Any], sd_unit: str) -> str:
     """The effect of one copy: in the trait's unit where it was fitted, otherwise beta; empty where neither is known.
 
