@@ -14,7 +14,7 @@ from ecgwas.report.figures import svg as d
 from ecgwas.report.plot_data import Curve, PlotData
 
 COLOURS = (d.BLUE, d.MUTED, d.VERMILION)
-MOST_POINTS = 160
+MOST_POINTS = 130
 FEWEST = 5
 """The mean of fewer participants is neither drawn nor written: it would be nearly one person's recording."""
 
@@ -254,7 +254,7 @@ def _effects(beats: GenotypeBeats, one: _Lead, drawn: slice, name: str, first: b
     for decoder, colour in _decoders(beats):
         effect = beats.decoded[decoder][one.lead, drawn].astype(np.float64)
         marks.append(d.polyline(x, panel.y(effect), colour, 1.3, stroke_dasharray="4 2"))
-    ticks = ecg_grid.heights(panel, panel.y.ticks(3), "effect, µV" if first else None)
+    ticks = ecg_grid.heights(panel, panel.y.ticks(5), "effect, µV" if first else None)
     return [d.zoomable(one.index(EFFECTS), panel, marks, name), *ticks]
 
 
@@ -262,7 +262,10 @@ def _strengths(beats: GenotypeBeats, one: _Lead, drawn: slice, limit: float | No
     panel = one.panels[STRENGTHS]
     x = panel.x(beats.times_ms[drawn])
     strength = np.nan_to_num(beats.neglog10p[one.lead, drawn])
-    marks = [d.ribbon(x, panel.y(np.zeros(len(x))), panel.y(strength), d.MUTED, 0.7)]
+    ends = [x[[-1, 0]], panel.y([0.0, 0.0])]  # back along the axis, so that the area is closed
+    outline = " ".join(f"{d.number(a)},{d.number(b)}" for a, b in zip(
+        np.append(x, ends[0]), np.append(panel.y(strength), ends[1]), strict=True))  # fmt: skip
+    marks = [f"<polygon points='{outline}' fill='{d.MUTED}' fill-opacity='0.7'/>"]
     parts = [d.zoomable(one.index(STRENGTHS), panel, marks, name), ecg_grid.times(panel, one.index(STRENGTHS))]
     if limit is not None:
         at = panel.y.at(limit)

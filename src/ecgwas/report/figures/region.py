@@ -150,7 +150,7 @@ def _of_lead(here: LocusRegion, shown: _Layer) -> str:
 
 def _key(lead: str, credible: bool, unknown: bool, rates: bool) -> list[str]:
     parts = [d.text(LEFT, 18, f"r² with {lead}", fill=d.INK)]
-    x = LEFT + d.width_of(f"r² with {lead}") + 14
+    x = LEFT + d.width_of(f"r² with {lead}") + 4
     for min_r2, colour in R2_COLOURS[::-1]:
         parts += [d.dots([x], [14], d.MUTED, 9), d.dots([x], [14], colour, 7.4)]
         parts.append(d.text(x + 9, 18, f"{min_r2:g}–{min_r2 + 0.2:g}", fill=d.INK))
