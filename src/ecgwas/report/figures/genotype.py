@@ -14,7 +14,7 @@ from ecgwas.report.figures import svg as d
 from ecgwas.report.plot_data import Curve, PlotData
 
 COLOURS = (d.BLUE, d.MUTED, d.VERMILION)
-MOST_POINTS = 130
+MOST_POINTS = 160
 FEWEST = 5
 """The mean of fewer participants is neither drawn nor written: it would be nearly one person's recording."""
 

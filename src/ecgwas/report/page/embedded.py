@@ -78,9 +78,8 @@ def embedded(contents: ReportContents, pictures: Mapping[str, Figure]) -> Embedd
         blocks[f"trait-{k}"] = _trait(points.get(trait, no_point), curves.get(trait, no_curve), counts, pixels.of(k))
     blocks |= _effects(contents, points, variants)
     genes = variants.join(genes_of_variants(contents.genes.genes), on=VARIANT_KEY, how="left").select("variant_number", "gene")
-    blocks |= {
-        f"strongest-{k}": _strongest(points[trait], genes) for k, trait in enumerate(scan.trait_names) if trait in points
-    }
+    numbers = {trait: k for k, trait in enumerate(scan.trait_names)}
+    blocks |= {f"strongest-{numbers[trait]}": _strongest(rows, genes) for trait, rows in points.items() if trait in numbers}
     blocks |= {f"picture-{name}": packed(themed(figure.svg).encode()) for name, figure in pictures.items()}
     return Embedded(_index(contents, genome, points_floor, len(variants), pictures), blocks)
 
@@ -224,7 +223,8 @@ def _index(contents: ReportContents, genome: Genome, points_floor: float, varian
     background = scan.background
     content = {
         "threshold": loci.min_neglog10p, "threshold_kind": loci.threshold["kind"],
-        "effect_unit": effect_unit(contents.run), "beta_unit": contents.run.unit_of_beta, "floor": scan.keep_neglog10p, "points_from": points_floor,
+        "effect_unit": effect_unit(contents.run), "beta_unit": contents.run.unit_of_beta,
+        "floor": scan.keep_neglog10p, "points_from": points_floor,
         "variants": variants, "strongest": STRONGEST, "columns": COLUMNS, "pixel": PIXEL, "end": genome.end,
         "genome": [[chrom, genome.starts[chrom], *genome.extent(chrom)] for chrom in genome.starts],
         "background": None if background is None else {"chroms": background.chroms, "edges": background.edges.tolist()},
