@@ -102,7 +102,7 @@ def test_traits_of_a_locus_are_its_best_then_the_best_of_each_representation(cas
     expected = ["pca.12L.f2", "ae.V2.f1", "clinical.12L.qt_ms", "pca.12L.f1", "ae.V1.f1"]
     assert neighbourhoods.traits_around(here, found) == expected
     many = hits(case, *((f"pca.12L.f{k}", 30, 10.0 + k) for k in range(20)))
-    assert neighbourhoods.traits_around(here, many) == ["pca.12L.f2", *(f"pca.12L.f{k}" for k in (19, 18, 17, 16, 15))]
+    assert neighbourhoods.traits_around(here, many) == ["pca.12L.f2", *(f"pca.12L.f{k}" for k in (19, 18, 17, 16))]
 
 
 def test_further_traits_are_tested_around_the_same_lead(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ FLANK_BP = 250_000
 MAX_VARIANTS = 8_000
 """Of a neighbourhood with more variants, those nearest to the lead variant are tested."""
 
-MAX_TRAITS = 6
+MAX_TRAITS = 5
 """Traits of a locus, its best among them, that are tested against the variants around it."""
 
 

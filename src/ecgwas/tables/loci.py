@@ -155,7 +155,7 @@ class Audit(Table):
 
 
 class Neighbourhoods(Table):
-    """At most six traits of each locus (the best first, then the strongest of each other representation, then the strongest of
+    """At most five traits of each locus (the best first, then the strongest of each other representation, then the strongest of
     the others) against every variant within 250 kb of it (at most 8,000, nearest to the lead variant)."""
 
     columns = {

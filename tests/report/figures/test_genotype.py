@@ -125,6 +125,21 @@ def test_a_scale_bar_is_as_long_as_it_says() -> None:
     assert abs(low - high) == pytest.approx(1000 / 2000 * 100)
 
 
+@pytest.mark.parametrize("count", [3, 17, 150, 158])
+def test_points_that_a_curve_does_not_need_are_not_drawn(count: int) -> None:
+    """The line through those kept passes all others within the tolerance."""
+    rng = np.random.default_rng(count)
+    steps = np.arange(count, dtype=np.float64)
+    heights = np.where(steps % 40 < 20, 50.0, 50.0 + np.cumsum(rng.normal(0, 2, count))) + rng.normal(0, 0.02, count)
+    needed = ecg_grid.corners(heights)
+    assert needed[0]
+    assert needed[-1]
+    through = np.interp(steps, steps[needed], heights[needed])
+    assert np.abs(through - heights).max() <= ecg_grid.TOLERANCE
+    assert needed.sum() < count or count < 10
+    assert ecg_grid.corners(np.full(count, np.nan)).all()
+
+
 def test_leads_stand_as_on_paper() -> None:
     places = {lead: (x, y) for lead, x, y, _ in ecg_grid.places(LEADS, 0.0, 100.0)}
     assert [lead for lead in places if places[lead][1] == 0] == ["I", "aVR", "V1", "V4"]

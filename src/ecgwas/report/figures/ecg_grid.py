@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.recordings import GRID_LEADS, LARGE_SQUARE_UV
@@ -13,6 +15,9 @@ LEFT, COLUMN, GUTTER = 12.0, 228.0, 36.0
 """Left edge of the grid, width of a lead, and of the space for its axes."""
 
 LARGE_SQUARE_MS = 200.0
+TOLERANCE = 0.12
+"""Coordinates by which a drawn curve may miss its points: an eighth of a pixel."""
+
 WIDTH = COLUMN - GUTTER - 10
 BARS_UV = (1000, 500, 200, 100, 50, 20, 10)
 """Lengths of scale bars, in µV."""
@@ -31,6 +36,37 @@ def group(leads: Sequence[str], lead: str) -> list[int]:
     """Indices of the leads that share a scale with this one: chest leads, or limb leads."""
     chest = lead.startswith("V")
     return [i for i, other in enumerate(leads) if other.startswith("V") == chest]
+
+
+def corners(*curves: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(T,) True for the points that a line through equally spaced points needs, for all curves (T,), in coordinates, together.
+
+    Straight stretches of 2, 4, 8 or 16 steps keep their ends only, if no point is further than TOLERANCE from the line between.
+    """
+    count = len(curves[0])
+    needed = np.ones(count, dtype=bool)
+    for steps in (2, 4, 8, 16):
+        places = np.arange(0, count - steps, steps)[:, None] + np.arange(steps + 1)
+        along = np.linspace(0, 1, steps + 1)
+        straight = np.ones(len(places), dtype=bool)
+        for curve in curves:
+            heights = curve[places]
+            chord = heights[:, :1] + (heights[:, -1:] - heights[:, :1]) * along
+            straight &= (np.abs(heights - chord) <= TOLERANCE).all(axis=1)
+        needed[places[straight, 1:-1].ravel()] = False
+    return needed
+
+
+def curve(x: NDArray[np.float64], y: NDArray[np.float64], colour: str, width: float, **more: Any) -> str:
+    """A curve in coordinates, without the points that it does not need."""
+    needed = corners(y)
+    return d.polyline(x[needed], y[needed], colour, width, **more)
+
+
+def band(x: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64], colour: str, opacity: float) -> str:
+    """The area between two curves in coordinates, without the points that they do not need."""
+    needed = corners(low, high)
+    return d.ribbon(x[needed], low[needed], high[needed], colour, opacity)
 
 
 def paper(panel: d.Panel) -> str:

@@ -129,9 +129,9 @@ def _difference_marks(panel: d.Panel, times: Floats, found: _Difference, lead: i
     mean, half, predicted = (values[lead, drawn] for values in (found.mean, found.half, found.predicted))
     return [
         d.line(panel.left, zero, panel.right, zero, d.MUTED, 0.7),
-        d.ribbon(x, panel.y(mean - half), panel.y(mean + half), d.VERMILION, 0.22),
-        d.polyline(x, panel.y(predicted), d.GREEN, 1.2, stroke_dasharray="4 2"),
-        d.polyline(x, panel.y(mean), d.VERMILION, 1.5),
+        ecg_grid.band(x, panel.y(mean - half), panel.y(mean + half), d.VERMILION, 0.22),
+        ecg_grid.curve(x, panel.y(predicted), d.GREEN, 1.2, stroke_dasharray="4 2"),
+        ecg_grid.curve(x, panel.y(mean), d.VERMILION, 1.5),
     ]
 
 
@@ -236,8 +236,8 @@ def _waves(beats: GenotypeBeats, one: _Lead, drawn: slice, name: str) -> list[st
     x = panel.x(beats.times_ms[drawn])
     for k in _enough(beats):
         mean, half = beats.mean_uv[k, one.lead, drawn], beats.half_width_uv[k, one.lead, drawn]
-        marks.append(d.ribbon(x, panel.y(mean - half), panel.y(mean + half), COLOURS[k], 0.16))
-        marks.append(d.polyline(x, panel.y(mean), COLOURS[k], 1.2, stroke_opacity="0.85"))
+        marks.append(ecg_grid.band(x, panel.y(mean - half), panel.y(mean + half), COLOURS[k], 0.16))
+        marks.append(ecg_grid.curve(x, panel.y(mean), COLOURS[k], 1.2, stroke_opacity="0.85"))
     clipped = d.zoomable(one.index(WAVES), panel, marks, name)
     return [ecg_grid.paper(panel), clipped, *ecg_grid.scale_bar(panel), _name(panel, beats.leads[one.lead])]
 
@@ -248,12 +248,12 @@ def _effects(beats: GenotypeBeats, one: _Lead, drawn: slice, name: str, first: b
     slope, half = beats.slope_uv[one.lead, drawn], beats.slope_half_width_uv[one.lead, drawn]
     marks = [
         d.line(panel.left, zero, panel.right, zero, d.MUTED, 0.7),
-        d.ribbon(x, panel.y(slope - half), panel.y(slope + half), d.GREEN, 0.25),
-        d.polyline(x, panel.y(slope), d.GREEN, 1.6),
+        ecg_grid.band(x, panel.y(slope - half), panel.y(slope + half), d.GREEN, 0.25),
+        ecg_grid.curve(x, panel.y(slope), d.GREEN, 1.6),
     ]
     for decoder, colour in _decoders(beats):
         effect = beats.decoded[decoder][one.lead, drawn].astype(np.float64)
-        marks.append(d.polyline(x, panel.y(effect), colour, 1.3, stroke_dasharray="4 2"))
+        marks.append(ecg_grid.curve(x, panel.y(effect), colour, 1.3, stroke_dasharray="4 2"))
     ticks = ecg_grid.heights(panel, panel.y.ticks(5), "effect, µV" if first else None)
     return [d.zoomable(one.index(EFFECTS), panel, marks, name), *ticks]
 
@@ -262,10 +262,12 @@ def _strengths(beats: GenotypeBeats, one: _Lead, drawn: slice, limit: float | No
     panel = one.panels[STRENGTHS]
     x = panel.x(beats.times_ms[drawn])
     strength = np.nan_to_num(beats.neglog10p[one.lead, drawn])
-    ends = [x[[-1, 0]], panel.y([0.0, 0.0])]  # back along the axis, so that the area is closed
-    outline = " ".join(f"{d.number(a)},{d.number(b)}" for a, b in zip(
-        np.append(x, ends[0]), np.append(panel.y(strength), ends[1]), strict=True))  # fmt: skip
-    marks = [f"<polygon points='{outline}' fill='{d.MUTED}' fill-opacity='0.7'/>"]
+    height = panel.y(strength)
+    needed = ecg_grid.corners(height)
+    # Back along the axis, so that the area is closed.
+    outline = [*zip(x[needed], height[needed], strict=True), (x[-1], panel.bottom), (x[0], panel.bottom)]
+    points = " ".join(f"{d.number(a)},{d.number(b)}" for a, b in outline)
+    marks = [f"<polygon points='{points}' fill='{d.MUTED}' fill-opacity='0.7'/>"]
     parts = [d.zoomable(one.index(STRENGTHS), panel, marks, name), ecg_grid.times(panel, one.index(STRENGTHS))]
     if limit is not None:
         at = panel.y.at(limit)

@@ -22,15 +22,19 @@ LEFT, RIGHT, TOP, HEIGHT = 56.0, 916.0, 34.0, 220.0
 ROOM_FOR_RATES = 44.0
 """Width of the axis of recombination rates."""
 
-R2_COLOURS = ((0.8, "#f0f921"), (0.6, "#f89540"), (0.4, "#cc4778"), (0.2, "#7e03a8"), (0.0, "#0d0887"))
-"""Smallest r² of each colour, strongest first: five hues (plasma), each lighter than the one below, so that they differ with
-any colour vision and in grey."""
+R2_COLOURS = ((0.8, "#f6f32b"), (0.6, "#fbb040"), (0.4, "#f27a62"), (0.2, "#bf50b4"), (0.0, "#4c49cc"))
+"""Smallest r² of each colour, strongest first: yellow, orange, red, purple, blue, each darker than the one before, so that they
+differ with any colour vision and in grey."""
+
+WITH_RIM = 0.4
+"""From this r² on the colours are light: points have a rim, so that they contrast with a light page, too."""
 
 TOP_RATE = 100.0
 """cM/Mb at the top of the axis of recombination rates, unless a rate here is larger."""
 
-MOST_POINTED = 2_000
-"""The strongest tests, this many, can be pointed at; all are drawn and in the file of numbers."""
+MOST_POINTED, MOST_POINTED_OF_LAYERS = 1_000, 200
+"""The strongest tests, this many, can be pointed at: of the strongest trait, and of each other trait or signal. All are drawn
+and in the file of numbers."""
 
 PLACE = ("pos", "effect_allele", "other_allele")
 """What identifies a variant on its chromosome."""
@@ -152,7 +156,7 @@ def _key(lead: str, credible: bool, unknown: bool, rates: bool) -> list[str]:
     parts = [d.text(LEFT, 18, f"r² with {lead}", fill=d.INK)]
     x = LEFT + d.width_of(f"r² with {lead}") + 4
     for min_r2, colour in R2_COLOURS[::-1]:
-        parts += [d.dots([x], [14], d.MUTED, 9), d.dots([x], [14], colour, 7.4)]
+        parts += [d.dots([x], [14], d.MUTED, 8.8) if min_r2 >= WITH_RIM else "", d.dots([x], [14], colour, 7.4)]
         parts.append(d.text(x + 9, 18, f"{min_r2:g}–{min_r2 + 0.2:g}", fill=d.INK))
         x += 62
     if unknown:
@@ -180,12 +184,12 @@ def _points(panel: d.Panel, tests: pl.DataFrame, shown: _Layer, credible: set[tu
     parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]
     groups, upper = [], np.inf
     for min_r2, colour in R2_COLOURS:
-        groups.append((colour, (r2 >= min_r2) & (r2 < upper)))
+        groups.append((min_r2, colour, (r2 >= min_r2) & (r2 < upper)))
         upper = min_r2
     parts += [*_ring(x[ringed], y[ringed])] if ringed.any() else []
-    for colour, chosen in groups[::-1]:
-        # A rim, so that every colour contrasts with a light and with a dark page.
-        parts += [d.dots(x[chosen], y[chosen], d.MUTED, 6.8), d.dots(x[chosen], y[chosen], colour, 5.4)]
+    for min_r2, colour, chosen in groups[::-1]:
+        parts.append(d.dots(x[chosen], y[chosen], d.MUTED, 6.8) if min_r2 >= WITH_RIM else "")
+        parts.append(d.dots(x[chosen], y[chosen], colour, 5.4))
     lead = tuple(shown.lead[name] for name in PLACE)
     for i in [i for i, variant in enumerate(variants) if variant == lead][:1]:
         parts.append(_diamond(float(x[i]), float(y[i])))
@@ -243,7 +247,8 @@ def _pointed(
     tests: pl.DataFrame, here: LocusRegion, shown: _Layer, hits: pl.DataFrame | None, sd_unit: str
 ) -> Points:  # fmt: skip
     """The strongest tests with their words."""
-    chosen = tests.sort("neglog10p", *PLACE, descending=[True, False, False, False]).head(MOST_POINTED)
+    most = MOST_POINTED if shown.trait == here.trait and shown.signal is None else MOST_POINTED_OF_LAYERS
+    chosen = tests.sort("neglog10p", *PLACE, descending=[True, False, False, False]).head(most)
     lacking = [name for name in ("eaf", "n", "beta", "se") if name not in chosen.columns]
     chosen = chosen.with_columns(pl.lit(None).alias(name) for name in lacking)
     if hits is not None and shown.signal is None and set(NATURAL) <= set(hits.columns):
