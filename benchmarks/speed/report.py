@@ -4,8 +4,8 @@
     python -m benchmarks.speed.report --variants 10000000
     python -m benchmarks.speed.report --quick    48 traits, 100,000 variants
 
-Tests are drawn from the null, and 24 loci are planted, each with its ECG by genotype and the regional associations of five traits. 32 features
-are traversed in 12 leads. The page is opened from a file in Chromium, offline. Prints one line per measure:
+Tests are drawn from the null, and 24 loci are planted, each with its ECG by genotype and the regional associations of five
+traits. 32 features are traversed in 12 leads. The page is opened from a file in Chromium, offline. Prints one line per measure:
 
     REPORT traits=<K> variants=<M> kept_rows=<n> page_mib=<s> render_cpu_s=<s> peak_mib=<m>
     CHROMIUM first_picture_s=<s> trait_s median=<s> worst=<s> of=<n> first=<s>
