@@ -83,12 +83,12 @@ def read(path: Path, chroms: Collection[str] | None = None) -> dict[str, Chromos
     points: dict[str, dict[int, float]] = {}
     for file in files_of(path):
         _read_file(file, chroms, points)
-    if chroms is None and not any(any(found.values()) for found in points.values()):
+    if chroms is None and not any(any(cm_of.values()) for cm_of in points.values()):
         raise InputError(f"the {WHAT} has no genetic distances: all of them are 0", where=path, fix=FIX)
     maps = {}
-    for chrom, found in points.items():
-        pos = np.array(sorted(found), dtype=np.int64)
-        maps[chrom] = ChromosomeMap(pos, np.array([found[int(at)] for at in pos], dtype=np.float64))
+    for chrom, cm_of in points.items():
+        pos = np.array(sorted(cm_of), dtype=np.int64)
+        maps[chrom] = ChromosomeMap(pos, np.array([cm_of[int(at)] for at in pos], dtype=np.float64))
     return maps
 
 
@@ -119,20 +119,20 @@ def _read_file(path: Path, chroms: Collection[str] | None, points: dict[str, dic
 def _columns(path: Path, fields: Sequence[str]) -> dict[str, int]:
     """Place of each column, by the first line. Raises InputError for an unknown format."""
     lower = [field.lower() for field in fields]
-    found = {name: lower.index(word) for name, words in NAMES.items() for word in words if word in lower}
-    if {"pos", "cm"} <= set(found):
-        return found
+    columns = {name: lower.index(word) for name, words in NAMES.items() for word in words if word in lower}
+    if {"pos", "cm"} <= set(columns):
+        return columns
     if len(fields) == 4 and all(re.fullmatch(r"-?[0-9.]+(e[-+]?[0-9]+)?", fields[k], re.IGNORECASE) for k in (2, 3)):
         return PLINK
     raise InputError(f"the columns of the {WHAT} are unknown: {' '.join(fields)[:60]!r}", where=path, fix=FIX)
 
 
 def _chromosome_in_name(path: Path) -> str:
-    found = CHROM_IN_NAME.search(path.name)
-    if found is None:
+    matched = CHROM_IN_NAME.search(path.name)
+    if matched is None:
         problem = f"the {WHAT} names no chromosome, neither in a column nor in the file's name"
         raise InputError(problem, where=path, fix="name the file as genetic_map_chr1_combined_b37.txt, or add a column chr")
-    return found.group(1)
+    return matched.group(1)
 
 
 def check(path: Path, build: Build | None) -> str:

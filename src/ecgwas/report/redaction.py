@@ -75,9 +75,9 @@ def _loci(results: LociResults, min_people: int) -> LociResults:
 
 def _region(region: LocusRegion, min_people: int) -> LocusRegion:
     """Without tests of alleles carried by few."""
-    few = carried_by_few(min_people)
-    layers = tuple(replace(layer, tests=layer.tests.filter(~few)) for layer in region.layers)
-    return replace(region, tests=region.tests.filter(~few), layers=layers)
+    is_rare = carried_by_few(min_people)
+    layers = tuple(replace(layer, tests=layer.tests.filter(~is_rare)) for layer in region.layers)
+    return replace(region, tests=region.tests.filter(~is_rare), layers=layers)
 
 
 def _null_study(null: NullStudy, min_people: int) -> NullStudy:

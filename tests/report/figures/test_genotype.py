@@ -110,7 +110,7 @@ def test_scales_are_drawn_where_they_are_read(beats: GenotypeBeats) -> None:
     assert words.count("effect, µV") == words.count("−log10 p") == 3
     bars = [word for word in words if re.fullmatch(r"[0-9.]+ (mV|µV)", word or "")]
     assert len(bars) == 12
-    assert words.count("200") == 12
+    assert words.count("400") == 12, "ms, below each lead"
     dashed = [path for path in root.iter(f"{SVG}path") if path.get("stroke-dasharray") == "5 4"]
     assert len(dashed) == 12, "the threshold, in each strip of -log10 p"
     assert "dashed is the study's threshold, 8.40" in figure.caption

@@ -102,8 +102,8 @@ def gene_models(options: Regions, windows: Sequence[Window]) -> list[list[GeneMo
 
 def _touching(genes: Sequence[GeneModel], exons: _Exons, window: Window) -> list[GeneModel]:
     chrom, first, last = window
-    there = sorted((gene.start, gene.stop, gene.symbol, gene) for gene in genes if gene.start <= last and gene.stop >= first)
-    return [gene if gene.exons else replace(gene, exons=exons.of(chrom, gene)) for _, _, _, gene in there]
+    touching = sorted((gene.start, gene.stop, gene.symbol, gene) for gene in genes if gene.start <= last and gene.stop >= first)
+    return [gene if gene.exons else replace(gene, exons=exons.of(chrom, gene)) for _, _, _, gene in touching]
 
 
 class _Exons:
@@ -137,8 +137,8 @@ class _Exons:
 
 def _strand(path: Path, fields: Sequence[str]) -> str | None:
     place = 6 if _is_gtf(fields) else 5 if ".bed" in path.suffixes else 4
-    found = fields[place] if len(fields) > place else None
-    return found if found in ("+", "-") else None
+    strand = fields[place] if len(fields) > place else None
+    return strand if strand in ("+", "-") else None
 
 
 def _blocks(path: Path, fields: Sequence[str]) -> tuple[tuple[int, int], ...]:

@@ -47,11 +47,11 @@ def corners(*curves: NDArray[np.float64]) -> NDArray[np.bool_]:
     needed = np.ones(count, dtype=bool)
     for steps in (2, 4, 8, 16):
         places = np.arange(0, count - steps, steps)[:, None] + np.arange(steps + 1)
-        along = np.linspace(0, 1, steps + 1)
+        fractions = np.linspace(0, 1, steps + 1)
         straight = np.ones(len(places), dtype=bool)
         for curve in curves:
             heights = curve[places]
-            chord = heights[:, :1] + (heights[:, -1:] - heights[:, :1]) * along
+            chord = heights[:, :1] + (heights[:, -1:] - heights[:, :1]) * fractions
             straight &= (np.abs(heights - chord) <= TOLERANCE).all(axis=1)
         needed[places[straight, 1:-1].ravel()] = False
     return needed

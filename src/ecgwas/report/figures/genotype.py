@@ -104,29 +104,29 @@ def difference(beats: GenotypeBeats, name: str = "difference") -> Figure | None:
     enough, drawn = _enough(beats), _drawn(beats)
     if len(enough) < 2:
         return None
-    found = _Difference.of(beats, enough[0], enough[-1])
-    words = f"{copies(beats, found.high)} minus {copies(beats, found.low)}"
-    span = _range(np.stack([found.mean - found.half, found.mean + found.half, found.predicted]))
-    parts = ecg_grid.key(ecg_grid.LEFT, 18, [(words, d.VERMILION, "band"), (found.multiple, d.GREEN, "dashed")])
+    compared = _Difference.of(beats, enough[0], enough[-1])
+    words = f"{copies(beats, compared.high)} minus {copies(beats, compared.low)}"
+    span = _range(np.stack([compared.mean - compared.half, compared.mean + compared.half, compared.predicted]))
+    parts = ecg_grid.key(ecg_grid.LEFT, 18, [(words, d.VERMILION, "band"), (compared.multiple, d.GREEN, "dashed")])
     panels, curves = list[d.Panel](), list[Curve]()
     for number, (lead, x, y, first) in enumerate(ecg_grid.places(beats.leads, TOP, DIFFERENCE_ROW)):
         panel, i = d.Panel(x, y, ecg_grid.WIDTH, WAVE, _times(beats), span), beats.leads.index(lead)
         panels.append(panel)
-        marks = _difference_marks(panel, beats.times_ms[drawn], found, i, drawn)
+        marks = _difference_marks(panel, beats.times_ms[drawn], compared, i, drawn)
         parts += [ecg_grid.paper(panel), d.zoomable(number, panel, marks, name), ecg_grid.times(panel, number)]
         parts += [_name(panel, lead), *ecg_grid.heights(panel, panel.y.ticks(4), "difference, µV" if first else None)]
-        curves += [Curve(number, beats.times_ms[drawn], found.mean[i, drawn], words, "µV", 1),
-                   Curve(number, beats.times_ms[drawn], found.predicted[i, drawn], found.multiple, "µV", 1)]  # fmt: skip
-    caption = _difference_caption(beats, found)
+        curves += [Curve(number, beats.times_ms[drawn], compared.mean[i, drawn], words, "µV", 1),
+                   Curve(number, beats.times_ms[drawn], compared.predicted[i, drawn], compared.multiple, "µV", 1)]  # fmt: skip
+    caption = _difference_caption(beats, compared)
     picture, plot = d.svg(930, TOP + 3 * DIFFERENCE_ROW, parts, caption), PlotData(panels, (), curves, (), "ms")
     return Figure(
-        f"Difference between genotypes at {beats.variant}", caption, picture, _difference_csv(beats, drawn, found), plot
+        f"Difference between genotypes at {beats.variant}", caption, picture, _difference_csv(beats, drawn, compared), plot
     )
 
 
-def _difference_marks(panel: d.Panel, times: Floats, found: _Difference, lead: int, drawn: slice) -> list[str]:
+def _difference_marks(panel: d.Panel, times: Floats, compared: _Difference, lead: int, drawn: slice) -> list[str]:
     x, zero = panel.x(times), panel.y.at(0)
-    mean, half, predicted = (values[lead, drawn] for values in (found.mean, found.half, found.predicted))
+    mean, half, predicted = (values[lead, drawn] for values in (compared.mean, compared.half, compared.predicted))
     return [
         d.line(panel.left, zero, panel.right, zero, d.MUTED, 0.7),
         ecg_grid.band(x, panel.y(mean - half), panel.y(mean + half), d.VERMILION, 0.22),
@@ -135,13 +135,13 @@ def _difference_marks(panel: d.Panel, times: Floats, found: _Difference, lead: i
     ]
 
 
-def _difference_caption(beats: GenotypeBeats, found: _Difference) -> str:
-    low, high = found.low, found.high
+def _difference_caption(beats: GenotypeBeats, compared: _Difference) -> str:
+    low, high = compared.low, compared.high
     return (
         f"{_locus(beats)}: mean median beat of participants with {copies(beats, high)} ({beats.people[high]:,}) minus that of "
         f"those with {copies(beats, low)} ({beats.people[low]:,}), with its 95 % band, unadjusted; all leads on one scale, "
-        f"times in ms from R. Dashed: {found.multiple}, as it would be if each copy had the same effect. Largest difference "
-        f"{np.nanmax(np.abs(found.mean)):.0f} µV."
+        f"times in ms from R. Dashed: {compared.multiple}, as it would be if each copy had the same effect. Largest difference "
+        f"{np.nanmax(np.abs(compared.mean)):.0f} µV."
     )
 
 
@@ -302,15 +302,15 @@ def _csv(beats: GenotypeBeats, drawn: slice) -> str:
     return pl.concat(frames).with_columns(numbers.fill_nan(None).round_sig_figs(6)).write_csv()
 
 
-def _difference_csv(beats: GenotypeBeats, drawn: slice, found: _Difference) -> str:
+def _difference_csv(beats: GenotypeBeats, drawn: slice, compared: _Difference) -> str:
     frames = [
         pl.DataFrame(
             {
                 "lead": lead,
                 "time_ms": beats.times_ms[drawn],
-                "difference_uv": found.mean[i, drawn],
-                "half_width_uv": found.half[i, drawn],
-                "predicted_uv": found.predicted[i, drawn],
+                "difference_uv": compared.mean[i, drawn],
+                "half_width_uv": compared.half[i, drawn],
+                "predicted_uv": compared.predicted[i, drawn],
             }
         )
         for i, lead in enumerate(beats.leads)

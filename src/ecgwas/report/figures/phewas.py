@@ -42,8 +42,8 @@ def phewas(
 ) -> Figure | None:  # fmt: skip
     """-log10 p of every trait, as triangles that point in the direction of the effect; None if no trait was tested.
 
-    tests: columns trait, beta, neglog10p and others, which the numbers keep; with se, n, effect, effect_se and unit, they are
-    told at the pointer. limit: -log10 p of the threshold;  sd_unit: unit of beta;  linked: traits lead to their pages
+    tests: columns trait, beta, neglog10p and others, which the numbers keep; with se, n, effect, effect_se and unit, the
+    pointer shows them. limit: -log10 p of the threshold;  sd_unit: unit of beta;  linked: traits lead to their pages
     """
     tested = tests.filter(pl.col("neglog10p").is_finite())
     if tested.height == 0:

@@ -222,9 +222,9 @@ def _rates(main: d.Panel, rates: pl.DataFrame, name: str) -> tuple[list[Curve], 
     for tick in panel.y.ticks(5):
         at = panel.y.at(tick)
         parts.append(d.text(panel.right + 6, at + 4, d.label_of(tick)))
-    along, middle = panel.right + 38, (panel.top + panel.bottom) / 2
-    turn = f"rotate(90 {d.number(along)} {d.number(middle)})"
-    parts.append(d.text(along, middle, f"{label}, cM/Mb", anchor="middle", size=11, transform=turn))
+    edge, middle = panel.right + 38, (panel.top + panel.bottom) / 2
+    turn = f"rotate(90 {d.number(edge)} {d.number(middle)})"
+    parts.append(d.text(edge, middle, f"{label}, cM/Mb", anchor="middle", size=11, transform=turn))
     return [Curve(RATES, x, y, label, "cM/Mb", 1)], parts
 
 
@@ -247,8 +247,8 @@ def _pointed(
     tests: pl.DataFrame, here: LocusRegion, shown: _Layer, hits: pl.DataFrame | None, sd_unit: str
 ) -> Points:  # fmt: skip
     """The strongest tests with their words."""
-    most = MOST_POINTED if shown.trait == here.trait and shown.signal is None else MOST_POINTED_OF_LAYERS
-    chosen = tests.sort("neglog10p", *PLACE, descending=[True, False, False, False]).head(most)
+    max_points = MOST_POINTED if shown.trait == here.trait and shown.signal is None else MOST_POINTED_OF_LAYERS
+    chosen = tests.sort("neglog10p", *PLACE, descending=[True, False, False, False]).head(max_points)
     lacking = [name for name in ("eaf", "n", "beta", "se") if name not in chosen.columns]
     chosen = chosen.with_columns(pl.lit(None).alias(name) for name in lacking)
     if hits is not None and shown.signal is None and set(NATURAL) <= set(hits.columns):

@@ -200,8 +200,8 @@ const fillStrongest = (data, unit) => {
   byId("table-strongest").tBodies[0].replaceChildren(...rows);
 };
 
-// The effect of the strongest hit, i its point, in the trait's unit or else in that of beta; nothing if i is no
-// hit
+// The effect of the strongest hit, i its point, in the trait's unit or else in that of beta; nothing if i is
+// no hit
 const fillEffect = (data, unit, i) => {
   const paragraph = byId("trait-effect");
   const natural = data.effects.get(i), { se, gene } = data.strongest.get(i) ?? {};
@@ -209,8 +209,9 @@ const fillEffect = (data, unit, i) => {
   if (paragraph.hidden) return;
   const effect = natural ? natural.effect : data.beta[i], error = natural ? natural.error : se;
   const { id, effect: allele } = variantOf(data.variant[i]), decimals = decimalsOf(error);
-  const pieces = [signed(effect, decimals), natural ? unit : index.beta_unit, `(SE ${error.toFixed(decimals)})`];
-  const size = pieces.filter(Boolean).join(" "), place = gene ? ` (nearest gene ${gene})` : "";
+  const words = [signed(effect, decimals), natural ? unit : index.beta_unit];
+  const size = `${words.filter((word) => word).join(" ")} (SE ${error.toFixed(decimals)})`;
+  const place = gene ? ` (nearest gene ${gene})` : "";
   paragraph.textContent = `Strongest hit: ${allele} allele of ${id}${place}, ${size} per copy.`;
 };
 
