@@ -185,5 +185,5 @@ def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
 
 STAGE = Stage(
     "share", "collect what may be passed on", all_in_one, _options, _needs, report_stage.STAGE.files, _work, nothing_to_check,
-    version=5,
+    version=6,
 )  # fmt: skip
