@@ -4,8 +4,8 @@
     python -m benchmarks.speed.report --variants 10000000
     python -m benchmarks.speed.report --quick    48 traits, 100,000 variants
 
-Tests are drawn from the null, and 24 loci are planted, each with its ECG by genotype and its regional associations. 32 features
-are traversed in 12 leads. The page is opened from a file in Chromium, offline. Prints one line per measure:
+Tests are drawn from the null, and 24 loci are planted, each with its ECG by genotype and the regional associations of five
+traits. 32 features are traversed in 12 leads. The page is opened from a file in Chromium, offline. Prints one line per measure:
 
     REPORT traits=<K> variants=<M> kept_rows=<n> page_mib=<s> render_cpu_s=<s> peak_mib=<m>
     CHROMIUM first_picture_s=<s> trait_s median=<s> worst=<s> of=<n> first=<s>
@@ -21,10 +21,12 @@ import shutil
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.record import recorded
@@ -32,6 +34,7 @@ from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.progress import peak_memory_mib
 from ecgwas.report import (
+    GENES_OF_REGION,
     Background,
     Cohort,
     GeneResults,
@@ -39,6 +42,7 @@ from ecgwas.report import (
     KindWords,
     LociResults,
     LocusRegion,
+    RegionLayer,
     ReportContents,
     RepresentationResults,
     RunInfo,
@@ -49,7 +53,7 @@ from ecgwas.report import (
 )
 from ecgwas.study import ReportOptions, Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds
-from ecgwas.tables.loci import Hits
+from ecgwas.tables.loci import Hits, LeadTests
 from ecgwas.tables.recordings import Reliability
 
 FLOOR, THRESHOLD, LOCI, SAMPLES = 3.0, 9.5, 24, 475
@@ -66,6 +70,7 @@ def make_contents(traits: int, variants: int, seed: int = 1) -> ReportContents:
     hits = rows.filter(pl.col("neglog10p") > THRESHOLD)
     locus_rows = list(loci.frame.iter_rows(named=True))
     genotype_beats, regions = tuple(_beats(rng, row) for row in locus_rows), tuple(_region(rng, row) for row in locus_rows)
+    lead_tests = pl.concat([LeadTests.empty().frame, *(_lead_tests(rng, names, row) for row in locus_rows)])
     return ReportContents(
         run=RunInfo("benchmark", seed, study.as_written(study), KindWords.of(study), {"ecgwas": "benchmark"}),
         cohort=Cohort(Recordings.empty(), People.empty()),
@@ -79,7 +84,7 @@ def make_contents(traits: int, variants: int, seed: int = 1) -> ReportContents:
         loci=LociResults(
             thresholds=_thresholds(), hits=Hits.of_associations(Associations(hits)), loci=loci,
             power=pl.DataFrame(schema={"kind": pl.String}),
-            genotype_beats=genotype_beats, regions=regions,
+            genotype_beats=genotype_beats, regions=regions, lead_tests=lead_tests,
         ),
         genes=GeneResults(Genes.empty(), Clusters.empty(), Edges.empty(), Terms.empty()),
     )  # fmt: skip
@@ -177,17 +182,40 @@ def _beats(rng: np.random.Generator, row: dict[str, object]) -> GenotypeBeats:
 
 
 def _region(rng: np.random.Generator, row: dict[str, object]) -> LocusRegion:
-    middle, count = int(str(row["pos"])), 2_000
+    """Five traits against 2,000 variants, with genes, exons and recombination rates."""
+    middle, count, layers = int(str(row["pos"])), 2_000, 4
     places = np.sort(rng.integers(middle - 250_000, middle + 250_000, count))
-    r2 = np.exp(-np.abs(places - middle) / 30_000) * rng.uniform(0, 1, count)
-    tests = pl.DataFrame({"variant": [f"rs{place}" for place in places], "pos": places, "effect_allele": "A",
-                          "other_allele": "G", "r2": r2,
-                          "neglog10p": r2 * float(str(row["neglog10p"])) + rng.exponential(0.434, count)})  # fmt: skip
+    first, *others = (_tests(rng, row, places, middle) for _ in range(1 + layers))
+    starts = [[middle - 90_000 + 9_000 * k for k in range(9)], [middle + 7_000 * k for k in range(10)]]
+    stops = [[start + 300 for start in gene] for gene in starts]
     genes = pl.DataFrame(
-        {"gene": ["LEFT", "RIGHT"], "start": [middle - 90_000, middle], "stop": [middle - 9_000, middle + 70_000]}
-    )
-    return LocusRegion(int(str(row["locus"])), str(row["best_trait"]), str(row["chrom"]), middle - 250_000, middle + 250_000,
-                  lead_variant_of(row), tests, genes)  # fmt: skip
+        {"gene": ["LEFT", "RIGHT"], "start": [middle - 90_000, middle], "stop": [middle - 9_000, middle + 70_000],
+         "strand": ["+", "-"], "exon_starts": starts, "exon_stops": stops}, schema=GENES_OF_REGION,
+    )  # fmt: skip
+    rates = pl.DataFrame({"pos": np.arange(middle - 250_000, middle + 250_000, 1_000), "rate": rng.exponential(1.0, 500)})
+    lead = lead_variant_of(row)
+    further = tuple(RegionLayer(f"ae.V6.f{k + 1:02d}", None, lead, tests) for k, tests in enumerate(others))
+    return LocusRegion(
+        int(str(row["locus"])), str(row["best_trait"]), str(row["chrom"]), middle - 250_000, middle + 250_000, lead, first,
+        genes, further, rates,
+    )  # fmt: skip
+
+
+def _tests(rng: np.random.Generator, row: dict[str, object], places: NDArray[np.int64], middle: int) -> pl.DataFrame:
+    count = len(places)
+    r2 = np.exp(-np.abs(places - middle) / 30_000) * rng.uniform(0, 1, count)
+    return pl.DataFrame(
+        {"variant": [f"rs{place}" for place in places], "pos": places, "effect_allele": "A", "other_allele": "G", "eaf": 0.31,
+         "n": 40_000, "beta": 0.05 * r2, "se": 0.007, "r2": r2,
+         "neglog10p": r2 * float(str(row["neglog10p"])) + rng.exponential(0.434, count)}
+    )  # fmt: skip
+
+
+def _lead_tests(rng: np.random.Generator, names: Sequence[str], row: dict[str, object]) -> pl.DataFrame:
+    lead, count = lead_variant_of(row), len(names)
+    columns = {"locus": row["locus"], "trait": list(names), **lead, "eaf": 0.31, "n": 40_000,
+               "beta": rng.normal(0, 0.05, count), "se": 0.007, "t": 5.0, "neglog10p": rng.exponential(1.0, count)}  # fmt: skip
+    return pl.DataFrame(columns).select(list(LeadTests.columns))
 
 
 def _representation(features: int) -> RepresentationResults:

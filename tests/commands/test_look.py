@@ -65,7 +65,8 @@ def test_every_trait_has_the_number_of_the_scan(
 def test_the_region_is_that_of_the_locus(finished: Study, locus: dict[str, object], looked: tuple[Path, list[str]]) -> None:
     """Same trait, same lead: -log10 p and r squared of every variant that both have."""
     own = pl.read_csv(looked[0] / "figures" / f"region_{TRAIT}.csv")
-    around = files.NEIGHBOURHOODS.read(finished.results).frame.filter(pl.col("locus") == locus["locus"])
+    table = files.NEIGHBOURHOODS.read(finished.results).frame
+    around = table.filter(pl.col("locus") == locus["locus"], pl.col("trait") == locus["best_trait"])
     both = own.join(around, on=["pos", "effect_allele", "other_allele"], suffix="_report")
     assert both.height == own.height > 20
     np.testing.assert_allclose(both["neglog10p"], both["neglog10p_report"], rtol=1e-12)

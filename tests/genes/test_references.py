@@ -83,9 +83,11 @@ GAF = "!gaf-version: 2.2\n" + "".join(
      annotated("ACTB", "GO:2", "NOT|involved_in"), annotated("MOUSE", "GO:2", taxon="taxon:10090"), annotated("LOST", "GO:4")]
 )  # fmt: skip
 CATALOG = "DATE ADDED TO CATALOG\tPUBMEDID\n2020\t1\n"
+EAGLE = "chr position COMBINED_rate(cM/Mb) Genetic_Map(cM)\n1 55550 0 0\n1 568322 0 0.1\n"
 BODIES = {
     "gencode.v47lift37.annotation.gtf.gz": gzip.compress(("##description: evidence\n" + GTF).encode()),
     "gencode.v47.annotation.gtf.gz": gzip.compress(GTF.encode()),
+    **{f"genetic_map_{build}_withX.txt.gz": gzip.compress(EAGLE.encode()) for build in ("hg19", "hg38")},
     "9606.protein.links.v12.0.txt.gz": gzip.compress(b"protein1 protein2 combined_score\n9606.P1 9606.P2 900\n"),
     "9606.protein.info.v12.0.txt.gz": gzip.compress(b"#string_protein_id\tpreferred_name\tprotein_size\tannotation\n"),
     "9606.protein.aliases.v12.0.txt.gz": gzip.compress(b"#string_protein_id\talias\tsource\n"),

@@ -11,7 +11,16 @@ import statsmodels.api as sm
 from numpy.typing import NDArray
 from scipy import integrate, stats
 
-from ecgwas.loci import clumps, conditional, credible_sets, fine_mapping, individual_data, merge, winners_curse
+from ecgwas.loci import (
+    clumps,
+    conditional,
+    credible_sets,
+    fine_mapping,
+    individual_data,
+    merge,
+    signal_neighbourhoods,
+    winners_curse,
+)
 from ecgwas.loci.audit import Auditor, hc3, z_of
 from ecgwas.loci.individual_data import Chromosome, VariantsTested, r2_with
 from ecgwas.loci.positive_controls import region_strengths
@@ -97,6 +106,30 @@ def test_conditional_steps_are_those_of_statsmodels(chromosome: Chromosome) -> N
     others = [j for j in range(VARIANTS) if j != CAUSE]
     best = max(others, key=lambda j: -np.log10(ordinary(chromosome, 0, [CAUSE, j])[0].pvalues[-1]))
     assert abs(best - found[1]) <= 1
+
+
+def test_neighbourhoods_of_signals_are_those_of_statsmodels(tmp_path: Path) -> None:
+    """Each variant conditional on the other signal; a signal's own row is its joint p of the conditional analysis."""
+    chromosome = made(tmp_path, linked(1))
+    region, model = chromosome.region_around(0, 10**9, NOBODY), chromosome.model(chromosome.names[0])
+    rows = conditional.stepwise(model, region, CAUSE, limit=4.0, max_signals=5)
+    signals = [region.index_of(row) for row in rows if row["significant"]]
+    assert len(signals) == 2
+    around = np.arange(5, VARIANTS)
+    table = signal_neighbourhoods.conditional_on_others(model, region, signals, around)
+    assert table.group_by("signal").len().sort("signal").rows() == [(1, len(around)), (2, len(around))]
+    for signal, other in ((0, 1), (1, 0)):
+        own = table.filter(pl.col("signal") == signal + 1)
+        joint = own.filter(pl.col("variant") == rows[signal]["variant"]).row(0, named=True)
+        assert joint["neglog10p"] == pytest.approx(rows[signal]["neglog10p_joint"])
+        assert joint["r2_with_signal"] == pytest.approx(1.0)
+        for variant in (5, 30, 59):
+            theirs, last = ordinary(chromosome, 0, [signals[other], variant])
+            row = own.filter(pl.col("variant") == f"v{variant}").row(0, named=True)
+            assert row["beta"] == pytest.approx(theirs.params[last])
+            assert row["se"] == pytest.approx(theirs.bse[last])
+            assert row["neglog10p"] == pytest.approx(-np.log10(theirs.pvalues[last]))
+        assert own.filter(pl.col("variant") == rows[other]["variant"])["neglog10p"].item() is None
 
 
 def test_hc3_is_that_of_statsmodels(chromosome: Chromosome) -> None:
@@ -342,6 +375,8 @@ def test_fine_mapping_has_a_row_for_every_hit_and_locus(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.audit.frame["neglog10p"], rows["neglog10p"])
     assert found.conditional.frame["step"].to_list()[:2] == [1, 2]
     assert set(found.credible.frame["locus"]) == set(found_loci["locus"])
+    several = found.conditional.frame.filter("significant").group_by("locus").len().filter(pl.col("len") > 1)
+    assert set(found.signal_neighbourhoods.frame["locus"]) == set(several["locus"]) != set()
     assert found.loci.columns[-len(fine_mapping.COLUMNS) :] == list(fine_mapping.COLUMNS)
     none = fine_mapping.fine_map(options, rows.clear(), found_loci.clear(), Clumps.empty(), lambda _: chromosome, NOBODY,
                            limit=6.0, build="hg19")  # fmt: skip

@@ -6,7 +6,8 @@
 | traits | pca.12L.f01-f08, ae.I-V6.f01-f06, clinical.12L.* | 83 of them |
 | associations | about 20 a trait of -log10 p 3 and more | six chromosomes; three loci planted, in TTN, SCN5A, NOS1AP |
 | genotype_beats | one per locus | from simulated beats, dosage planted as amplitude |
-| regions | one per locus | 80 variants, genes on both sides; linkage falls with distance |
+| regions | one per locus | 80 variants, genes on both sides; linkage falls with distance; the first with layers |
+| lead_tests | three per trait | each lead variant against every trait |
 | null_study | | the same study without hits, but for one variant in GENE1 |
 | tables | audit, credible, guards | by locus, or of the study; loci/multitrait has no rows |
 """
@@ -24,6 +25,8 @@ import polars as pl
 from ecgwas.leads import LEADS
 from ecgwas.loci.individual_data import lead_variant_of
 from ecgwas.report import (
+    GENES_OF_REGION,
+    RATES,
     Background,
     Cohort,
     Example,
@@ -35,6 +38,7 @@ from ecgwas.report import (
     LocusRegion,
     NullStudy,
     ReconstructedSignal,
+    RegionLayer,
     ReportContents,
     RepresentationResults,
     RunInfo,
@@ -47,7 +51,7 @@ from ecgwas.report.figures.svg import SERIES
 from ecgwas.study import Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
 from ecgwas.tables.files import ResultFile
-from ecgwas.tables.loci import Audit, Credible, Heritability, Hits
+from ecgwas.tables.loci import Audit, Credible, Heritability, Hits, LeadTests
 from ecgwas.tables.recordings import Reliability
 from tests.factories import make_eids, make_signals, with_beats
 
@@ -98,6 +102,7 @@ def make_contents(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
             genotype_beats=_beats() if hits else (),
             regions=regions,
             planted=_planted(),
+            lead_tests=_lead_tests(loci),
         ),
         genes=GeneResults(
             genes=_genes(loci),
@@ -183,13 +188,44 @@ def _region(rng: np.random.Generator, locus: dict[str, Any]) -> LocusRegion:
     places = np.unique(np.append(middle, middle + rng.integers(-250_000, 250_000, 80)))
     r2 = np.exp(-np.abs(places - middle) / 60_000)
     tests = pl.DataFrame({"variant": [f"rs{at}" for at in places], "pos": places, "effect_allele": "A",
-                          "other_allele": "G", "neglog10p": locus["neglog10p"] * r2,
+                          "other_allele": "G", "eaf": 0.31, "n": 74, "beta": 0.1, "se": 0.02,
+                          "neglog10p": locus["neglog10p"] * r2,
                           "r2": r2}).with_columns(variant=pl.when(pl.col("pos") == middle).then(pl.lit(locus["lead_variant"]))
                                                   .otherwise(pl.col("variant")))  # fmt: skip
+    exons = [[], [middle - 9_000, middle + 5_000, middle + 29_000], []]
     genes = pl.DataFrame({"gene": ["LEFT1", "MIDDLE1", "RIGHT1"], "start": [middle - 300_000, middle - 9_000, middle + 90_000],
-                          "stop": [middle - 100_000, middle + 30_000, middle + 200_000]})  # fmt: skip
+                          "stop": [middle - 100_000, middle + 30_000, middle + 200_000], "strand": ["+", "-", None],
+                          "exon_starts": exons, "exon_stops": [[at + 1_000 for at in starts] for starts in exons]},
+                         schema=GENES_OF_REGION)  # fmt: skip
+    rates = pl.DataFrame({"pos": [middle - 260_000, middle - 50_000, middle - 48_000, middle + 260_000],
+                          "rate": [0.2, 42.0, 1.5, None]}, schema=RATES)  # fmt: skip
     return LocusRegion(locus["locus"], locus["best_trait"], locus["chrom"], middle - 250_000, middle + 250_000,
-                  lead_variant_of(locus), tests, genes)  # fmt: skip
+                  lead_variant_of(locus), tests, genes, _layers(locus, tests), rates)  # fmt: skip
+
+
+def _layers(locus: dict[str, Any], tests: pl.DataFrame) -> tuple[RegionLayer, ...]:
+    """Of the first locus another trait and two signals."""
+    if locus["locus"] != 1:
+        return ()
+    lead = lead_variant_of(locus)
+    second = tests.row(3, named=True)
+    other = lead | {name: second[name] for name in ("variant", "pos", "effect_allele", "other_allele")}
+    weaker = tests.with_columns(pl.col("neglog10p") / 2)
+    own = pl.when(pl.col("pos") == second["pos"]).then(1.0).otherwise(0.1)
+    of_other = tests.with_columns(r2=own, neglog10p=own * 9)
+    return (RegionLayer("clinical.12L.qt_ms", None, lead, weaker), RegionLayer(locus["best_trait"], 1, lead, tests),
+            RegionLayer(locus["best_trait"], 2, other, of_other))  # fmt: skip
+
+
+def _lead_tests(loci: Loci) -> pl.DataFrame:
+    """Each lead variant against every trait; of the strongest trait the locus' own test."""
+    rows = []
+    for locus in loci.frame.iter_rows(named=True):
+        for k, trait in enumerate(trait_names()):
+            height = locus["neglog10p"] if trait == locus["best_trait"] else 0.05 * (k % 50)
+            row = _row(trait, locus["lead_variant"], locus["chrom"], locus["pos"], height)
+            rows.append({"locus": locus["locus"], **row, "beta": 0.1 if k % 2 else -0.1})
+    return LeadTests.of(rows).frame
 
 
 def _background(rng: np.random.Generator) -> Background:

@@ -198,10 +198,12 @@ def test_numbers_of_a_trait_are_those_of_its_table(opened: Opened) -> None:
         shows(page, trait)
         rows = rows_of(contents).filter(pl.col("trait") == trait).sort("neglog10p", descending=True)
         first = page.locator("#table-strongest tbody tr").first
-        playwright.expect(first.locator("td").last).to_have_text(f"{rows['neglog10p'][0]:.2f}")
+        playwright.expect(first.locator("td").nth(9)).to_have_text(f"{rows['neglog10p'][0]:.2f}")
         shown = [row.locator("td").all_inner_texts() for row in page.locator("#table-strongest tbody tr").all()]
         top = rows.head(25)
-        assert [row[6] for row in shown] == [f"{value:.2f}" for value in top["neglog10p"]]
+        assert [row[9] for row in shown] == [f"{value:.2f}" for value in top["neglog10p"]]
+        for column, name, form in ((6, "eaf", ".3f"), (7, "beta", ".3f"), (8, "se", ".3f"), (10, "n", ",d")):
+            assert {row[column] for row in shown} == {format(value, form) for value in top[name]}
         assert sorted(row[0] for row in shown) == sorted(top["variant"])
         summary = contents.scan.summary.frame.row(by_predicate=pl.col("trait") == trait, named=True)
         facts = page.locator("#trait-facts").inner_text()
@@ -225,14 +227,21 @@ def test_a_measured_trait_starts_with_the_effect_of_its_strongest_hit(browser: p
     page, table = opened.page, opened.page.locator("#table-strongest")
     table.locator("tbody tr").first.wait_for()
     words = page.locator("#trait-effect")
-    playwright.expect(words).to_have_text("Strongest hit: A allele of rs12143842, −6.25 ms (SE 0.87) per copy.")
+    playwright.expect(words).to_have_text(
+        "Strongest hit: A allele of rs12143842 (nearest gene NOS1AP), −6.25 ms (SE 0.87) per copy."
+    )
     headings = [heading.strip() for heading in table.locator("thead th").all_inner_texts()]
     assert headings[-2:] == ["effect per allele (ms)", "standard error (ms)"]
     shown = [row.locator("td").all_inner_texts() for row in table.locator("tbody tr").all()]
-    assert [row[-2:] for row in shown if float(row[6]) > 8.4] == [["−6.25", "0.87"]] * 2
-    assert {tuple(row[-2:]) for row in shown if float(row[6]) < 8.4} == {("–", "–")}
-    page.evaluate("location.hash = 'trait-ae.V1.f01'")
-    shows(page, "ae.V1.f01")
+    assert [row[-2:] for row in shown if float(row[9]) > 8.4] == [["−6.25", "0.87"]] * 2
+    assert {tuple(row[-2:]) for row in shown if float(row[9]) < 8.4} == {("–", "–")}
+    page.evaluate("location.hash = 'trait-pca.12L.f01'")
+    shows(page, "pca.12L.f01")
+    playwright.expect(words).to_have_text(
+        "Strongest hit: A allele of rs6801957 (nearest gene SCN5A), +0.100 SD (SE 0.020) per copy."
+    )
+    page.evaluate("location.hash = 'trait-clinical.12L.pr_ms'")
+    shows(page, "clinical.12L.pr_ms")
     playwright.expect(words).to_be_hidden()
     playwright.expect(table.locator("th.natural").first).to_be_hidden()
     assert opened.complaints == []

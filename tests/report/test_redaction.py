@@ -141,3 +141,29 @@ def test_a_locus_is_hidden_by_its_place_whatever_its_lead_variant_is_called(name
     found = shareable(changed(plain, hits=hits, loci=loci), LEAST)
     assert found.loci.loci.frame["chrom"].to_list() == ["2", "3"]
     assert set(found.loci.hits.frame["chrom"]) == {"2", "3"}
+
+
+def test_regional_plots_and_lead_variants_omit_alleles_carried_by_few() -> None:
+    contents = make_contents()
+    here = contents.loci.regions[0]
+    eaf = pl.when(pl.int_range(pl.len()) % 5 == 1).then(0.02).otherwise("eaf")
+    rare = replace(here, tests=here.tests.with_columns(eaf=eaf), layers=tuple(
+        replace(layer, tests=layer.tests.with_columns(eaf=eaf)) for layer in here.layers))  # fmt: skip
+    leads = contents.loci.lead_tests.with_columns(eaf=pl.when(pl.col("locus") == 2).then(0.99).otherwise("eaf"))
+    shared = shareable(changed(contents, regions=(rare, *contents.loci.regions[1:]), lead_tests=leads), LEAST)
+    shown = shared.loci.regions[0]
+    for tests in (shown.tests, *(layer.tests for layer in shown.layers)):
+        assert tests["eaf"].unique().to_list() == [0.31]
+        assert 0 < tests.height < here.tests.height
+    assert shared.loci.lead_tests["locus"].unique().sort().to_list() == [1, 3]
+
+
+def test_a_locus_that_is_not_shared_has_no_figure() -> None:
+    contents = make_contents()
+    place = contents.loci.loci.frame.row(1, named=True)
+    hits = contents.loci.hits.frame.with_columns(eaf=pl.when(pl.col("pos") == place["pos"]).then(0.01).otherwise("eaf"))
+    shared = shareable(changed(contents, hits=Hits(hits)), LEAST)
+    assert shared.loci.loci.frame["locus"].to_list() == [1, 3]
+    figures = render(ReportOptions(), shared).figures
+    assert {name for name in figures if name.startswith("phewas_")} == {"phewas_1", "phewas_3"}
+    assert not {"locus_2", "locus_2_difference", "region_2"} & set(figures)

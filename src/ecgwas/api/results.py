@@ -173,8 +173,9 @@ class Results:
         if rows.height == 0:
             numbers = first_few(self.loci["locus"].to_list(), 20)
             raise InputError(f"there is no locus {locus}", where=self.folder, fix=f"loci: {numbers or 'none was found'}")
-        tests = self._read(files.NEIGHBOURHOODS).filter(pl.col("locus") == locus)
-        return plots.locus(tests, rows.row(0, named=True), self.threshold, ax)
+        row = rows.row(0, named=True)
+        of_best = (pl.col("locus") == locus) & (pl.col("trait") == row["best_trait"])
+        return plots.locus(self._read(files.NEIGHBOURHOODS).filter(of_best), row, self.threshold, ax)
 
     def plot_ecg_by_genotype(self, variant: str) -> dict[str, Axes]:
         """Draws the mean median beat of the participants with 0, 1 and 2 copies of a variant's effect allele, with 95 % bands,

@@ -197,8 +197,9 @@ def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
         return
     tests = files.NEIGHBOURHOODS.read(study.results).frame
     for locus in loci.sort("best_trait", maintain_order=True).iter_rows(named=True):
+        of_best = (pl.col("locus") == locus["locus"]) & (pl.col("trait") == locus["best_trait"])
         track = locuszoom.region(
-            tests.filter(pl.col("locus") == locus["locus"]), trait=locus["best_trait"], chrom=locus["chrom"],
+            tests.filter(of_best), trait=locus["best_trait"], chrom=locus["chrom"],
             start=max(1, locus["start"] - FLANK_BP), stop=locus["stop"] + FLANK_BP, lead=locus, build=study.scan.build,
             effect_unit=EFFECT_UNITS[study.traits.transform],
         )  # fmt: skip

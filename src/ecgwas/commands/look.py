@@ -36,7 +36,7 @@ MOST_TRAITS = 5
 SHAREABLE = "-shareable"
 """End of the name of a shareable look's folder: nothing private is in it."""
 
-OWN_FILES = re.compile(r"all_traits\.csv|figures/(ecg_by_genotype|phewas|region_[^/]+)\.(svg|csv)")
+OWN_FILES = re.compile(r"all_traits\.csv|figures/(ecg_by_genotype|ecg_difference|phewas|region_[^/]+)\.(svg|csv)")
 """Paths, below its folder, of the files that a look writes."""
 
 
@@ -111,7 +111,8 @@ def _figures(
 ) -> dict[str, report.Figure]:  # fmt: skip
     """File name -> figure; those with nothing to show are absent. regions: by trait."""
     figures = {
-        "ecg_by_genotype": None if beats is None else genotype.ecg_by_genotype(beats),
+        "ecg_by_genotype": None if beats is None else genotype.ecg_by_genotype(beats, limit.neglog10p),
+        "ecg_difference": None if beats is None else genotype.difference(beats),
         "phewas": phewas.phewas(variant.variant, variant.effect_allele, tests.tests, limit.neglog10p),
         **{f"region_{slug(trait)}": region.region(here, limit.neglog10p) for trait, here in regions.items()},
     }

@@ -20,7 +20,7 @@ from ecgwas.genes import capabilities, cluster_names, matched_enrichment, summar
 from ecgwas.genes.checking import check
 from ecgwas.genes.network.networks import Network, no_network
 from ecgwas.genes.sources.enrichment import Enriched
-from ecgwas.genes.sources.gene_positions import GenePositions
+from ecgwas.genes.sources.gene_positions import GeneModel, GenePositions, Window
 from ecgwas.genes.sources.gwas_catalog import LookedUp
 from ecgwas.genes.sources.ontologies import NOTHING, Ancestry
 from ecgwas.genes.web import services
@@ -40,7 +40,7 @@ from ecgwas.tables.genes import (
     Unplaced,
 )
 
-__all__ = ["GeneTables", "Get", "check", "foreseeable_failures", "gene_positions", "run"]
+__all__ = ["GeneTables", "Get", "check", "foreseeable_failures", "gene_models", "gene_positions", "run"]
 
 Tested = Mapping[str, NDArray[int64]]
 """Chromosome -> positions of all variants tested."""
@@ -118,6 +118,15 @@ def gene_positions(sources: Sequence[GeneSource], *, every_type: bool = False) -
         if read is not None:
             return read(source, every_type=every_type)
     return None
+
+
+def gene_models(sources: Sequence[GeneSource], windows: Sequence[Window]) -> list[list[GeneModel]]:
+    """The genes that touch each window, by the first source that has a table of them; none without one."""
+    for source in sources:
+        read = capabilities.of(source).gene_models
+        if read is not None:
+            return read(source, windows)
+    return [[] for _ in windows]
 
 
 def _locus_terms(sources: Sequence[GeneSource], loci: Loci, tested: Tested | None, seed: int) -> LocusTerms:

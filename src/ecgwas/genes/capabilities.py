@@ -2,7 +2,8 @@
 
     check(options, build) -> FileContents                          reads its files before anything is computed
     annotate(options, variants, loci, get) -> Genes                genes of the hit variants
-    gene_positions(options, *, every_type) -> GenePositions        where genes lie, for matched enrichment and pictures of loci
+    gene_positions(options, *, every_type) -> GenePositions        where genes lie, for nearest genes and matched enrichment
+    gene_models(options, windows) -> list of GeneModel             of each window, for pictures of loci
     connect(options, genes, get, *, seed) -> Network               the network of the hit genes
     enrich(options, genes, get, ancestry) -> Enriched              terms that the hit genes share
     enrich_clusters(options, clusters, genes, get, ancestry)       terms of each cluster -> (number, Terms); without it,
@@ -25,7 +26,7 @@ from typing import Any
 from ecgwas.genes.network.networks import Network
 from ecgwas.genes.sources.enrichment import Enriched, Term
 from ecgwas.genes.sources.file_contents import FileContents
-from ecgwas.genes.sources.gene_positions import GenePositions
+from ecgwas.genes.sources.gene_positions import GeneModel, GenePositions
 from ecgwas.genes.sources.gwas_catalog import LookedUp
 from ecgwas.genes.sources.ontologies import Ancestry
 from ecgwas.genes.web.contract import Build
@@ -40,6 +41,7 @@ class Capabilities:
     check: Callable[[Any, Build | None], FileContents] | None
     annotate: Callable[..., Genes] | None
     gene_positions: Callable[..., GenePositions] | None
+    gene_models: Callable[..., list[list[GeneModel]]] | None
     connect: Callable[..., Network] | None
     enrich: Callable[..., Enriched] | None
     enrich_clusters: Callable[..., Iterator[tuple[int, Terms]]] | None

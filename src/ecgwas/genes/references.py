@@ -23,6 +23,7 @@ from ecgwas.store import atomic_write, file_digest
 GENCODE = "https://ftp.ebi.ac.uk/pub/databases/gencode/Gencode_human/release_47"
 STRING = "https://stringdb-downloads.org/download"
 GWAS_CATALOG = "https://ftp.ebi.ac.uk/pub/databases/gwas/releases/latest"
+EAGLE = "https://storage.googleapis.com/broad-alkesgroup-public/Eagle/downloads/tables"
 GO = "https://current.geneontology.org"
 
 Download = Callable[[str, Path, Callable[[Path], None]], str | None]
@@ -49,6 +50,13 @@ def _string(kind: str, first_words: str, meaning: str) -> Reference:
     return Reference(name, f"{STRING}/{kind}.v12.0/{name}", first_words, meaning, "CC BY 4.0", "STRING 12.0")
 
 
+def _recombination(build: str) -> Reference:
+    name = f"genetic_map_{build}_withX.txt.gz"
+    header = "chr position COMBINED_rate(cM/Mb) Genetic_Map(cM)"
+    meaning = f"recombination rates of {build} (HapMap 2)"
+    return Reference(name, f"{EAGLE}/{name}", header, meaning, "HapMap, open")
+
+
 def _ontology(short: str, meaning: str, licence: str) -> Reference:
     name = f"{short}.obo"
     return Reference(name, f"https://purl.obolibrary.org/obo/{name}", "format-version:", meaning, licence)
@@ -63,6 +71,8 @@ REFERENCES = (
         "gencode.v47.annotation.gtf.gz", f"{GENCODE}/gencode.v47.annotation.gtf.gz",
         "chr1\t", "genes of hg38", "open", "GENCODE 47",
     ),
+    _recombination("hg19"),
+    _recombination("hg38"),
     _string("protein.links", "protein1 protein2 combined_score", "network"),
     _string("protein.info", "#string_protein_id\tpreferred_name", "symbols of the network's proteins"),
     _string("protein.aliases", "#string_protein_id\talias", "other names of the network's proteins"),

@@ -9,7 +9,8 @@
         credible_sets         which variants may be causal
         audit                 whether a hit can be trusted
         competing_tests, winners_curse   effects corrected for their selection
-    neighbourhoods            regional associations
+    neighbourhoods            regional associations; lead variants against every trait
+    signal_neighbourhoods     regional associations of each of several signals
     positive_controls, positive_controls_null   published associations tested here, and on permuted participants
     inflation, inflation_by_maf, heritability   calibration of p-values, and variance explained
     guards                    verdicts on variants, scan, hits and loci

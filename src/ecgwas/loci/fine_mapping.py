@@ -25,11 +25,13 @@ from ecgwas.loci.individual_data import (
     mean_imputed,
 )
 from ecgwas.loci.merge import LEAD_KEY, SINGLE
+from ecgwas.loci.neighbourhoods import index_around
+from ecgwas.loci.signal_neighbourhoods import conditional_on_others
 from ecgwas.loci.winners_curse import CompetingTests
 from ecgwas.statistics.correlation import r2
 from ecgwas.study import LociOptions
 from ecgwas.tables import Traits
-from ecgwas.tables.loci import Audit, Clumps, Conditional, Credible, inside
+from ecgwas.tables.loci import Audit, Clumps, Conditional, Credible, SignalNeighbourhoods, inside
 
 COLUMNS = ("clumps", "signals", "long_range_linkage", CONDITIONAL)
 """Added at the end of loci.csv: the number of clumps that linkage disequilibrium does not join, the signals of the conditional
@@ -45,6 +47,7 @@ class FineMapping:
     """The tables of the follow-up; loci: as given, with COLUMNS at the end."""
 
     conditional: Conditional
+    signal_neighbourhoods: SignalNeighbourhoods
     credible: Credible
     audit: Audit
     loci: pl.DataFrame
@@ -54,12 +57,14 @@ def fine_map(
     options: LociOptions, hits: pl.DataFrame, loci: pl.DataFrame, clumped: Clumps, open_chromosome: OpenChromosome,
     tested: VariantsTested, *, limit: float, build: str, odd_even: OddEvenTraits | None = None, reseeded: Sequence[Traits] = (),
 ) -> FineMapping:  # fmt: skip
-    """Conditional analysis and credible sets of each locus on its best trait, and the audit of the strongest hits.
+    """Conditional analysis and credible sets of each locus on its best trait, the neighbourhood of each of several signals,
+    and the audit of the strongest hits.
 
     hits: columns of Associations; loci: columns of Loci; limit: -log10 p of the study's threshold; odd_even, reseeded: as in
     Auditor.
     """
     steps, sets, lead_copies = [], [], []
+    around_signals = [SignalNeighbourhoods.empty().frame]
     competitors: dict[tuple[str, str, int, str, str], CompetingTests] = {}
     unit_residuals: competing_tests.UnitResiduals | None = None
     for locus in loci.iter_rows(named=True):
@@ -68,6 +73,7 @@ def fine_map(
         model, region, lead = _locus_data(options, locus, chromosome, tested)
         signals = conditional.stepwise(model, region, lead, limit=limit, max_signals=options.max_signals)
         steps += [of_locus | row for row in signals]
+        around_signals.append(_around_signals(locus, model, region, signals))
         sets += [of_locus | row for row in credible_sets.credible_sets(model, region, effects=options.max_signals)]
         lead_copies.append(_for_all_participants(chromosome, region.copies[lead]))
         if locus["test"] == SINGLE:
@@ -79,8 +85,21 @@ def fine_map(
     audit = audit_hits(options, hits, open_chromosome, limit, odd_even, reseeded, competitors)
     conditional_p = _conditional_on_other_loci(loci, lead_copies, open_chromosome)
     return FineMapping(
-        signals_table, Credible.of(sets), audit, _with_columns(loci, clumped, signals_table, build, conditional_p)
-    )
+        signals_table, SignalNeighbourhoods(pl.concat(around_signals)), Credible.of(sets), audit,
+        _with_columns(loci, clumped, signals_table, build, conditional_p),
+    )  # fmt: skip
+
+
+def _around_signals(
+    locus: dict[str, Any], model: Model, region: Region, steps: Sequence[dict[str, Any]]
+) -> pl.DataFrame:  # fmt: skip
+    """Rows of SignalNeighbourhoods of the locus; none if it has only one signal. steps: rows of Conditional."""
+    signals = [region.index_of(row) for row in steps if row["significant"]]
+    if len(signals) < 2:
+        return SignalNeighbourhoods.empty().frame
+    tests = conditional_on_others(model, region, signals, index_around(region.positions, locus))
+    of_locus = tests.with_columns(locus=pl.lit(locus["locus"], dtype=pl.Int64), trait=pl.lit(locus["best_trait"]))
+    return of_locus.select(list(SignalNeighbourhoods.columns))
 
 
 def _for_all_participants(chromosome: Chromosome, copies: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,6 +10,8 @@ representations, scan, loci, genes. `genotype_beats` computes the mean beats by 
 
 from ecgwas.report.by_genotype import LeadVariant, genotype_beats, pooled, without_missing_beats
 from ecgwas.report.contents import (
+    GENES_OF_REGION,
+    RATES,
     Background,
     Cohort,
     Example,
@@ -22,6 +24,7 @@ from ecgwas.report.contents import (
     NullStudy,
     Page,
     ReconstructedSignal,
+    RegionLayer,
     ReportContents,
     RepresentationResults,
     RunInfo,
@@ -34,8 +37,8 @@ from ecgwas.report.redaction import shareable, shareable_beats
 from ecgwas.report.scan_rows import ScanRows
 
 __all__ = [
-    "Background", "Cohort", "Example", "Figure", "GeneResults", "GenotypeBeats", "KindWords", "LeadVariant", "LociResults",
-    "LocusRegion", "NullStudy", "Page", "ReconstructedSignal", "ReportContents", "RepresentationResults", "RunInfo",
-    "ScanResults", "ScanRows", "Traversal", "all_figures", "genotype_beats", "pooled", "render", "shareable",
-    "shareable_beats", "without_missing_beats",
+    "GENES_OF_REGION", "RATES", "Background", "Cohort", "Example", "Figure", "GeneResults", "GenotypeBeats", "KindWords",
+    "LeadVariant", "LociResults", "LocusRegion", "NullStudy", "Page", "ReconstructedSignal", "RegionLayer", "ReportContents",
+    "RepresentationResults", "RunInfo", "ScanResults", "ScanRows", "Traversal", "all_figures", "genotype_beats", "pooled",
+    "render", "shareable", "shareable_beats", "without_missing_beats",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from ecgwas.report.scan_rows import ScanRows
 from ecgwas.study import Study
 from ecgwas.tables import Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
 from ecgwas.tables.files import ResultFile
-from ecgwas.tables.loci import Hits, threshold_caveat
+from ecgwas.tables.loci import Hits, LeadTests, threshold_caveat
 from ecgwas.tables.recordings import DeviceAgreement, DevicePairs
 
 
@@ -137,14 +137,39 @@ class GenotypeBeats:
 
 
 @dataclass(frozen=True)
+class RegionLayer:
+    """Further tests of the variants around a locus: of another trait, or of one of several signals.
+
+    signal  step of the signal; the tests are of the locus' strongest trait, conditional on all other signals; None: of another
+            trait, unconditional
+    lead    as in LocusRegion: the locus' lead variant, or the signal's variant
+    tests   as in LocusRegion
+    """
+
+    trait: str
+    signal: int | None
+    lead: Mapping[str, Any]
+    tests: pl.DataFrame
+
+
+GENES_OF_REGION = {
+    "gene": pl.String(), "start": pl.Int64(), "stop": pl.Int64(), "strand": pl.String(),
+    "exon_starts": pl.List(pl.Int64()), "exon_stops": pl.List(pl.Int64()),
+}  # fmt: skip
+RATES = {"pos": pl.Int64(), "rate": pl.Float64()}
+
+
+@dataclass(frozen=True)
 class LocusRegion:
     """A locus, or any variant (locus None), and its surroundings: a trait against every variant there.
 
-    trait  of a locus its strongest
-    lead   variant, chrom, pos, effect_allele, other_allele of the lead variant, or of that variant
-    tests  columns variant, pos, effect_allele, other_allele, neglog10p, r2 (squared correlation with the lead variant's
-           dosage; null if not known)
-    genes  columns gene, start, stop (1-based, both included) of the study's table of genes; no rows without one
+    trait   of a locus its strongest
+    lead    variant, chrom, pos, effect_allele, other_allele of the lead variant, or of that variant
+    tests   columns variant, pos, effect_allele, other_allele, eaf, n, beta, se, neglog10p, r2 (squared correlation with the
+            lead variant's dosage; null if not known)
+    genes   columns GENES_OF_REGION, 1-based, both ends included, of the study's table of genes; no rows without one
+    layers  further traits of a locus, and its separate signals
+    recombination   columns RATES: cM/Mb from each position to the next; no rows without a genetic map
     """
 
     locus: int | None
@@ -155,6 +180,8 @@ class LocusRegion:
     lead: Mapping[str, Any]
     tests: pl.DataFrame
     genes: pl.DataFrame
+    layers: tuple[RegionLayer, ...] = ()
+    recombination: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=RATES))
 
 
 @dataclass(frozen=True)
@@ -212,6 +239,11 @@ class RunInfo:
     versions: Mapping[str, str]
     notes: tuple[str, ...] = ()
     min_people: int = 0
+
+    @property
+    def unit_of_beta(self) -> str:
+        """The unit of beta behind a number: SD, or nothing for the units of untransformed features."""
+        return "SD" if self.settings["traits"]["transform"] == "rank_normal" else ""
 
 
 @dataclass(frozen=True)
@@ -274,6 +306,7 @@ class LociResults:
     power           what could have been found, by threshold
     genotype_beats  mean beats by genotype at the strongest loci;  regions: the strongest loci and their surroundings
     planted         columns variant, chrom, pos, parameter, effect, unit of a simulated cohort; None for real ones
+    lead_tests      columns of LeadTests: the lead variant of each locus against every trait
     """
 
     thresholds: Thresholds
@@ -283,6 +316,7 @@ class LociResults:
     genotype_beats: tuple[GenotypeBeats, ...] = ()
     regions: tuple[LocusRegion, ...] = ()
     planted: pl.DataFrame | None = None
+    lead_tests: pl.DataFrame = field(default_factory=lambda: LeadTests.empty().frame)
 
     @property
     def threshold(self) -> Mapping[str, Any]:
@@ -345,7 +379,7 @@ class Figure:
     caption: str
     svg: str
     csv: str
-    plot: PlotData | None = None
+    plot: PlotData | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,20 @@ def nearest_genes(genes: Genes, loci: Loci) -> dict[int, str]:
     return dict(of_leads.unique("locus", keep="first", maintain_order=True).select("locus", "gene").iter_rows())
 
 
+def genes_of_variants(genes: Genes) -> pl.DataFrame:
+    """Columns VARIANT_KEY, gene: the gene of smallest rank of each variant that has one."""
+    known = genes.frame.drop_nulls("gene").sort("rank", "gene", nulls_last=True)
+    return known.unique(VARIANT_KEY, keep="first", maintain_order=True).select(*VARIANT_KEY, "gene")
+
+
+def lead_tests(results: LociResults, locus: int) -> pl.DataFrame:
+    """The locus' lead variant against every trait: columns of LeadTests without locus, and effect, effect_se and unit, where
+    the test is a hit of a measured trait."""
+    tests = results.lead_tests.filter(pl.col("locus") == locus).drop("locus")
+    natural = results.hits.frame.select("trait", *VARIANT_KEY, "effect", "effect_se", "unit").unique(["trait", *VARIANT_KEY])
+    return tests.join(natural, on=["trait", *VARIANT_KEY], how="left", maintain_order="left")
+
+
 def loci_of_traits(loci: Loci, hits: Associations) -> dict[str, list[int]]:
     """Trait -> the loci in which it has a hit."""
     numbers: dict[str, list[int]] = {}

@@ -9,7 +9,15 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from ecgwas.report.contents import GenotypeBeats, LociResults, NullStudy, ReportContents, RepresentationResults, Traversal
+from ecgwas.report.contents import (
+    GenotypeBeats,
+    LociResults,
+    LocusRegion,
+    NullStudy,
+    ReportContents,
+    RepresentationResults,
+    Traversal,
+)
 from ecgwas.report.scan_rows import carried_by_few
 from ecgwas.signals import LEAD_STATUS
 from ecgwas.tables import VARIANT_KEY, Loci, files
@@ -52,12 +60,24 @@ def shareable(contents: ReportContents, min_people: int) -> ReportContents:
 def _loci(results: LociResults, min_people: int) -> LociResults:
     """Without the hits and loci whose rarer allele few people carry."""
     hidden = results.hits.frame.filter(carried_by_few(min_people)).select(VARIANT_KEY).unique()
+    loci = results.loci.frame.join(hidden, on=VARIANT_KEY, how="anti", maintain_order="left")
+    shown = set(loci["locus"])
+    lead_tests = results.lead_tests.filter(~carried_by_few(min_people), pl.col("locus").is_in(shown))
     return replace(
         results,
-        genotype_beats=tuple(shareable_beats(beats) for beats in results.genotype_beats),
+        genotype_beats=tuple(shareable_beats(beats) for beats in results.genotype_beats if beats.locus in shown),
         hits=Hits(results.hits.frame.filter(~carried_by_few(min_people))),
-        loci=Loci(results.loci.frame.join(hidden, on=VARIANT_KEY, how="anti", maintain_order="left")),
+        loci=Loci(loci),
+        regions=tuple(_region(region, min_people) for region in results.regions if region.locus in shown),
+        lead_tests=lead_tests,
     )
+
+
+def _region(region: LocusRegion, min_people: int) -> LocusRegion:
+    """Without tests of alleles carried by few."""
+    is_rare = carried_by_few(min_people)
+    layers = tuple(replace(layer, tests=layer.tests.filter(~is_rare)) for layer in region.layers)
+    return replace(region, tests=region.tests.filter(~is_rare), layers=layers)
 
 
 def _null_study(null: NullStudy, min_people: int) -> NullStudy:

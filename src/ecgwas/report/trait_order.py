@@ -11,6 +11,29 @@ from ecgwas.leads import ALL_LEADS, LEADS
 CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X", "Y", "MT")
 LEAD_ORDER = (*LEADS, ALL_LEADS)
 
+WAVES = (
+    ("rate", "heart_rate|rr|rmssd|sdnn"), ("P", "p|pr|pq"), ("QRS", "qrs|q|r|s|cornell|sokolow"), ("ST", "j|st[0-9]*"),
+    ("T", "qtc?|jtc?|t|u"),
+)  # fmt: skip
+"""Waves and the first words of the names of features measured on them."""
+
+UNITS_IN_NAMES = "ms|uv|deg|bpm"
+
+
+def wave_of(feature: str) -> str | None:
+    """The wave on which a feature is measured, by its name, such as T of qt_ms; None for features without a unit in it."""
+    for wave, words in WAVES:
+        if re.fullmatch(f"({words})(_[a-z0-9_]+)?_({UNITS_IN_NAMES})", feature):
+            return wave
+    return None
+
+
+def wave_rank(feature: str) -> int:
+    """Rank of the feature's wave in the order of the beat; those without one last."""
+    names = [wave for wave, _ in WAVES]
+    wave = wave_of(feature)
+    return len(names) if wave is None else names.index(wave)
+
 
 def chromosome_rank(column: str) -> pl.Expr:
     """1-22, X, Y, MT; others after them."""

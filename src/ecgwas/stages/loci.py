@@ -93,7 +93,9 @@ def _follow_up(
     files.CONDITIONAL.write(fine_mapped.conditional, out)
     files.CREDIBLE.write(fine_mapped.credible, out)
     files.AUDIT.write(fine_mapped.audit, out)
-    files.NEIGHBOURHOODS.write(data.neighbourhoods(fine_mapped.loci), out)
+    files.SIGNAL_NEIGHBOURHOODS.write(fine_mapped.signal_neighbourhoods, out)
+    files.NEIGHBOURHOODS.write(data.neighbourhoods(fine_mapped.loci, hits.frame), out)
+    files.LEAD_TESTS.write(data.lead_tests(fine_mapped.loci), out)
     known_tested = data.known_tested()
     files.KNOWN.write(known_tested, out)
     ambiguous = positive_controls.ambiguous(known_tested)
@@ -179,5 +181,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=5,
+    version=6,
 )  # fmt: skip

@@ -11,6 +11,7 @@ import polars as pl
 
 from ecgwas import represent
 from ecgwas.genotypes import chromosomes, pruned_panel
+from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.loci import clumps, fine_mapping, heritability, known, natural_units, neighbourhoods, positive_controls
 from ecgwas.loci.audit import OddEvenTraits
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
@@ -22,7 +23,7 @@ from ecgwas.stages import traits as trait_stage
 from ecgwas.stages.base import seed_of
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import Covariates, Features, ScanResult, Traits, files
-from ecgwas.tables.loci import Clumps, Heritability, Inflation, KnownTested, Neighbourhoods
+from ecgwas.tables.loci import Clumps, Heritability, Inflation, KnownTested, LeadTests, Neighbourhoods
 from ecgwas.traits import remeasure
 
 
@@ -101,18 +102,26 @@ class LocusData:
         panel = pruned_panel.read(parts, open_part, self.traits.eids, build=self.study.scan.build)
         return heritability.heritability(self.traits, self.covariates, panel)
 
-    def neighbourhoods(self, loci: pl.DataFrame) -> Neighbourhoods:
-        """Each locus's best trait against every variant around it."""
-        return neighbourhoods.neighbourhoods(
-            loci, self.traits, self.covariates, lambda chrom: self.chromosome(chrom).genotypes,
-            engine=scan.whole_engine(self.study), ancestry=self.ancestry,
-        )  # fmt: skip
+    def neighbourhoods(self, loci: pl.DataFrame, hits: pl.DataFrame) -> Neighbourhoods:
+        """The strongest traits of each locus against every variant around it."""
+        return neighbourhoods.neighbourhoods(loci, self.traits, self.covariates, self._genotypes, hits=hits, **self._engine)
+
+    def lead_tests(self, loci: pl.DataFrame) -> LeadTests:
+        """Each locus's lead variant against every trait."""
+        return neighbourhoods.lead_tests(loci, self.traits, self.covariates, self._genotypes, **self._engine)
+
+    @property
+    def _engine(self) -> dict[str, Any]:
+        return {"engine": scan.whole_engine(self.study), "ancestry": self.ancestry}
+
+    def _genotypes(self, chrom: str) -> Genotypes:
+        return self.chromosome(chrom).genotypes
 
     def natural_effects(self, hits: pl.DataFrame) -> pl.DataFrame:
         """Columns effect, effect_se and unit of the hits."""
         return natural_units.natural_effects(
             hits, trait_stage.load_units(self.study), partial(trait_stage.load_untransformed, self.study), self.covariates,
-            lambda chrom: self.chromosome(chrom).genotypes, scan.builtin_engine(self.study),
+            self._genotypes, scan.builtin_engine(self.study),
         )  # fmt: skip
 
     def _odd_even(self, names: Sequence[str]) -> OddEvenTraits | None:

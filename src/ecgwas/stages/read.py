@@ -161,9 +161,9 @@ def _write_fiducials(study: Study, out: Path) -> None:
     first, repeats = (_with_signals(study, visits) for visits in (_of_first_visits(study), _of_repeat_visits(study)))
     tables = [FiducialPoints.empty()]
     for visits in (*first, *repeats):
-        found = fiducial_points(with_fiducials(_loaded(study, [visits], fiducials=False), track))
-        files.PART_FIDUCIALS.write(found, out, visits=visits)
-        tables += [found] if visits in first else []
+        points = fiducial_points(with_fiducials(_loaded(study, [visits], fiducials=False), track))
+        files.PART_FIDUCIALS.write(points, out, visits=visits)
+        tables += [points] if visits in first else []
     files.FIDUCIALS.write(FiducialPoints(pl.concat([table.frame for table in tables])), out)
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ecgwas import report, represent
 from ecgwas.errors import EcgwasError, InputError, first_few
+from ecgwas.genes import recombination_map
 from ecgwas.genotypes import chromosomes, variant_choice
 from ecgwas.loci import thresholds
 from ecgwas.loci.neighbourhoods import place_of_lead
@@ -79,7 +80,9 @@ def _needs(study: Study, part: str) -> Needs:
 
 def _files(study: Study, part: str) -> Sequence[Path]:
     planted = [] if study.report.planted is None else [study.report.planted]
-    return [*planted, *null.table_paths(study)]
+    path = study.report.recombination_map
+    rates = [] if path is None else recombination_map.files_of(path)
+    return [*planted, *rates, *null.table_paths(study)]
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
@@ -116,6 +119,7 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
             genotype_beats=() if signals is None else _beats(study, signals, fitted, loci_results.loci, min_people),
             regions=gathering.neighbourhoods(study, loci_results.loci),
             planted=None if study.report.planted is None else _planted(study.report.planted),
+            lead_tests=files.LEAD_TESTS.read(study.results).frame,
         ),
         genes=_gene_results(study),
         tables=_further_tables(study.results),
@@ -342,9 +346,9 @@ def _planted(path: Path) -> pl.DataFrame:
 
 
 def _check(study: Study) -> Sequence[str]:
-    if study.report.planted is None:
-        return []
-    return [f"{_planted(study.report.planted).height} planted effects"]
+    planted, rates = study.report.planted, study.report.recombination_map
+    facts = [] if planted is None else [f"{_planted(planted).height} planted effects"]
+    return facts if rates is None else [*facts, recombination_map.check(rates, study.scan.build)]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=5)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from scipy import stats
 
 from ecgwas import genes as gene_sources
 from ecgwas import report, represent
-from ecgwas.genes.sources.gene_positions import ChromosomeGenes
+from ecgwas.genes import recombination_map
+from ecgwas.genes.sources.gene_positions import ChromosomeGenes, GeneModel, Window
 from ecgwas.genotypes import chromosomes
 from ecgwas.leads import LEADS
-from ecgwas.loci.individual_data import lead_variant_of
+from ecgwas.loci.individual_data import KEY_AND_NAME, lead_variant_of
 from ecgwas.stages import traits
 from ecgwas.stages.represent import Fitted
 from ecgwas.study import RepresentationOptions, Study
@@ -38,25 +39,73 @@ def strongest(loci: Loci, count: int) -> pl.DataFrame:
 
 
 def neighbourhoods(study: Study, loci: Loci) -> tuple[report.LocusRegion, ...]:
-    """Regional associations of the strongest loci, as tested by stage `loci`, with the genes of the region."""
+    """Regional associations of the strongest loci, as tested by stage `loci`, with genes and recombination rates."""
     chosen = strongest(loci, study.report.max_loci)
     if chosen.height == 0:
         return ()
-    table = files.NEIGHBOURHOODS.read(study.results).frame
-    genes = chromosome_genes(study)
-    return tuple(
-        _region(locus, table.filter(pl.col("locus") == locus["locus"]), genes.get(locus["chrom"]))
+    tests = files.NEIGHBOURHOODS.read(study.results).frame
+    of_signals = files.SIGNAL_NEIGHBOURHOODS.read(study.results).frame
+    key = pl.struct(KEY_AND_NAME).alias("lead")
+    leads = files.CONDITIONAL.read(study.results).frame.select("locus", key, signal="step")
+    of_signals = of_signals.join(leads, on=["locus", "signal"], how="left", maintain_order="left")
+    regions = [
+        _region(locus, *(table.filter(pl.col("locus") == locus["locus"]) for table in (tests, of_signals)))
         for locus in chosen.iter_rows(named=True)
+    ]
+    windows = [(region.chrom, region.start, region.stop) for region in regions]
+    genes, rates = genes_in(study, windows), recombination_in(study, windows)
+    return tuple(replace(region, genes=genes[i], recombination=rates[i]) for i, region in enumerate(regions))
+
+
+def _region(locus: Mapping[str, Any], tests: pl.DataFrame, of_signals: pl.DataFrame) -> report.LocusRegion:
+    """Without genes and recombination rates."""
+    start, stop = (tests[name][0] if tests.height else locus[name] for name in ("start", "stop"))
+    lead, by_trait = lead_variant_of(locus), {}
+    for (trait,), rows in tests.group_by("trait", maintain_order=True):
+        by_trait[str(trait)] = region_tests(rows)
+    best = by_trait.pop(locus["best_trait"], region_tests(tests.clear()))
+    layers = [report.RegionLayer(trait, None, lead, rows) for trait, rows in by_trait.items()]
+    layers += [_signal_layer(locus, rows, best) for _, rows in of_signals.group_by("signal", maintain_order=True)]
+    return report.LocusRegion(
+        locus["locus"], locus["best_trait"], locus["chrom"], start, stop, lead, best, genes_frame([]), tuple(layers)
     )
 
 
-def _region(locus: Mapping[str, Any], tests: pl.DataFrame, genes: ChromosomeGenes | None) -> report.LocusRegion:
-    start, stop = (tests[name][0] if tests.height else locus[name] for name in ("start", "stop"))
-    columns = tests.select("variant", "pos", "effect_allele", "other_allele", "neglog10p", r2="r2_with_lead")
-    return report.LocusRegion(
-        locus["locus"], locus["best_trait"], locus["chrom"], start, stop, lead_variant_of(locus), columns,
-        genes_between(genes, start, stop),
-    )  # fmt: skip
+def region_tests(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of Neighbourhoods with the columns of LocusRegion.tests."""
+    columns = ("variant", "pos", "effect_allele", "other_allele", "eaf", "n", "beta", "se", "neglog10p")
+    return rows.select(*columns, r2="r2_with_lead")
+
+
+def _signal_layer(locus: Mapping[str, Any], rows: pl.DataFrame, best: pl.DataFrame) -> report.RegionLayer:
+    """rows: of SignalNeighbourhoods, one signal, with column lead; best: tests of the same trait, with frequencies."""
+    key = ("variant", "pos", "effect_allele", "other_allele")
+    counts = best.select(*key, "eaf", "n").unique(key)
+    joined = rows.join(counts, on=key, how="left", maintain_order="left", nulls_equal=True)
+    tests = region_tests(joined.rename({"r2_with_signal": "r2_with_lead"}))
+    return report.RegionLayer(locus["best_trait"], rows["signal"][0], rows["lead"][0], tests)
+
+
+def genes_in(study: Study, windows: Sequence[Window]) -> list[pl.DataFrame]:
+    """Columns GENES_OF_REGION of the genes that touch each window, from the study's table of genes; no rows without one."""
+    return [genes_frame(models) for models in gene_sources.gene_models(study.genes, windows)]
+
+
+def genes_frame(models: Sequence[GeneModel]) -> pl.DataFrame:
+    """Columns GENES_OF_REGION."""
+    rows = [(gene.symbol, gene.start, gene.stop, gene.strand, [start for start, _ in gene.exons],
+             [stop for _, stop in gene.exons]) for gene in models]  # fmt: skip
+    return pl.DataFrame(rows, schema=report.GENES_OF_REGION, orient="row")
+
+
+def recombination_in(study: Study, windows: Sequence[Window]) -> list[pl.DataFrame]:
+    """Columns RATES in each window, from the study's genetic map; no rows without one, or on a chromosome that it lacks."""
+    path = study.report.recombination_map
+    none = pl.DataFrame(schema=report.RATES)
+    if path is None:
+        return [none for _ in windows]
+    maps = recombination_map.read(path, {chrom for chrom, _, _ in windows})
+    return [maps[chrom].between(start, stop) if chrom in maps else none for chrom, start, stop in windows]
 
 
 def chromosome_genes(study: Study) -> Mapping[str, ChromosomeGenes]:

@@ -201,9 +201,10 @@ def region_of(
         table = pl.concat([table, added.select([name for name in table.columns if name in added.columns])], how="diagonal")
     shown = table.filter(~carried_by_few(min_people)) if min_people else table
     start, stop = (int(np.clip(edge, 1, None)) for edge in _span(shown, variant.pos))
-    genes = report_data.genes_between(tables.genes.get(variant.chrom), start, stop)
-    columns = shown.sort("pos").select("variant", "pos", "effect_allele", "other_allele", "neglog10p", r2="r2_with_lead")
-    return report.LocusRegion(None, trait, variant.chrom, start, stop, variant.key, columns, genes)
+    window = (variant.chrom, start, stop)
+    (genes,), (rates,) = report_data.genes_in(study, [window]), report_data.recombination_in(study, [window])
+    columns = report_data.region_tests(shown.sort("pos"))
+    return report.LocusRegion(None, trait, *window, variant.key, columns, genes, recombination=rates)
 
 
 def _span(table: pl.DataFrame, pos: int) -> tuple[int, int]:

@@ -17,6 +17,9 @@ class ReportOptions(Options):
     """Genes with more significant variants than this appear in the bar chart and heatmap of genes; 0: the 30 with the most."""
     max_loci: int = option(24, ge=0)
     """At most this many loci have a page with their ECG by genotype and their regional plot, the strongest first."""
+    recombination_map: StudyPath | None = None
+    """Genetic map, drawn as recombination rate in regional plots: a HapMap, Eagle, Oxford, SHAPEIT or PLINK file (.gz allowed),
+    or a folder with one per chromosome. `ecgwas references fetch` brings one for each build."""
     max_clusters: int = option(12, ge=0)
     """At most this many clusters of three or more genes have their own picture, the largest first."""
     planted: StudyPath | None = None

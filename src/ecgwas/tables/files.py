@@ -59,12 +59,14 @@ from ecgwas.tables.loci import (
     Hits,
     Inflation,
     KnownTested,
+    LeadTests,
     Matching,
     Membership,
     Neighbourhoods,
     Power,
     QQPoints,
     SetHits,
+    SignalNeighbourhoods,
     UntestedCounts,
     VariantCounts,
     VariantTraits,
@@ -272,6 +274,8 @@ CONDITIONAL = TableFile("loci", "conditional.csv", False, table=Conditional, sha
 CREDIBLE = TableFile("loci", "credible.csv", False, table=Credible, shared=True)
 AUDIT = TableFile("loci", "audit.csv", False, table=Audit, shared=True)
 NEIGHBOURHOODS = TableFile("loci", "neighbourhoods.parquet", False, table=Neighbourhoods)
+SIGNAL_NEIGHBOURHOODS = TableFile("loci", "signal_neighbourhoods.parquet", False, table=SignalNeighbourhoods)
+LEAD_TESTS = TableFile("loci", "lead_variants.parquet", False, table=LeadTests)
 INFLATION = TableFile("loci", "inflation.csv", False, table=Inflation, shared=True)
 HERITABILITY = TableFile("loci", "heritability.csv", False, table=Heritability, shared=True)
 KNOWN = TableFile("loci", "known.csv", False, table=KnownTested, shared=True)

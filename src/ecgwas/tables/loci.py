@@ -155,16 +155,36 @@ class Audit(Table):
 
 
 class Neighbourhoods(Table):
-    """The best trait of each locus against every variant within 250 kb of it (at most 8,000, nearest to the lead variant)."""
+    """At most five traits of each locus (the best first, then the strongest of each other representation, then the strongest of
+    the others) against every variant within 250 kb of it (at most 8,000, nearest to the lead variant)."""
 
     columns = {
-        "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
+        "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "a trait with a hit in the locus, its best trait first"),
         "start": Column(WHOLE, "first position of the neighbourhood's variants, tested or not"),
         "stop": Column(WHOLE, "last position of them"), **PLACE, "eaf": Column(REAL, "frequency of the effect allele"),
         "n": Column(WHOLE, "participants tested"), "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}"),
         "se": Column(REAL, "its standard error"), "neglog10p": Column(REAL, "-log10 p; null: not computed"),
         "r2_with_lead": Column(REAL, "squared correlation with the lead variant, of all participants with traits"),
     }  # fmt: skip
+
+
+class SignalNeighbourhoods(Table):
+    """The best trait of each locus with several signals against the variants of its neighbourhood, once for each signal,
+    conditional on all other signals of the locus; missing calls count as the mean."""
+
+    columns = {
+        "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"),
+        "signal": Column(WHOLE, "the signal that is not in the model: its step in conditional.csv"), **PLACE,
+        "beta": Column(REAL, f"effect conditional on the other signals, {BETA_UNIT}"), "se": Column(REAL, "its standard error"),
+        "neglog10p": Column(REAL, "-log10 p of it; null: the variant is in linkage disequilibrium with the other signals"),
+        "r2_with_signal": Column(REAL, "squared correlation with the signal's variant, of the participants tested"),
+    }  # fmt: skip
+
+
+class LeadTests(Table):
+    """The lead variant of each locus against every trait."""
+
+    columns = {"locus": Column(WHOLE, "locus"), **Associations.columns}
 
 
 class VariantTraits(Table):

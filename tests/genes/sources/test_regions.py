@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ecgwas.errors import InputError
 from ecgwas.genes.sources import regions
-from ecgwas.genes.sources.gene_positions import ChromosomeGenes, GenePositions
+from ecgwas.genes.sources.gene_positions import ChromosomeGenes, GeneModel, GenePositions
 from ecgwas.genes.web.contract import chromosome
 from ecgwas.study import Regions
 from ecgwas.tables import Loci
@@ -159,3 +159,45 @@ def contract_options(folder: Path, address: str) -> Regions:
         "1 162000000 162030000 NOS1AP\n3 38500000 38600000 SCN5A\n3 38700000 38800000 SCN10A\n11 2400000 2500000 KCNQ1\n"
     )
     return Regions(file=path)
+
+
+def exon(symbol: str, start: int, stop: int, tag: str = "") -> str:
+    attributes = f'gene_id "E1"; gene_name "{symbol}";{tag}'
+    return f"chr19\tHAVANA\texon\t{start}\t{stop}\t.\t-\t.\t{attributes}\n"
+
+
+def models(path: Path, *windows: tuple[str, int, int]) -> list[list[GeneModel]]:
+    return regions.gene_models(Regions(file=path, protein_coding=False), windows)
+
+
+def test_exons_are_those_of_the_canonical_transcript_or_of_all(tmp_path: Path) -> None:
+    path = tmp_path / "genes.gtf"
+    genes = "".join(
+        f'chr19\tHAVANA\tgene\t{start}\t{stop}\t.\t{strand}\t.\tgene_id "E1"; gene_name "{name}";\n'
+        for name, start, stop, strand in (("AAA", 101, 900, "-"), ("BBB", 1001, 1900, "+"), ("FAR", 9001, 9900, "+"))
+    )
+    canonical = ' tag "Ensembl_canonical";'
+    exons = [exon("AAA", 101, 200, canonical), exon("AAA", 801, 900, canonical), exon("AAA", 401, 500),
+             exon("BBB", 1001, 1100), exon("BBB", 1051, 1200), exon("BBB", 1801, 1900), exon("BBB", 5000, 5100)]  # fmt: skip
+    path.write_text(genes + "".join(exons))
+    first, second, none = models(path, ("19", 850, 1000), ("19", 1, 2000), ("1", 1, 2000))
+    assert first == [GeneModel("AAA", 101, 900, "-", ((101, 200), (801, 900)))]
+    assert second[1] == GeneModel("BBB", 1001, 1900, "+", ((1001, 1200), (1801, 1900)))
+    assert none == []
+
+
+@pytest.mark.parametrize(("name", "strands"), [("glist-hg19", [None, None]), ("genes.bed", ["+", "-"]),
+                                              ("NCBI37.3.gene.loc", ["-", "+"]), ("gencode.gtf", ["+", "+"])])  # fmt: skip
+def test_strands_are_read_where_the_format_has_them(name: str, strands: list[str | None], tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(FORMATS[name])
+    found = models(path, ("19", 1, 1000), ("X", 1, 1000))
+    assert [gene.strand for genes in found for gene in genes] == strands
+    assert [(gene.symbol, gene.start, gene.stop) for genes in found for gene in genes] == [("AAA", 101, 200), ("BBB", 5, 9)]
+
+
+def test_a_bed_of_twelve_columns_has_exons(tmp_path: Path) -> None:
+    path = tmp_path / "genes.bed"
+    path.write_text("chr1\t1000\t5000\tAAA\t0\t-\t1000\t5000\t0\t2\t567,488,\t0,3512,\n")
+    # The example of UCSC's description of the format: blocks 1000-1567 and 4512-5000, counted from 0.
+    assert models(path, ("1", 1, 9000)) == [[GeneModel("AAA", 1001, 5000, "-", ((1001, 1567), (4513, 5000)))]]

@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 
 from ecgwas.report import ReportContents, ScanRows
-from ecgwas.report.figures import associations, genotype, hits, miami, network, recordings, region, terms, traversal
+from ecgwas.report.figures import associations, hits, miami, network, recordings, region, terms, traversal
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.thinning import PixelThinner, genome_of, thin
 from ecgwas.report.queries import gene_hits, nearest_genes, traits_drawn
@@ -391,67 +391,6 @@ def test_one_epoch_and_a_flat_loss_can_be_drawn(contents: ReportContents) -> Non
     figure = recordings.training(replace(representation, history=one))
     assert figure is not None
     assert "nan" not in figure.svg.lower()
-
-
-def test_ecg_by_genotype_names_people_and_alleles(contents: ReportContents) -> None:
-    beats = contents.loci.genotype_beats[0]
-    figure = genotype.ecg_by_genotype(beats)
-    words = " ".join(etree.fromstring(figure.svg.encode()).itertext())
-    for k, letters in enumerate(("G/G", "A/G", "A/A")):
-        assert f"{letters} ({beats.people[k]})" in words
-    assert genotype.copies(replace(beats, effect_allele="ACGTT"), 2) == "2 copies of the allele"
-    table = numbers(figure.csv)
-    assert table["lead"].n_unique() == 12
-    v5 = table.filter(pl.col("lead") == "V5")
-    assert v5["mean_0_uv"].max() == pytest.approx(beats.mean_uv[0, 10, ::3].max(), rel=1e-5)
-
-
-def test_a_genotype_nobody_has_is_left_out_of_the_picture(contents: ReportContents) -> None:
-    beats = contents.loci.genotype_beats[0]
-    mean, people = beats.mean_uv.copy(), beats.people.copy()
-    mean[2], people[2] = np.nan, 0
-    figure = genotype.ecg_by_genotype(
-        replace(beats, mean_uv=mean, half_width_uv=np.where(np.isnan(mean), np.nan, 1.0), people=people)
-    )
-    assert "nan" not in figure.svg.lower()
-    assert "A/A" not in figure.svg
-    assert not re.search(r"NaN", figure.csv)
-
-
-def test_a_genotype_of_few_people_is_no_curve_and_no_number(contents: ReportContents) -> None:
-    beats = replace(contents.loci.genotype_beats[0], people=np.array([40, 30, 4]))
-    figure = genotype.ecg_by_genotype(beats)
-    table = numbers(figure.csv)
-    assert table["mean_2_uv"].is_null().all()
-    assert table["half_width_2_uv"].is_null().all()
-    assert table["mean_1_uv"].is_not_null().all()
-    assert "Fewer than 5 participants have A/A: no mean is shown" in figure.caption
-    assert table["decoded_pca_uv"].to_numpy() == pytest.approx(0.9 * table["slope_uv"].to_numpy(), rel=1e-3, abs=1e-3)
-
-
-def test_a_region_has_every_variant_the_lead_as_a_diamond_and_its_genes(contents: ReportContents) -> None:
-    here = contents.loci.regions[0]
-    figure = region.region(here, 8.4, contents.tables[files.CREDIBLE])
-    assert figure is not None
-    root = etree.fromstring(figure.svg.encode())
-    assert numbers(figure.csv)["variant"].to_list() == here.tests["variant"].to_list()
-    words = [element.text for element in root.iter(f"{SVG}text")]
-    assert {"LEFT1", "MIDDLE1", "RIGHT1", here.lead["variant"]} <= set(words)
-    assert len(root.findall(f"{SVG}polygon")) == 1
-    # The lead is the credible set: a ring around it, and one in the key.
-    assert len(root.findall(f"{SVG}circle")) == 2
-    assert region.region(replace(here, tests=here.tests.clear()), 8.4) is None
-
-
-def test_genes_of_a_region_never_lie_on_each_other() -> None:
-    panel = d.Panel(56, 0, 860, 200, (1.0, 2.0), (0, 1))
-    starts = np.arange(1_000_000, 1_900_000, 20_000)
-    genes = pl.DataFrame({"gene": [f"GENE{i}" for i in range(len(starts))], "start": starts, "stop": starts + 30_000})
-    rows, left_out = region._rows(panel, genes)
-    assert sum(len(row) for row in rows) + left_out == genes.height
-    for row in rows:
-        extents = [region._extent(panel, *gene) for gene in row]
-        assert all(before[1] < after[0] for before, after in itertools.pairwise(extents))
 
 
 def test_a_moved_feature_is_drawn_to_the_scale_of_ecg_paper(contents: ReportContents) -> None:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genes.sources.mapping import MappedGene
+
+Window = tuple[str, int, int]
+"""A stretch of a chromosome: name without "chr", first and last position, 1-based, both included."""
+
+
+@dataclass(frozen=True)
+class GeneModel:
+    """A gene as it is drawn: 1-based positions, both ends included.
+
+    strand  + or -, None: not known;  exons  (start, stop) in order, without overlap; empty: not known
+    """
+
+    symbol: str
+    start: int
+    stop: int
+    strand: str | None = None
+    exons: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,17 @@ class GenePositions:
         """Every symbol, once per range."""
         for genes in self.chromosomes.values():
             yield from genes.symbols
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """The ranges (start, stop) in order, overlapping or touching ones as one."""
+    result: list[tuple[int, int]] = []
+    for start, stop in sorted(ranges):
+        if result and start <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(stop, result[-1][1]))
+        else:
+            result.append((start, stop))
+    return tuple(result)
 
 
 def _first_reaching(genes: ChromosomeGenes, pos: int) -> int:

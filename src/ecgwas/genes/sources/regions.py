@@ -7,19 +7,21 @@ Formats, recognised by their columns:
     BED              chrom start end symbol [...]              0-based, end excluded         (UCSC, FAQformat)
     GTF              chrom . gene start end . . . attributes   1-based, both ends included   (ENSEMBL, GENCODE); lines `gene`
 
-A glist and a BED look alike; a file whose name ends in .bed or .bed.gz is a BED. All may be gzipped.
+A glist and a BED look alike; a file whose name ends in .bed or .bed.gz is a BED. All may be gzipped. A MAGMA .loc, a BED of six
+or more columns and a GTF state strands; a BED of twelve columns and a GTF state exons.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ecgwas.errors import Caution, InputError, first_few
 from ecgwas.genes.sources import genome_build, mapping
 from ecgwas.genes.sources.file_contents import FileContents, genes_in
-from ecgwas.genes.sources.gene_positions import ChromosomeGenes, GenePositions
+from ecgwas.genes.sources.gene_positions import ChromosomeGenes, GeneModel, GenePositions, Window, joined
 from ecgwas.genes.web.contract import CHROMOSOMES, Build, Get, Variants, chromosome
 from ecgwas.genes.web.files import read_lines, version_of
 from ecgwas.study import Regions
@@ -29,6 +31,7 @@ from ecgwas.tables.user_table import MISSING
 SYMBOL = re.compile(r'gene_name "([^"]+)"')
 GENE_ID = re.compile(r'gene_id "([^"]+)"')
 CODING = re.compile(r'gene_(?:bio)?type "protein_coding"')
+CANONICAL = 'tag "Ensembl_canonical"'
 STRANDS = ("+", "-", ".")
 
 UNNAMED = re.compile(r"[^:]+:[0-9]+-[0-9]+")
@@ -73,6 +76,86 @@ def gene_positions(options: Regions, *, every_type: bool = False) -> GenePositio
     """The genes of the table. every_type: even if the option `protein_coding` restricts them."""
     chromosomes = read(options.file, protein_coding=options.protein_coding and not every_type)
     return GenePositions(chromosomes, options.window_bp, options.max_distance_bp)
+
+
+def gene_models(options: Regions, windows: Sequence[Window]) -> list[list[GeneModel]]:
+    """Genes of every type that touch each window, by start, with strand and exons where the file states them.
+
+    Exons of a GTF are those of the gene's canonical transcripts (tag Ensembl_canonical) or, if none is tagged, of all its
+    transcripts. Raises InputError naming the first line that cannot be read.
+    """
+    path, genes, exons = options.file, dict[str, list[GeneModel]](), _Exons()
+    chroms = {window[0] for window in windows}
+    for number, line in read_lines(path, "table of genes"):
+        if "\texon\t" in line:
+            exons.add(line, chroms)
+            continue
+        gene = _gene(path, line, number)
+        if gene is None or (chrom := chromosome(gene[0])) not in chroms:
+            continue
+        _, start, stop, symbol = gene
+        name = f"{chrom}:{start}-{stop}" if symbol.lower() in MISSING else symbol
+        fields = line.split("\t") if "\t" in line else line.split()
+        genes.setdefault(chrom, []).append(GeneModel(name, start, stop, _strand(path, fields), _blocks(path, fields)))
+    return [_touching(genes.get(chrom, []), exons, (chrom, start, stop)) for chrom, start, stop in windows]
+
+
+def _touching(genes: Sequence[GeneModel], exons: _Exons, window: Window) -> list[GeneModel]:
+    chrom, first, last = window
+    touching = sorted((gene.start, gene.stop, gene.symbol, gene) for gene in genes if gene.start <= last and gene.stop >= first)
+    return [gene if gene.exons else replace(gene, exons=exons.of(chrom, gene)) for _, _, _, gene in touching]
+
+
+class _Exons:
+    """Exons of a GTF by chromosome and symbol: those of canonical transcripts, and all."""
+
+    def __init__(self) -> None:
+        self.canonical: dict[tuple[str, str], list[tuple[int, int]]] = {}
+        self.all: dict[tuple[str, str], list[tuple[int, int]]] = {}
+
+    def add(self, line: str, chroms: Collection[str]) -> None:
+        fields = line.split("\t")
+        if len(fields) != 9 or fields[2] != "exon" or (chrom := chromosome(fields[0])) not in chroms:
+            return
+        named = SYMBOL.search(fields[8]) or GENE_ID.search(fields[8])
+        if named is None:
+            return
+        key, ends = (chrom, named.group(1)), (int(fields[3]), int(fields[4]))
+        self.all.setdefault(key, []).append(ends)
+        if CANONICAL in fields[8]:
+            self.canonical.setdefault(key, []).append(ends)
+
+    def of(self, chrom: str, gene: GeneModel) -> tuple[tuple[int, int], ...]:
+        """Exons within the gene; a symbol may have several ranges."""
+        key = (chrom, gene.symbol)
+        for listed in (self.canonical.get(key, []), self.all.get(key, [])):
+            inside = [ends for ends in listed if gene.start <= ends[0] and ends[1] <= gene.stop]
+            if inside:
+                return joined(inside)
+        return ()
+
+
+def _strand(path: Path, fields: Sequence[str]) -> str | None:
+    place = 6 if _is_gtf(fields) else 5 if ".bed" in path.suffixes else 4
+    strand = fields[place] if len(fields) > place else None
+    return strand if strand in ("+", "-") else None
+
+
+def _blocks(path: Path, fields: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    """The exons of a BED of twelve columns: columns chromStart, blockSizes and blockStarts; else none."""
+    if ".bed" not in path.suffixes or len(fields) < 12:
+        return ()
+    try:
+        sizes, starts = ([int(value) for value in fields[k].rstrip(",").split(",")] for k in (10, 11))
+        first = int(fields[1])
+    except ValueError:
+        return ()
+    return joined((first + start + 1, first + start + size) for start, size in zip(starts, sizes, strict=False))
+
+
+def _is_gtf(fields: Sequence[str]) -> bool:
+    """A BED of nine columns has a number where a GTF has the feature."""
+    return len(fields) == 9 and not fields[2].isdigit()
 
 
 def read(path: Path, *, protein_coding: bool = False) -> dict[str, ChromosomeGenes]:
@@ -123,8 +206,7 @@ def _cure(line: str, fields: Sequence[str]) -> str:
 
 
 def _fields(path: Path, fields: Sequence[str]) -> tuple[str, int, int, str] | None:
-    # A BED of nine columns has a number where a GTF has the feature.
-    if len(fields) == 9 and not fields[2].isdigit():
+    if _is_gtf(fields):
         return _from_gtf(fields)
     if len(fields) >= 6 and fields[4] in STRANDS and fields[0].isdigit():
         return fields[1], *_ordered(int(fields[2]), int(fields[3])), fields[5]

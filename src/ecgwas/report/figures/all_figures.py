@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import polars as pl
-
 from ecgwas.report import queries
 from ecgwas.report.contents import Cohort, Figure, GeneResults, LociResults, ReportContents, RepresentationResults, ScanResults
 from ecgwas.report.figures import (
@@ -17,6 +15,7 @@ from ecgwas.report.figures import (
     hits,
     miami,
     network,
+    phewas,
     recordings,
     region,
     signals,
@@ -54,7 +53,7 @@ def all_figures(options: ReportOptions, contents: ReportContents, *, traits: Seq
         **{f"grid_{name}": figure for name, figure in hits.grid(scan, loci).items()},
         **_of_traits(drawn, scan, of_traits),
         **_of_hits(options, scan.trait_names, loci, contents.genes),
-        **_of_loci(loci, contents.tables.get(files.CREDIBLE)),
+        **_of_loci(contents),
         **network.clusters(contents.genes, options.max_clusters),
     }
     if contents.null_study is not None:
@@ -92,10 +91,22 @@ def _of_null(figure: Figure | None) -> Figure | None:
     return replace(figure, title=f"{figure.title}, with permuted participants", caption=f"The null study: {figure.caption}")
 
 
-def _of_loci(loci: LociResults, credible: pl.DataFrame | None) -> Figures:
-    limit = loci.min_neglog10p
-    regions: Figures = {f"region_{here.locus}": region.region(here, limit, credible) for here in loci.regions}
-    return regions | {f"locus_{beats.locus}": genotype.ecg_by_genotype(beats) for beats in loci.genotype_beats}
+def _of_loci(contents: ReportContents) -> Figures:
+    loci, sd_unit = contents.loci, contents.run.unit_of_beta
+    limit, credible, hits_frame = loci.min_neglog10p, contents.tables.get(files.CREDIBLE), loci.hits.frame
+    figures: Figures = {}
+    for here in loci.regions:
+        figures |= region.figures(here, limit, credible, hits_frame, sd_unit)
+    for beats in loci.genotype_beats:
+        figures[f"locus_{beats.locus}"] = genotype.ecg_by_genotype(beats, limit, f"locus_{beats.locus}")
+        figures[f"locus_{beats.locus}_difference"] = genotype.difference(beats, f"locus_{beats.locus}_difference")
+    for number in queries.locus_pages(loci):
+        tests = queries.lead_tests(loci, number)
+        if tests.height:
+            lead = tests.row(0, named=True)
+            picture = phewas.phewas(lead["variant"], lead["effect_allele"], tests, limit, sd_unit=sd_unit, linked=True)
+            figures[f"phewas_{number}"] = picture
+    return figures
 
 
 def _of_recordings(cohort: Cohort, representations: Sequence[RepresentationResults], min_people: int) -> Figures:

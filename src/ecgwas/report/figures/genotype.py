@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.report.contents import Figure, GenotypeBeats
+from ecgwas.report.figures import ecg_grid
 from ecgwas.report.figures import svg as d
-from ecgwas.report.figures.recordings import GRID_LEADS, LARGE_SQUARE_UV
+from ecgwas.report.plot_data import Curve, PlotData
 
 COLOURS = (d.BLUE, d.MUTED, d.VERMILION)
 MOST_POINTS = 160
@@ -18,43 +21,173 @@ FEWEST = 5
 DECODED = (d.PINK, d.AMBER, d.SKY)
 """Colours of the effect as the first decoders draw it."""
 
-WAVE, EFFECT, STRENGTH, ROW = 112, 62, 30, 222.0
-"""Heights of the three panels of a lead, and distance from lead to lead."""
+WAVE, EFFECT, STRENGTH, BETWEEN = 112, 62, 36, 5
+"""Heights of the three panels of a lead, and the space between them."""
+
+ROW, DIFFERENCE_ROW = 245.0, 150.0
+"""Distance from lead to lead."""
+
+TOP = 34.0
+WAVES, EFFECTS, STRENGTHS = range(3)
+"""Panels of a lead."""
+
+Floats = NDArray[np.float64]
+Span = tuple[float, float]
 
 
-def ecg_by_genotype(beats: GenotypeBeats) -> Figure:
-    """Mean median beat of 0, 1, 2 copies in twelve leads with 95 % bands; below, the effect of a copy and its -log10 p."""
-    step = max(1, -(-len(beats.times_ms) // MOST_POINTS))
-    drawn = slice(None, None, step)
-    labels = [f"{copies(beats, k)} ({beats.people[k]:,})" for k in range(3)]
-    keys = [(label, COLOURS[k]) for k, label in enumerate(labels) if beats.people[k] >= FEWEST]
-    decoded = list(zip(beats.decoded, DECODED, strict=False))
-    parts = d.legend(16, 18, [*keys, ("effect of one copy", d.GREEN), *((f"as decoded by {name}", c) for name, c in decoded)])
+@dataclass(frozen=True)
+class _Lead:
+    """A lead of the figure: its number among the leads of the beats and in the grid, and its panels."""
+
+    lead: int
+    number: int
+    panels: tuple[d.Panel, ...]
+
+    def index(self, panel: int) -> int:
+        """The number of one of its panels in the figure."""
+        return self.number * len(self.panels) + panel
+
+
+def ecg_by_genotype(beats: GenotypeBeats, limit: float | None = None, name: str = "ecg_by_genotype") -> Figure:
+    """Mean median beat of 0, 1, 2 copies in twelve leads with 95 % bands; below, the effect of a copy and its -log10 p.
+
+    limit: -log10 p of the study's threshold, drawn with the -log10 p; None: not drawn;  name: of the figure, unique on its page
+    """
+    drawn = _drawn(beats)
+    keys: list[tuple[str, str, str]] = [(_people(beats, k), COLOURS[k], "band") for k in _enough(beats)]
+    keys += [("effect of one copy", d.GREEN, "band"), ("its −log10 p", d.MUTED, "area")]
+    keys += [(f"effect as decoded by {decoder}", colour, "dashed") for decoder, colour in _decoders(beats)]
     effects = _range(np.stack([beats.slope_uv - beats.slope_half_width_uv, beats.slope_uv + beats.slope_half_width_uv]))
-    strongest = max(float(np.nanmax(np.nan_to_num(beats.neglog10p))), 2.0)
-    for row, leads in enumerate(GRID_LEADS):
-        for column, lead in enumerate(leads):
-            if lead in beats.leads:
-                waves = _range(beats.mean_uv[:, _group(beats, lead)][beats.people >= FEWEST])
-                at = (16 + column * 230.0, 32 + row * ROW)
-                parts += _panel(beats, beats.leads.index(lead), at, (waves, effects, (0.0, strongest)), drawn)
-    parts.append(d.text(16, 32 + 3 * ROW + 10, _key(effects, strongest)))
-    caption = (
-        f"{'' if beats.locus is None else f'Locus {beats.locus}, '}{beats.variant}: mean median beat of participants with 0, "
-        f"1 and 2 copies of {beats.effect_allele}, with 95 % bands, unadjusted. Below each lead: the effect of one copy "
-        f"(largest {np.nanmax(np.abs(beats.slope_uv)):.0f} µV) with its 95 % band, and its −log10 p at each time (grey, "
-        f"largest {strongest:.1f})."
-        f"{_also(beats)}"
+    strongest = float(np.nanmax(np.nan_to_num(beats.neglog10p)))
+    top = max(strongest, 2.0, 0.0 if limit is None else limit) * 1.06
+    parts, panels, curves = ecg_grid.key(ecg_grid.LEFT, 18, keys), list[d.Panel](), list[Curve]()
+    for number, (lead, x, y, first) in enumerate(ecg_grid.places(beats.leads, TOP, ROW)):
+        waves = _range(beats.mean_uv[:, ecg_grid.group(beats.leads, lead)][beats.people >= FEWEST])
+        one = _Lead(beats.leads.index(lead), number, _panels(beats, (x, y), (waves, effects, (0.0, top))))
+        panels += one.panels
+        parts += [*_waves(beats, one, drawn, name), *_effects(beats, one, drawn, name, first)]
+        parts += _strengths(beats, one, drawn, limit, name, first)
+        curves += _curves(beats, one, drawn)
+    caption = _caption(beats, strongest, limit)
+    picture, plot = d.svg(930, TOP + 3 * ROW, parts, caption), PlotData(panels, (), curves, (), "ms")
+    return Figure(f"ECG by genotype at {beats.variant}", caption, picture, _csv(beats, drawn), plot)
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """Mean beat of genotype `high` minus that of `low`, half its interval, and what the effect of one copy predicts, (12, T) µV
+    each."""
+
+    low: int
+    high: int
+    mean: Floats
+    half: Floats
+    predicted: Floats
+
+    @classmethod
+    def of(cls, beats: GenotypeBeats, low: int, high: int) -> _Difference:
+        half = np.hypot(beats.half_width_uv[high], beats.half_width_uv[low])
+        return cls(low, high, beats.mean_uv[high] - beats.mean_uv[low], half, (high - low) * beats.slope_uv)
+
+    @property
+    def multiple(self) -> str:
+        """What is predicted, in words."""
+        return "effect of one copy" if self.high - self.low == 1 else "twice the effect of one copy"
+
+
+def difference(beats: GenotypeBeats, name: str = "difference") -> Figure | None:
+    """Mean median beat of 2 copies minus that of 0 (1 minus 0, or 2 minus 1, where too few participants have a genotype), in
+    twelve leads with 95 % bands; dashed, what the effect of one copy predicts. None where no two genotypes can be compared.
+
+    name: as above
+    """
+    enough, drawn = _enough(beats), _drawn(beats)
+    if len(enough) < 2:
+        return None
+    compared = _Difference.of(beats, enough[0], enough[-1])
+    words = f"{copies(beats, compared.high)} minus {copies(beats, compared.low)}"
+    span = _range(np.stack([compared.mean - compared.half, compared.mean + compared.half, compared.predicted]))
+    parts = ecg_grid.key(ecg_grid.LEFT, 18, [(words, d.VERMILION, "band"), (compared.multiple, d.GREEN, "dashed")])
+    panels, curves = list[d.Panel](), list[Curve]()
+    for number, (lead, x, y, first) in enumerate(ecg_grid.places(beats.leads, TOP, DIFFERENCE_ROW)):
+        panel, i = d.Panel(x, y, ecg_grid.WIDTH, WAVE, _times(beats), span), beats.leads.index(lead)
+        panels.append(panel)
+        marks = _difference_marks(panel, beats.times_ms[drawn], compared, i, drawn)
+        parts += [ecg_grid.paper(panel), d.zoomable(number, panel, marks, name), ecg_grid.times(panel, number)]
+        parts += [_name(panel, lead), *ecg_grid.heights(panel, panel.y.ticks(4), "difference, µV" if first else None)]
+        curves += [Curve(number, beats.times_ms[drawn], compared.mean[i, drawn], words, "µV", 1),
+                   Curve(number, beats.times_ms[drawn], compared.predicted[i, drawn], compared.multiple, "µV", 1)]  # fmt: skip
+    caption = _difference_caption(beats, compared)
+    picture, plot = d.svg(930, TOP + 3 * DIFFERENCE_ROW, parts, caption), PlotData(panels, (), curves, (), "ms")
+    return Figure(
+        f"Difference between genotypes at {beats.variant}", caption, picture, _difference_csv(beats, drawn, compared), plot
     )
-    picture = d.svg(930, 32 + 3 * ROW + 20, parts, caption)
-    return Figure(f"ECG by genotype at {beats.variant}", caption, picture, _csv(beats, drawn))
+
+
+def _difference_marks(panel: d.Panel, times: Floats, compared: _Difference, lead: int, drawn: slice) -> list[str]:
+    x, zero = panel.x(times), panel.y.at(0)
+    mean, half, predicted = (values[lead, drawn] for values in (compared.mean, compared.half, compared.predicted))
+    return [
+        d.line(panel.left, zero, panel.right, zero, d.MUTED, 0.7),
+        ecg_grid.band(x, panel.y(mean - half), panel.y(mean + half), d.VERMILION, 0.22),
+        ecg_grid.curve(x, panel.y(predicted), d.GREEN, 1.2, stroke_dasharray="4 2"),
+        ecg_grid.curve(x, panel.y(mean), d.VERMILION, 1.5),
+    ]
+
+
+def _difference_caption(beats: GenotypeBeats, compared: _Difference) -> str:
+    low, high = compared.low, compared.high
+    return (
+        f"{_locus(beats)}: mean median beat of participants with {copies(beats, high)} ({beats.people[high]:,}) minus that of "
+        f"those with {copies(beats, low)} ({beats.people[low]:,}), with its 95 % band, unadjusted; all leads on one scale, "
+        f"times in ms from R. Dashed: {compared.multiple}, as it would be if each copy had the same effect. Largest difference "
+        f"{np.nanmax(np.abs(compared.mean)):.0f} µV."
+    )
+
+
+def _drawn(beats: GenotypeBeats) -> slice:
+    """Every so many of the time points."""
+    return slice(None, None, max(1, -(-len(beats.times_ms) // MOST_POINTS)))
+
+
+def _enough(beats: GenotypeBeats) -> list[int]:
+    """Genotypes of enough participants."""
+    return [int(k) for k in np.flatnonzero(beats.people >= FEWEST)]
+
+
+def _people(beats: GenotypeBeats, k: int) -> str:
+    return f"{copies(beats, k)} ({beats.people[k]:,})"
+
+
+def _decoders(beats: GenotypeBeats) -> list[tuple[str, str]]:
+    """Decoders whose effect is drawn, with their colours."""
+    return list(zip(beats.decoded, DECODED, strict=False))
+
+
+def _locus(beats: GenotypeBeats) -> str:
+    return f"{'' if beats.locus is None else f'Locus {beats.locus}, '}{beats.variant}"
+
+
+def _times(beats: GenotypeBeats) -> Span:
+    return float(beats.times_ms[0]), float(beats.times_ms[-1])
+
+
+def _caption(beats: GenotypeBeats, strongest: float, limit: float | None) -> str:
+    dashed = "" if limit is None else f"; dashed is the study's threshold, {limit:.2f}"
+    largest = np.nanmax(np.abs(beats.slope_uv))
+    return (
+        f"{_locus(beats)}: mean median beat of participants with 0, 1 and 2 copies of {beats.effect_allele}, with 95 % bands, "
+        f"unadjusted, on ECG paper (large squares 0.2 s and 0.5 mV; limb leads on one scale, chest leads on another; times in "
+        f"ms from R). Below each lead: the effect of one copy (largest {largest:.0f} µV) with its 95 % band, and its −log10 p "
+        f"at each time (largest {strongest:.1f}{dashed}).{_also(beats)}"
+    )
 
 
 def _also(beats: GenotypeBeats) -> str:
     """The part of the caption that depends on the locus."""
-    decoded = list(beats.decoded)[: len(DECODED)]
+    decoded = [decoder for decoder, _ in _decoders(beats)]
     words = (
-        f" Dashed: the same effect as {' and '.join(decoded)} draw{'s' * (len(decoded) == 1)} it from its features."
+        f" Dashed in colour: the same effect as {' and '.join(decoded)} draw{'s' * (len(decoded) == 1)} it from its features."
         if decoded
         else ""
     )
@@ -63,12 +196,6 @@ def _also(beats: GenotypeBeats) -> str:
         rare, others = _letters(beats, beats.pooled), _letters(beats, 1)
         words += f" Few participants have {rare}: they are counted with {others}, also in the effect."
     return words + (f" Fewer than {FEWEST} participants have {' or '.join(not_drawn)}: no mean is shown." if not_drawn else "")
-
-
-def _group(beats: GenotypeBeats, lead: str) -> list[int]:
-    """Indices of the leads that share a scale with this one: chest leads, or limb leads."""
-    chest = lead.startswith("V")
-    return [i for i, other in enumerate(beats.leads) if other.startswith("V") == chest]
 
 
 def copies(beats: GenotypeBeats, k: int) -> str:
@@ -91,50 +218,72 @@ def _range(values: NDArray[np.float64]) -> tuple[float, float]:
     return low - room, high + room
 
 
-Span = tuple[float, float]
+def _panels(beats: GenotypeBeats, at: tuple[float, float], spans: tuple[Span, Span, Span]) -> tuple[d.Panel, ...]:
+    """Panels of waves, effect and -log10 p, one below the other."""
+    panels, y = [], at[1]
+    for height, span in zip((WAVE, EFFECT, STRENGTH), spans, strict=True):
+        panels.append(d.Panel(at[0], y, ecg_grid.WIDTH, height, _times(beats), span))
+        y += height + BETWEEN
+    return tuple(panels)
 
 
-def _panel(
-    beats: GenotypeBeats, lead: int, at: tuple[float, float], spans: tuple[Span, Span, Span], drawn: slice
-) -> list[str]:  # fmt: skip
-    """Waves, below them the effect of one copy and its -log10 p; spans: microvolts, microvolts, -log10 p."""
+def _name(panel: d.Panel, lead: str) -> str:
+    return d.text(panel.left + 4, panel.top + 14, lead, size=13, fill=d.INK, font_weight="600")
+
+
+def _waves(beats: GenotypeBeats, one: _Lead, drawn: slice, name: str) -> list[str]:
+    panel, marks = one.panels[WAVES], []
+    x = panel.x(beats.times_ms[drawn])
+    for k in _enough(beats):
+        mean, half = beats.mean_uv[k, one.lead, drawn], beats.half_width_uv[k, one.lead, drawn]
+        marks.append(ecg_grid.band(x, panel.y(mean - half), panel.y(mean + half), COLOURS[k], 0.16))
+        marks.append(ecg_grid.curve(x, panel.y(mean), COLOURS[k], 1.2, stroke_opacity="0.85"))
+    clipped = d.zoomable(one.index(WAVES), panel, marks, name)
+    return [ecg_grid.paper(panel), clipped, *ecg_grid.scale_bar(panel), _name(panel, beats.leads[one.lead])]
+
+
+def _effects(beats: GenotypeBeats, one: _Lead, drawn: slice, name: str, first: bool) -> list[str]:
+    panel, zero = one.panels[EFFECTS], one.panels[EFFECTS].y.at(0)
+    x = panel.x(beats.times_ms[drawn])
+    slope, half = beats.slope_uv[one.lead, drawn], beats.slope_half_width_uv[one.lead, drawn]
+    marks = [
+        d.line(panel.left, zero, panel.right, zero, d.MUTED, 0.7),
+        ecg_grid.band(x, panel.y(slope - half), panel.y(slope + half), d.GREEN, 0.25),
+        ecg_grid.curve(x, panel.y(slope), d.GREEN, 1.6),
+    ]
+    for decoder, colour in _decoders(beats):
+        effect = beats.decoded[decoder][one.lead, drawn].astype(np.float64)
+        marks.append(ecg_grid.curve(x, panel.y(effect), colour, 1.3, stroke_dasharray="4 2"))
+    ticks = ecg_grid.heights(panel, panel.y.ticks(5), "effect, µV" if first else None)
+    return [d.zoomable(one.index(EFFECTS), panel, marks, name), *ticks]
+
+
+def _strengths(beats: GenotypeBeats, one: _Lead, drawn: slice, limit: float | None, name: str, first: bool) -> list[str]:
+    panel = one.panels[STRENGTHS]
+    x = panel.x(beats.times_ms[drawn])
+    strength = np.nan_to_num(beats.neglog10p[one.lead, drawn])
+    height = panel.y(strength)
+    needed = ecg_grid.corners(height)
+    # Back along the axis, so that the area is closed.
+    outline = [*zip(x[needed], height[needed], strict=True), (x[-1], panel.bottom), (x[0], panel.bottom)]
+    points = " ".join(f"{d.number(a)},{d.number(b)}" for a, b in outline)
+    marks = [f"<polygon points='{points}' fill='{d.MUTED}' fill-opacity='0.7'/>"]
+    parts = [d.zoomable(one.index(STRENGTHS), panel, marks, name), ecg_grid.times(panel, one.index(STRENGTHS))]
+    if limit is not None:
+        at = panel.y.at(limit)
+        parts.append(d.line(panel.left, at, panel.right, at, d.INK, 0.9, stroke_dasharray="5 4"))
+    return [*parts, *ecg_grid.heights(panel, panel.y.ticks(2), "−log10 p" if first else None)]
+
+
+def _curves(beats: GenotypeBeats, one: _Lead, drawn: slice) -> list[Curve]:
+    """What is read off at the pointer."""
     times = beats.times_ms[drawn]
-    span = (float(beats.times_ms[0]), float(beats.times_ms[-1]))
-    upper = d.Panel(at[0], at[1], 220, WAVE, span, spans[0])
-    lower = d.Panel(at[0], upper.bottom + 4, 220, EFFECT, span, spans[1])
-    lowest = d.Panel(at[0], lower.bottom + 4, 220, STRENGTH, span, spans[2])
-    x = upper.x(times)
-    parts = _paper(upper, spans[0])
-    parts.append(d.line(lower.left, lower.y.at(0), lower.right, lower.y.at(0), d.MUTED, 0.7))
-    for k in np.flatnonzero(beats.people >= FEWEST):
-        mean, half = beats.mean_uv[k, lead, drawn], beats.half_width_uv[k, lead, drawn]
-        parts.append(d.ribbon(x, upper.y(mean - half), upper.y(mean + half), COLOURS[k], 0.16))
-        parts.append(d.polyline(x, upper.y(mean), COLOURS[k], 1.3))
-    slope, half = beats.slope_uv[lead, drawn], beats.slope_half_width_uv[lead, drawn]
-    parts.append(d.ribbon(x, lower.y(slope - half), lower.y(slope + half), d.GREEN, 0.25))
-    parts.append(d.polyline(x, lower.y(slope), d.GREEN, 1.6))
-    for (_, effect), colour in zip(beats.decoded.items(), DECODED, strict=False):
-        parts.append(d.polyline(x, lower.y(effect[lead, drawn].astype(np.float64)), colour, 1.3, stroke_dasharray="4 2"))
-    strength = np.nan_to_num(beats.neglog10p[lead, drawn])
-    parts.append(d.ribbon(x, lowest.y(np.zeros(len(x))), lowest.y(strength), d.MUTED, 0.7))
-    parts.append(d.line(lowest.left, lowest.bottom, lowest.right, lowest.bottom, d.MUTED, 0.7))
-    parts.append(d.text(upper.left + 4, upper.top + 14, beats.leads[lead], size=13, fill=d.INK, font_weight="600"))
-    return parts
-
-
-def _paper(panel: d.Panel, waves: tuple[float, float]) -> list[str]:
-    low, high = np.ceil(waves[0] / LARGE_SQUARE_UV), np.floor(waves[1] / LARGE_SQUARE_UV)
-    rows = panel.y(np.arange(low, high + 1) * LARGE_SQUARE_UV)
-    columns = panel.x(np.arange(-200, panel.x_range[1], 200))
-    parts = [d.line(panel.left, float(y), panel.right, float(y), d.PAPER) for y in rows]
-    return parts + [d.line(float(x), panel.top, float(x), panel.bottom, d.PAPER) for x in columns]
-
-
-def _key(effects: Span, strongest: float) -> str:
-    return (
-        "lines: 0.2 s, 0.5 mV; limb leads on one scale, chest leads on another; in all leads: effect from "
-        f"{d.label_of(round(effects[0]))} to {effects[1]:.0f} µV, −log10 p from 0 to {strongest:.1f}"
-    )
+    curves = [Curve(one.index(WAVES), times, beats.mean_uv[k, one.lead, drawn], _people(beats, k), "µV", 1)
+              for k in _enough(beats)]  # fmt: skip
+    curves.append(Curve(one.index(EFFECTS), times, beats.slope_uv[one.lead, drawn], "effect of one copy", "µV", 1))
+    curves += [Curve(one.index(EFFECTS), times, beats.decoded[decoder][one.lead, drawn], f"decoded by {decoder}", "µV", 1)
+               for decoder, _ in _decoders(beats)]  # fmt: skip
+    return [*curves, Curve(one.index(STRENGTHS), times, beats.neglog10p[one.lead, drawn], "−log10 p")]
 
 
 def _csv(beats: GenotypeBeats, drawn: slice) -> str:
@@ -149,5 +298,22 @@ def _csv(beats: GenotypeBeats, drawn: slice) -> str:
         columns["neglog10p"] = beats.neglog10p[i, drawn]
         columns |= {f"decoded_{name}_uv": effect[i, drawn].astype(np.float64) for name, effect in beats.decoded.items()}
         frames.append(pl.DataFrame(columns))
+    numbers = pl.selectors.float()
+    return pl.concat(frames).with_columns(numbers.fill_nan(None).round_sig_figs(6)).write_csv()
+
+
+def _difference_csv(beats: GenotypeBeats, drawn: slice, compared: _Difference) -> str:
+    frames = [
+        pl.DataFrame(
+            {
+                "lead": lead,
+                "time_ms": beats.times_ms[drawn],
+                "difference_uv": compared.mean[i, drawn],
+                "half_width_uv": compared.half[i, drawn],
+                "predicted_uv": compared.predicted[i, drawn],
+            }
+        )
+        for i, lead in enumerate(beats.leads)
+    ]
     numbers = pl.selectors.float()
     return pl.concat(frames).with_columns(numbers.fill_nan(None).round_sig_figs(6)).write_csv()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from typing import Any
 
 import polars as pl
 
+from ecgwas.leads import ALL_LEADS
 from ecgwas.report.contents import Figure
 from ecgwas.report.figures import svg as d
-from ecgwas.report.trait_order import lead_rank, natural, with_pieces
+from ecgwas.report.names import in_address
+from ecgwas.report.plot_data import PlotData, Points
+from ecgwas.report.text import effects
+from ecgwas.report.text.numbers import p_value
+from ecgwas.report.trait_order import lead_rank, natural, wave_of, wave_rank, with_pieces
 
 LEFT, TOP, WIDTH, HEIGHT = 56.0, 16.0, 860.0, 240.0
 MOST_LABELS = 12
@@ -32,10 +37,13 @@ class Place:
     group: int
 
 
-def phewas(variant: str, effect_allele: str, tests: pl.DataFrame, limit: float) -> Figure | None:
+def phewas(
+    variant: str, effect_allele: str, tests: pl.DataFrame, limit: float, *, sd_unit: str = "SD", linked: bool = False
+) -> Figure | None:  # fmt: skip
     """-log10 p of every trait, as triangles that point in the direction of the effect; None if no trait was tested.
 
-    tests: columns trait, beta, neglog10p and others, which the numbers keep; limit: -log10 p of the threshold
+    tests: columns trait, beta, neglog10p and others, which the numbers keep; with se, n, effect, effect_se and unit, the
+    pointer shows them. limit: -log10 p of the threshold;  sd_unit: unit of beta;  linked: traits lead to their pages
     """
     tested = tests.filter(pl.col("neglog10p").is_finite())
     if tested.height == 0:
@@ -43,29 +51,46 @@ def phewas(variant: str, effect_allele: str, tests: pl.DataFrame, limit: float) 
     ordered = in_order(tested)
     places, spans = _places(ordered)
     top = max(float(ordered["neglog10p"].max()), limit) * 1.16  # type: ignore[arg-type]
-    end = max(place.x for place in places) + 1
-    panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (0.0, end), (0.0, top))
+    panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (0.0, max(place.x for place in places) + 1), (0.0, top))
     beyond = int((ordered["neglog10p"] > limit).sum())
-    parts = [*d.y_axis(panel, "−log10 p", gap=38), *_groups(panel, spans)]
     at = panel.y.at(limit)
-    parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
-    parts += _triangles(panel, ordered, places)
-    parts += _labels(panel, ordered, places, limit)
-    parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
+    parts = [
+        *d.y_axis(panel, "−log10 p", gap=38),
+        *_groups(panel, spans),
+        d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"),
+        *_triangles(panel, ordered, places),
+        *_labels(panel, ordered, places, limit),
+        d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED),
+    ]
     caption = (
-        f"{variant} against {ordered.height:,} traits, by representation and lead: {beyond} beyond the study's threshold "
-        f"(−log10 p {limit:.2f}, dashed). A triangle points up where {_allele(effect_allele)} raises the trait."
+        f"{variant} against {ordered.height:,} traits, by representation and lead, measured features by wave: {beyond} beyond "
+        f"the study's threshold (−log10 p {limit:.2f}, dashed). A triangle points up where {_allele(effect_allele)} raises the "
+        "trait."
     )
     picture = d.svg(930, panel.bottom + 52, parts, caption)
-    return Figure(f"All traits of {variant}", caption, picture, ordered.write_csv())
+    links = [f"#trait-{in_address(trait)}" for trait in ordered["trait"]] if linked else []
+    words = [_words(row, effect_allele, sd_unit) for row in ordered.iter_rows(named=True)]
+    points = Points(0, [place.x for place in places], ordered["neglog10p"].to_numpy(), words, links)
+    return Figure(f"All traits of {variant}", caption, picture, ordered.write_csv(), PlotData((panel,), [points]))
+
+
+def _words(row: Mapping[str, Any], effect_allele: str, sd_unit: str) -> str:
+    """A trait's test in lines."""
+    lines = [
+        row["trait"],
+        f"p = {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f})",
+        effects.per_copy({**row, "effect_allele": effect_allele}, sd_unit),
+        "" if row.get("n") is None else f"{row['n']:,} participants",
+    ]
+    return "\n".join(line for line in lines if line)
 
 
 def in_order(tests: pl.DataFrame) -> pl.DataFrame:
-    """The rows by representation (in the order in which they come), lead and feature."""
+    """The rows by representation (in the order in which they come), lead, wave and feature."""
     rows = with_pieces(tests).with_row_index("row")
     first = {name: place for place, name in enumerate(rows["representation"].unique(maintain_order=True))}
     keys = [
-        (first[representation], lead_rank(lead or ""), natural(feature or ""), row)
+        (first[representation], lead_rank(lead or ""), wave_rank(feature or ""), natural(feature or ""), row)
         for row, representation, lead, feature in rows.select("row", "representation", "lead", "feature").iter_rows()
     ]
     return tests[[row for *_, row in sorted(keys)]]
@@ -76,14 +101,16 @@ def _allele(name: str) -> str:
 
 
 def _places(ordered: pl.DataFrame) -> tuple[list[Place], list[tuple[str, str, float, float]]]:
-    """The place of each row, and of each lead its representation, name, first and last coordinate."""
+    """The place of each row, and of each lead (of all leads together, each wave) its representation, name, first and last
+    coordinate."""
     places: list[Place] = []
     spans: list[tuple[str, str, float, float]] = []
     x = 0.0
-    for representation, lead in with_pieces(ordered).select("representation", "lead").iter_rows():
-        if not spans or spans[-1][:2] != (representation, lead):
+    for representation, lead, feature in with_pieces(ordered).select("representation", "lead", "feature").iter_rows():
+        group = (wave_of(feature or "") or lead) if lead == ALL_LEADS else lead
+        if not spans or spans[-1][:2] != (representation, group):
             x += GAP if spans and spans[-1][0] != representation else 0.0
-            spans.append((representation, lead, x, x))
+            spans.append((representation, group, x, x))
         x += 1
         spans[-1] = (*spans[-1][:3], x)
         places.append(Place(x - 0.5, len(spans) - 1))
@@ -91,7 +118,7 @@ def _places(ordered: pl.DataFrame) -> tuple[list[Place], list[tuple[str, str, fl
 
 
 def _groups(panel: d.Panel, spans: Sequence[tuple[str, str, float, float]]) -> list[str]:
-    """Names of leads and, below, of representations."""
+    """Names of leads or waves and, below, of representations."""
     parts: list[str] = []
     for _, lead, start, stop in spans:
         if panel.x.at(stop) - panel.x.at(start) >= max(MIN_LEAD_WIDTH, d.width_of(lead, 10)):
@@ -107,13 +134,13 @@ def _groups(panel: d.Panel, spans: Sequence[tuple[str, str, float, float]]) -> l
 
 def _triangles(panel: d.Panel, ordered: pl.DataFrame, places: Sequence[Place]) -> list[str]:
     parts = []
-    for place, (trait, beta, height) in zip(places, ordered.select("trait", "beta", "neglog10p").iter_rows(), strict=True):
+    for place, (beta, height) in zip(places, ordered.select("beta", "neglog10p").iter_rows(), strict=True):
         x, y = panel.x.at(place.x), panel.y.at(height)
         up = -SIZE if (beta or 0.0) >= 0 else SIZE
         corners = ((x, y + up), (x - SIZE, y - up), (x + SIZE, y - up))
         points = " ".join(f"{d.number(a)},{d.number(b)}" for a, b in corners)
         colour = (d.BLUE, d.MUTED)[place.group % 2]
-        parts.append(f"<polygon points='{points}' fill='{colour}'><title>{escape(f'{trait} {height:.2f}')}</title></polygon>")
+        parts.append(f"<polygon points='{points}' fill='{colour}'/>")
     return parts
 
 

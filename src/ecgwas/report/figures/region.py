@@ -1,70 +1,142 @@
-"""Regional plot of a locus: every variant's test, its r² with the lead variant, the genes below."""
+"""Regional plot of a locus: every variant's test, its r² with the lead variant, recombination rates, the genes below."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from ecgwas.report.contents import Figure, LocusRegion
+from ecgwas.report.contents import Figure, LocusRegion, RegionLayer
+from ecgwas.report.figures import gene_track
 from ecgwas.report.figures import svg as d
+from ecgwas.report.names import slug
+from ecgwas.report.plot_data import Curve, PlotData, Points
+from ecgwas.report.text import effects
+from ecgwas.report.text.numbers import p_value
 
-LEFT, WIDTH, TOP, HEIGHT = 56.0, 860.0, 34.0, 220.0
-R2_COLOURS = ((0.8, d.CIVIDIS[9]), (0.6, d.CIVIDIS[7]), (0.4, d.CIVIDIS[5]), (0.2, d.CIVIDIS[3]), (0.0, d.CIVIDIS[1]))
-"""Smallest r² of each colour, strongest first (cividis)."""
+LEFT, RIGHT, TOP, HEIGHT = 56.0, 916.0, 34.0, 220.0
+ROOM_FOR_RATES = 44.0
+"""Width of the axis of recombination rates."""
 
-MOST_ROWS = 7
-"""Most rows of genes; genes that do not fit are only in the file of numbers."""
+R2_COLOURS = ((0.8, "#f6f32b"), (0.6, "#fbb040"), (0.4, "#f27a62"), (0.2, "#bf50b4"), (0.0, "#4c49cc"))
+"""Smallest r² of each colour, strongest first: yellow, orange, red, purple, blue, each darker than the one before, so that they
+differ with any colour vision and in grey."""
 
-ROW = 24.0
+WITH_RIM = 0.4
+"""From this r² on the colours are light: points have a rim, so that they contrast with a light page, too."""
+
+TOP_RATE = 100.0
+"""cM/Mb at the top of the axis of recombination rates, unless a rate here is larger."""
+
+MOST_POINTED, MOST_POINTED_OF_LAYERS = 1_000, 200
+"""The strongest tests, this many, can be pointed at: of the strongest trait, and of each other trait or signal. All are drawn
+and in the file of numbers."""
 
 PLACE = ("pos", "effect_allele", "other_allele")
 """What identifies a variant on its chromosome."""
 
+MAIN, RATES, GENES = range(3)
+"""Panels."""
 
-def region(here: LocusRegion, limit: float, credible_sets: pl.DataFrame | None = None) -> Figure | None:
+NATURAL = ("effect", "effect_se", "unit")
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """What is drawn: a trait's tests and the variant of the diamond."""
+
+    trait: str
+    signal: int | None
+    lead: Mapping[str, Any]
+    tests: pl.DataFrame
+
+
+def figures(
+    here: LocusRegion, limit: float, credible_sets: pl.DataFrame | None = None, hits: pl.DataFrame | None = None,
+    sd_unit: str = "SD",
+) -> dict[str, Figure | None]:  # fmt: skip
+    """File name -> regional plot of a locus' strongest trait, of its other traits, and of its separate signals."""
+    drawn: dict[str, Figure | None] = {name_of(here.locus): region(here, limit, credible_sets, hits=hits, sd_unit=sd_unit)}
+    for layer in here.layers:
+        own = None if layer.signal is None else credible_sets
+        drawn[name_of(here.locus, layer)] = region(here, limit, own, layer, hits=hits, sd_unit=sd_unit)
+    return drawn
+
+
+def name_of(locus: int | None, layer: RegionLayer | None = None) -> str:
+    """Name of the file of a locus' plot."""
+    if layer is None:
+        return f"region_{locus}"
+    return f"region_{locus}_{slug(layer.trait) if layer.signal is None else f'signal_{layer.signal}'}"
+
+
+def region(
+    here: LocusRegion, limit: float, credible_sets: pl.DataFrame | None = None, layer: RegionLayer | None = None, *,
+    hits: pl.DataFrame | None = None, sd_unit: str = "SD",
+) -> Figure | None:  # fmt: skip
     """-log10 p along the region, coloured by r squared with the lead variant; None where no variant was tested.
 
-    limit: -log10 p of the threshold;  credible_sets: Credible's columns locus and PLACE; None: not computed
+    limit: -log10 p of the threshold;  credible_sets: Credible's columns locus and PLACE; None: not computed;  layer: one of the
+    region's, instead of its strongest trait;  hits: columns of Hits, for effects in the trait's unit;  sd_unit: unit of beta
     """
-    tests = here.tests.filter(pl.col("neglog10p").is_finite())
+    shown = _Layer(here.trait, None, here.lead, here.tests)
+    if layer is not None:
+        shown = _Layer(layer.trait, layer.signal, layer.lead, layer.tests)
+    tests = shown.tests.filter(pl.col("neglog10p").is_finite())
     if tests.height == 0:
         return None
     top = max(float(tests["neglog10p"].max()), limit) * 1.1  # type: ignore[arg-type]
-    panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (here.start / 1e6, here.stop / 1e6), (0, top))
+    right = RIGHT - (ROOM_FOR_RATES if here.recombination.height else 0.0)
+    panel = d.Panel(LEFT, TOP, right - LEFT, HEIGHT, (here.start, here.stop), (0, top))
+    rows, left_out = gene_track.rows(panel, here.genes)
+    track = d.Panel(LEFT, panel.bottom + 12, panel.width, len(rows) * gene_track.ROW, panel.x_range, (0, max(len(rows), 1)))
     credible = _credible(credible_sets, here)
-    parts = [
-        *_key(_of_lead(here), bool(credible)),
-        *d.y_axis(panel, "−log10 p", gap=38),
-        *_points(panel, tests, here, credible),
-    ]
+    name = name_of(here.locus, layer) if here.locus is not None else f"region_{slug(shown.trait)}"
+    curves, rates = _rates(panel, here.recombination, name)
+    genes = [gene_track.drawn(track, gene, track.top + i * gene_track.ROW) for i, row in enumerate(rows) for gene in row]
     at = panel.y.at(limit)
-    parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
-    rows, left_out = _rows(panel, here.genes)
-    below = panel.bottom + 12
-    for place, row in enumerate(rows):
-        for name, start, stop in row:
-            parts += _gene(panel, name, start, stop, below + place * ROW)
-    axis = d.Panel(LEFT, TOP, WIDTH, below + len(rows) * ROW - TOP, panel.x_range, panel.y_range)
-    parts += d.x_axis(axis, f"chromosome {here.chrom}, Mb", about=8)
-    caption = _caption(here, tests, left_out)
-    picture = d.svg(930, axis.bottom + 44, parts, caption)
-    title = f"Around {here.lead['variant'] if here.locus is None else f'locus {here.locus}'}"
-    return Figure(title, caption, picture, tests.write_csv())
+    parts = [
+        *_key(_of_lead(here, shown), bool(credible), tests["r2"].null_count() > 0, bool(curves)),
+        *d.y_axis(panel, "−log10 p", gap=38),
+        *rates,
+        d.zoomable(MAIN, panel, _points(panel, tests, shown, credible), name),
+        d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"),
+        d.zoomable(GENES, track, genes, name) if genes else "",
+        *_axis(track, here.chrom),
+    ]
+    caption = _caption(here, shown, tests, left_out)
+    picture = d.svg(930, track.bottom + 44, parts, caption)
+    words = _pointed(tests, here, shown, hits, sd_unit)
+    panels = (panel, _rate_panel(panel, here.recombination), track)
+    plot = PlotData(panels, [words], curves, (MAIN, *((RATES,) if curves else ()), *((GENES,) if genes else ())), "bp")
+    return Figure(_title(here, shown), caption, picture, tests.write_csv(), plot)
 
 
-def _caption(here: LocusRegion, tests: pl.DataFrame, left_out: int) -> str:
+def _title(here: LocusRegion, shown: _Layer) -> str:
+    around = f"Around {here.lead['variant'] if here.locus is None else f'locus {here.locus}'}"
+    if shown.signal is not None:
+        return f"{around}: signal {shown.signal}, {shown.lead['variant']}"
+    return around if here.locus is None or shown.trait == here.trait else f"{around}: {shown.trait}"
+
+
+def _caption(here: LocusRegion, shown: _Layer, tests: pl.DataFrame, left_out: int) -> str:
     genes = (
         f"{here.genes.height} genes lie here"
         if here.genes.height
         else "there is no table of genes, or none of its genes is here"
     )
     more = f", {left_out} of them not drawn for lack of space" if left_out else ""
+    conditional = ", conditional on the other signals of the locus," if shown.signal is not None else ""
+    rates = "; the line is the recombination rate of the study's genetic map (right axis)" if here.recombination.height else ""
+    of_locus = "" if here.locus is None else f"Locus {here.locus}: "
     return (
-        f"{'' if here.locus is None else f'Locus {here.locus}: '}{here.trait} against all {tests.height:,} variants tested "
-        f"here; colour is r² with {_of_lead(here)} {here.lead['variant']} (diamond) among the participants tested; dashed is "
-        f"the study's threshold; {genes}{more}."
+        f"{of_locus}{shown.trait} against all {tests.height:,} variants tested here{conditional}; colour is r² with "
+        f"{_of_lead(here, shown)} {shown.lead['variant']} (diamond) among the participants tested; dashed is the study's "
+        f"threshold{rates}; {genes}{more}."
     )
 
 
@@ -73,85 +145,146 @@ def _credible(table: pl.DataFrame | None, here: LocusRegion) -> set[tuple[Any, .
     return set() if table is None else set(table.filter(pl.col("locus") == here.locus).select(PLACE).iter_rows())
 
 
-def _of_lead(here: LocusRegion) -> str:
+def _of_lead(here: LocusRegion, shown: _Layer) -> str:
     """What the variant is with which r squared is computed."""
+    if shown.signal is not None:
+        return "the signal's variant"
     return "the variant" if here.locus is None else "the lead variant"
 
 
-def _key(lead: str, credible: bool) -> list[str]:
+def _key(lead: str, credible: bool, unknown: bool, rates: bool) -> list[str]:
     parts = [d.text(LEFT, 18, f"r² with {lead}", fill=d.INK)]
-    x = LEFT + 140.0
-    for min_r2, colour in R2_COLOURS:
-        parts.append(d.dots([x], [14], d.INK, 9))
-        parts.append(d.dots([x], [14], colour, 7.6))
+    x = LEFT + d.width_of(f"r² with {lead}") + 4
+    for min_r2, colour in R2_COLOURS[::-1]:
+        parts += [d.dots([x], [14], d.MUTED, 8.8) if min_r2 >= WITH_RIM else "", d.dots([x], [14], colour, 7.4)]
         parts.append(d.text(x + 9, 18, f"{min_r2:g}–{min_r2 + 0.2:g}", fill=d.INK))
-        x += 66
+        x += 62
+    if unknown:
+        parts += [d.dots([x], [14], d.LIGHT, 7.4), d.text(x + 9, 18, "not known", fill=d.INK)]
+        x += 76
     if credible:
-        parts += [_ring(x + 4, 14), d.text(x + 15, 18, "in a credible set", fill=d.INK)]
+        parts += [*_ring([x + 4], [14]), d.dots([x + 4], [14], d.SURFACE, 7), d.text(x + 15, 18, "credible set", fill=d.INK)]
+        x += 96
+    if rates:
+        parts += [d.line(x, 14, x + 16, 14, d.SKY, 2), d.text(x + 21, 18, "recombination rate", fill=d.INK)]
     return parts
 
 
-def _ring(x: float, y: float) -> str:
-    return f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='7' fill='none' stroke='{d.VERMILION}' stroke-width='1.6'/>"
+def _ring(x: Sequence[float] | NDArray[np.float64], y: Sequence[float] | NDArray[np.float64]) -> list[str]:
+    """Rings as wide dots, on which the points are drawn: they keep their shape when the plot is stretched."""
+    return [d.dots(x, y, d.INK, 12.4), d.dots(x, y, d.SURFACE, 9.4)]
 
 
-def _points(panel: d.Panel, tests: pl.DataFrame, here: LocusRegion, credible: set[tuple[Any, ...]]) -> list[str]:
-    x, y = panel.x(tests["pos"].to_numpy() / 1e6), panel.y(tests["neglog10p"].to_numpy())
+def _points(panel: d.Panel, tests: pl.DataFrame, shown: _Layer, credible: set[tuple[Any, ...]]) -> list[str]:
+    """Variants, weakest r squared first, so that the strongest lie on top; the lead as a diamond with its name."""
+    x, y = panel.x(tests["pos"].to_numpy()), panel.y(tests["neglog10p"].to_numpy())
     r2 = tests["r2"].fill_null(-1.0).to_numpy()
-    parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]
-    upper = np.inf
-    for min_r2, colour in R2_COLOURS:
-        chosen = (r2 >= min_r2) & (r2 < upper)
-        upper = min_r2
-        # A rim, so that every colour contrasts with a light and with a dark page.
-        parts.insert(1, d.dots(x[chosen], y[chosen], colour, 5.4))
-        parts.insert(1, d.dots(x[chosen], y[chosen], d.MUTED, 7))
     variants = list(tests.select(PLACE).iter_rows())
-    parts += [_ring(float(x[i]), float(y[i])) for i, variant in enumerate(variants) if variant in credible]
-    lead = tuple(here.lead[name] for name in PLACE)
+    ringed = np.array([variant in credible for variant in variants], dtype=bool)
+    parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]
+    groups, upper = [], np.inf
+    for min_r2, colour in R2_COLOURS:
+        groups.append((min_r2, colour, (r2 >= min_r2) & (r2 < upper)))
+        upper = min_r2
+    parts += [*_ring(x[ringed], y[ringed])] if ringed.any() else []
+    for min_r2, colour, chosen in groups[::-1]:
+        parts.append(d.dots(x[chosen], y[chosen], d.MUTED, 6.8) if min_r2 >= WITH_RIM else "")
+        parts.append(d.dots(x[chosen], y[chosen], colour, 5.4))
+    lead = tuple(shown.lead[name] for name in PLACE)
     for i in [i for i, variant in enumerate(variants) if variant == lead][:1]:
         parts.append(_diamond(float(x[i]), float(y[i])))
         anchor = "start" if x[i] < panel.left + panel.width / 2 else "end"
         offset = 11 if anchor == "start" else -11
-        parts.append(d.text(float(x[i]) + offset, float(y[i]) + 4, here.lead["variant"], anchor=anchor, fill=d.INK))
+        parts.append(d.text(float(x[i]) + offset, float(y[i]) + 4, shown.lead["variant"], anchor=anchor, fill=d.INK))
     return parts
 
 
 def _diamond(x: float, y: float) -> str:
     points = " ".join(f"{d.number(x + dx)},{d.number(y + dy)}" for dx, dy in ((0, -8), (8, 0), (0, 8), (-8, 0)))
-    return f"<polygon points='{points}' fill='{d.VERMILION}' stroke='{d.SURFACE}' stroke-width='1.5'/>"
+    return f"<polygon points='{points}' fill='{d.GREEN}' stroke='{d.SURFACE}' stroke-width='1.5'/>"
 
 
-def _rows(panel: d.Panel, genes: pl.DataFrame) -> tuple[list[list[tuple[str, int, int]]], int]:
-    """Genes in rows such that neither bars nor names overlap, and how many do not fit."""
-    rows: list[list[tuple[str, int, int]]] = []
-    ends: list[float] = []
-    left_out = 0
-    for name, start, stop in genes.sort("start", "stop", "gene").iter_rows():
-        low, high = _extent(panel, name, start, stop)
-        free = [i for i, end in enumerate(ends) if end + 6 < low]
-        if not free and len(rows) == MOST_ROWS:
-            left_out += 1
-            continue
-        if not free:
-            rows.append([])
-            ends.append(0.0)
-        place = free[0] if free else len(rows) - 1
-        rows[place].append((name, start, stop))
-        ends[place] = high
-    return rows, left_out
+def _rate_panel(panel: d.Panel, rates: pl.DataFrame) -> d.Panel:
+    highest = rates["rate"].max()
+    top = TOP_RATE if highest is None else max(TOP_RATE, 1.05 * float(highest))  # type: ignore[arg-type]
+    return d.Panel(panel.left, panel.top, panel.width, panel.height, panel.x_range, (0, top))
 
 
-def _extent(panel: d.Panel, name: str, start: int, stop: int) -> tuple[float, float]:
-    """Where a gene's bar or name begins and ends, in coordinates."""
-    first, last = panel.x.at(max(start / 1e6, panel.x_range[0])), panel.x.at(min(stop / 1e6, panel.x_range[1]))
-    middle, half = (first + last) / 2, d.width_of(name, 10) / 2
-    return min(first, middle - half), max(last, middle + half)
+def _rates(main: d.Panel, rates: pl.DataFrame, name: str) -> tuple[list[Curve], list[str]]:
+    """The recombination rate as steps, with its axis on the right."""
+    if rates.height < 2:
+        return [], []
+    panel, label = _rate_panel(main, rates), "recombination rate"
+    pos, rate = rates["pos"].cast(pl.Float64).to_numpy(), rates["rate"].fill_null(np.nan).to_numpy()
+    x, y = np.repeat(pos, 2)[1:-1], np.repeat(rate[:-1], 2)
+    x = np.clip(x, *panel.x_range)
+    parts = [d.zoomable(RATES, panel, [d.polyline(panel.x(x), panel.y(y), d.SKY, 1.2)], name)]
+    for tick in panel.y.ticks(5):
+        at = panel.y.at(tick)
+        parts.append(d.text(panel.right + 6, at + 4, d.label_of(tick)))
+    edge, middle = panel.right + 38, (panel.top + panel.bottom) / 2
+    turn = f"rotate(90 {d.number(edge)} {d.number(middle)})"
+    parts.append(d.text(edge, middle, f"{label}, cM/Mb", anchor="middle", size=11, transform=turn))
+    return [Curve(RATES, x, y, label, "cM/Mb", 1)], parts
 
 
-def _gene(panel: d.Panel, name: str, start: int, stop: int, y: float) -> list[str]:
-    first, last = panel.x.at(max(start / 1e6, panel.x_range[0])), panel.x.at(min(stop / 1e6, panel.x_range[1]))
-    half = d.width_of(name, 10) / 2
-    middle = min(max((first + last) / 2, panel.left + half), panel.right - half)
-    bar = d.rect(first, y, max(last - first, 1.5), 6, d.BLUE, title=f"{name} {start:,}–{stop:,}", rx=1)
-    return [bar, d.text(middle, y + 17, name, size=10, anchor="middle", fill=d.INK, font_style="italic")]
+def _axis(panel: d.Panel, chrom: str) -> list[str]:
+    """Positions in Mb below the genes."""
+    ticks = []
+    for tick in panel.x.ticks(8):
+        at = panel.x.at(tick)
+        ticks += [d.line(at, panel.bottom, at, panel.bottom + 4, d.MUTED)]
+        ticks.append(d.text(at, panel.bottom + 16, d.label_of(tick / 1e6), anchor="middle"))
+    middle = (panel.left + panel.right) / 2
+    return [
+        d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED),
+        d.ticks_of(MAIN, ticks),
+        d.text(middle, panel.bottom + 34, f"chromosome {chrom}, Mb", anchor="middle", size=12, fill=d.INK),
+    ]
+
+
+def _pointed(
+    tests: pl.DataFrame, here: LocusRegion, shown: _Layer, hits: pl.DataFrame | None, sd_unit: str
+) -> Points:  # fmt: skip
+    """The strongest tests with their words."""
+    max_points = MOST_POINTED if shown.trait == here.trait and shown.signal is None else MOST_POINTED_OF_LAYERS
+    chosen = tests.sort("neglog10p", *PLACE, descending=[True, False, False, False]).head(max_points)
+    lacking = [name for name in ("eaf", "n", "beta", "se") if name not in chosen.columns]
+    chosen = chosen.with_columns(pl.lit(None).alias(name) for name in lacking)
+    if hits is not None and shown.signal is None and set(NATURAL) <= set(hits.columns):
+        own = hits.filter(trait=shown.trait, chrom=here.chrom).select(*PLACE, *NATURAL).unique(PLACE)
+        chosen = chosen.join(own, on=PLACE, how="left", maintain_order="left")
+    genes = _nearest_genes(chosen["pos"].to_numpy(), here.genes)
+    rows = zip(chosen.iter_rows(named=True), genes, strict=True)
+    words = [_words(row, gene, here.chrom, shown, sd_unit) for row, gene in rows]
+    return Points(MAIN, chosen["pos"].to_numpy(), chosen["neglog10p"].to_numpy(), words)
+
+
+def _words(row: Mapping[str, Any], gene: str, chrom: str, shown: _Layer, sd_unit: str) -> str:
+    conditional = ", conditional on the other signals" if shown.signal is not None else ""
+    lines = [
+        f"{row['variant']}",
+        f"{chrom}:{row['pos']:,}",
+        f"p = {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f}{conditional})",
+        effects.per_copy(row, sd_unit),
+        "" if row["eaf"] is None else f"frequency of {row['effect_allele']} {row['eaf']:.3f}",
+        "" if row["n"] is None else f"{row['n']:,} participants",
+        "r² not known" if row["r2"] is None else f"r² {row['r2']:.2f} with {shown.lead['variant']}",
+        gene,
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _nearest_genes(positions: NDArray[np.int64], genes: pl.DataFrame) -> list[str]:
+    """Of each position the genes that hold it, or the nearest gene of the region with its distance, in words."""
+    if genes.height == 0:
+        return [""] * len(positions)
+    start, stop, names = genes["start"].to_numpy(), genes["stop"].to_numpy(), genes["gene"].to_list()
+    words = []
+    for at in positions:
+        away = np.maximum(np.maximum(start - at, at - stop), 0)
+        nearest = sorted({names[k] for k in np.flatnonzero(away == away.min())})[:3]
+        distance = int(away.min())
+        place = "in" if distance == 0 else "nearest gene"
+        words.append(f"{place} {', '.join(nearest)}{f', {distance:,} bp away' if distance else ''}")
+    return words

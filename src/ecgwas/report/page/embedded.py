@@ -22,7 +22,7 @@ from ecgwas.report.figures.svg import CIVIDIS, themed
 from ecgwas.report.figures.thinning import DRAWN, Genome, genome_of
 from ecgwas.report.names import feature_figure
 from ecgwas.report.page.tables import effect_unit
-from ecgwas.report.queries import loci_of_traits, locus_pages, nearest_genes
+from ecgwas.report.queries import genes_of_variants, loci_of_traits, locus_pages, nearest_genes
 from ecgwas.report.scan_rows import ScanRows, compact
 from ecgwas.report.trait_order import chromosome_rank
 from ecgwas.tables import VARIANT_KEY, Associations, Genes, files
@@ -34,6 +34,10 @@ POINTS_FROM = 3.0
 """-log10 p from which tests are points, if these are not too many."""
 
 ALLELES = ("effect_allele", "other_allele")
+ACCURACY = ("se", "eaf", "n")
+STRONGEST = 25
+"""Rows of the table of a trait's strongest variants."""
+
 STEP = 0.25
 COLUMNS, PIXEL = 1000, 0.025
 """Pixels: number of columns along the genome, and height of a pixel in -log10 p."""
@@ -73,6 +77,9 @@ def embedded(contents: ReportContents, pictures: Mapping[str, Figure]) -> Embedd
         counts = np.empty(0) if scan.background is None else scan.background.counts[k].ravel()
         blocks[f"trait-{k}"] = _trait(points.get(trait, no_point), curves.get(trait, no_curve), counts, pixels.of(k))
     blocks |= _effects(contents, points, variants)
+    genes = variants.join(genes_of_variants(contents.genes.genes), on=VARIANT_KEY, how="left").select("variant_number", "gene")
+    numbers = {trait: k for k, trait in enumerate(scan.trait_names)}
+    blocks |= {f"strongest-{numbers[trait]}": _strongest(rows, genes) for trait, rows in points.items() if trait in numbers}
     blocks |= {f"picture-{name}": packed(themed(figure.svg).encode()) for name, figure in pictures.items()}
     return Embedded(_index(contents, genome, points_floor, len(variants), pictures), blocks)
 
@@ -117,7 +124,7 @@ class _Pixels:
 
 def _points_and_pixels(scan: ScanResults, genome: Genome, points_floor: float) -> tuple[pl.DataFrame, _Pixels]:
     """Rows from `points_floor` up, and the pixels of all others."""
-    columns = (*DRAWN, "beta")
+    columns = (*DRAWN, "beta", *ACCURACY)
     points = [Associations.empty().frame.select(columns)]
     pixels = _Pixels(scan.trait_names, genome, scan.keep_neglog10p, points_floor)
     for rows in scan.rows.chunks(columns):
@@ -145,7 +152,7 @@ def _variants(rows: pl.DataFrame, traits: Sequence[str]) -> pl.DataFrame:
 
 
 def _numbered(rows: pl.DataFrame, variants: pl.DataFrame) -> pl.DataFrame:
-    rows = rows.select(*VARIANT_KEY, "trait", "neglog10p", "beta")
+    rows = rows.select(*VARIANT_KEY, "trait", "neglog10p", "beta", *ACCURACY)
     numbered = rows.join(variants.select(*VARIANT_KEY, "variant_number"), on=VARIANT_KEY, how="left", maintain_order="left")
     return numbered.drop(VARIANT_KEY)
 
@@ -183,6 +190,17 @@ def pixel_rows(floor: float, top: float) -> int:
     return max(int(np.ceil((top - floor) / PIXEL - 1e-9)), 0)
 
 
+def _strongest(rows: pl.DataFrame, genes: pl.DataFrame) -> str:
+    """JSON of a trait's strongest variants: number of the point, standard error of beta, effect allele frequency, participants,
+    nearest gene. genes: columns variant_number, gene"""
+    at_points = rows.sort("variant_number").with_row_index("point")
+    # As the script orders them: by the packed number, then along the genome.
+    strongest = at_points.sort(-pl.col("neglog10p").cast(pl.Float32), "point").head(STRONGEST)
+    named = strongest.join(genes, on="variant_number", how="left", maintain_order="left")
+    rounded = named.select("point", pl.col("se", "eaf").fill_nan(None).round_sig_figs(6), "n", "gene")
+    return packed(json.dumps(rounded.rows(), separators=(",", ":"), allow_nan=False).encode())
+
+
 def _effects(contents: ReportContents, points: Mapping[str, pl.DataFrame], variants: pl.DataFrame) -> dict[str, str]:
     """`effects-<number of the trait>` -> its hits in its unit: how many; numbers of their points; effects; standard errors."""
     hits = contents.loci.hits.frame.drop_nulls(["effect", "effect_se", "unit"]).unique([*VARIANT_KEY, "trait"])
@@ -205,8 +223,9 @@ def _index(contents: ReportContents, genome: Genome, points_floor: float, varian
     background = scan.background
     content = {
         "threshold": loci.min_neglog10p, "threshold_kind": loci.threshold["kind"],
-        "effect_unit": effect_unit(contents.run), "floor": scan.keep_neglog10p, "points_from": points_floor,
-        "variants": variants, "columns": COLUMNS, "pixel": PIXEL, "end": genome.end,
+        "effect_unit": effect_unit(contents.run), "beta_unit": contents.run.unit_of_beta,
+        "floor": scan.keep_neglog10p, "points_from": points_floor,
+        "variants": variants, "strongest": STRONGEST, "columns": COLUMNS, "pixel": PIXEL, "end": genome.end,
         "genome": [[chrom, genome.starts[chrom], *genome.extent(chrom)] for chrom in genome.starts],
         "background": None if background is None else {"chroms": background.chroms, "edges": background.edges.tolist()},
         "figures": {name: [figure.title, figure.caption] for name, figure in pictures.items()}, "cividis": CIVIDIS,

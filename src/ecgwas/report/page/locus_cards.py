@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.report.contents import ReportContents
+from ecgwas.report.contents import LocusRegion, ReportContents
+from ecgwas.report.figures import region
 from ecgwas.report.page import tables
 from ecgwas.report.page.table_view import ShownTable, existing
 from ecgwas.report.queries import locus_pages, nearest_genes
@@ -22,9 +23,20 @@ PLACED = (files.AUDIT, files.CONDITIONAL, files.CREDIBLE, files.CLUMPS)
 
 
 @dataclass(frozen=True)
+class Choice:
+    """A regional plot of a locus that can be chosen: the name of the figure, and what it shows."""
+
+    figure: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Card:
-    """row: the locus' row of loci.csv; known: "known" or "new", None without a table of known loci; effect: the strongest
-    measured one, None for a locus that only trait sets find."""
+    """What the page of one locus says.
+
+    row: the locus' row of loci.csv; known: "known" or "new", None without a table of known loci; effect: the strongest measured
+    one, None for a locus that only trait sets find; regions: its regional plots, that of the strongest trait first
+    """
 
     row: Mapping[str, Any]
     gene: str
@@ -34,6 +46,7 @@ class Card:
     effect: EffectWords | None
     verdict: str | None
     tables: tuple[ShownTable, ...]
+    regions: tuple[Choice, ...] = ()
 
 
 def cards(contents: ReportContents) -> list[Card]:
@@ -46,8 +59,9 @@ def cards(contents: ReportContents) -> list[Card]:
 def _card(contents: ReportContents, row: Mapping[str, Any], gene: str) -> Card:
     locus, audit = row["locus"], contents.tables.get(files.AUDIT)
     unit, eids = tables.effect_unit(contents.run), eids_of(contents.cohort)
+    of_traits = tables.traits_of_locus(contents.loci, row, unit, contents.genes.genes)
     of_locus = (
-        *existing(tables.traits_of_locus(contents.loci, row, unit), tables.audit_of_locus(audit, row, unit)),
+        *existing(of_traits, tables.audit_of_locus(audit, row, unit)),
         *tables.signals_of_locus(contents.tables, locus, unit),
         *tables.further(contents.tables, eids, "loci", locus, except_for=PLACED, unit=unit),
         *existing(tables.genes_of_locus(contents.genes.genes, locus)),
@@ -55,7 +69,21 @@ def _card(contents: ReportContents, row: Mapping[str, Any], gene: str) -> Card:
     )
     checked = verdict(audit, row, contents.loci.min_neglog10p)
     words = effects.of_locus(contents.loci.hits.frame, row, audit, tables.unit_of_beta(contents.run))
-    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), words, checked, of_locus)
+    regions = tuple(choice for here in contents.loci.regions if here.locus == locus for choice in _choices(here))
+    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), words, checked, of_locus, regions)
+
+
+def _choices(here: LocusRegion) -> list[Choice]:
+    """Regional plots of a locus: its strongest trait, its other traits, its signals; those without a test are not drawn."""
+    choices = [Choice(region.name_of(here.locus), here.trait)] if _has_tests(here.tests) else []
+    for layer in here.layers:
+        words = layer.trait if layer.signal is None else f"signal {layer.signal} ({layer.lead['variant']}) without the others"
+        choices += [Choice(region.name_of(here.locus, layer), words)] if _has_tests(layer.tests) else []
+    return choices
+
+
+def _has_tests(tests: pl.DataFrame) -> bool:
+    return bool(tests["neglog10p"].is_finite().any())
 
 
 def verdict(audit: pl.DataFrame | None, locus: Mapping[str, Any], min_neglog10p: float) -> str | None:

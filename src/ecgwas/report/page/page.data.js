@@ -125,8 +125,17 @@ const loadEffects = async (k) => {
   return new Map(Array.from(points, (point, i) => [point, { effect: effect[i], error: error[i] }]));
 };
 
+// Number of a point -> standard error of beta, frequency of the effect allele, participants, nearest gene (or
+// null) of the strongest variants
+const loadStrongest = async (k) => {
+  if (!byId(`block-strongest-${k}`)) return new Map();
+  const rows = JSON.parse(await unpackText(`strongest-${k}`));
+  return new Map(rows.map(([point, se, eaf, n, gene]) => [point, { se, eaf, n, gene }]));
+};
+
 const loadTrait = async (k) => {
-  const [bytes, effects] = await Promise.all([unpack(`trait-${k}`), loadEffects(k), loadPositions()]);
+  const [bytes, effects, strongest] = await Promise.all(
+    [unpack(`trait-${k}`), loadEffects(k), loadStrongest(k), loadPositions()]);
   const reader = new Reader(bytes);
   const [points, curvePoints, bins, pixelBytes] = reader.plain(4);
   const variant = accumulate(reader.planes(points, Uint32Array));
@@ -139,6 +148,7 @@ const loadTrait = async (k) => {
     neglog10p,
     beta,
     effects,
+    strongest,
     curve: { expected, observed, low, high },
     background: reader.planes(bins, Uint32Array),
     pixels: reader.rest(pixelBytes),

@@ -177,11 +177,15 @@ const naturalCells = (found) => {
 const strongestRow = (data, i) => {
   const { id, effect, other, chrom, pos } = variantOf(data.variant[i]);
   const beta = data.beta[i], neglog10p = data.neglog10p[i];
-  const words = [[id, id], [chrom, chrom]], alleles = [[effect, effect], [other, other]];
+  const { se, eaf, n, gene } = data.strongest.get(i) ?? {};
+  const words = [[id, id], [gene ?? "–", gene ?? ""], [chrom, chrom]];
+  const alleles = [[effect, effect], [other, other]];
   const cell = ([text, key]) => make("td", { "data-key": key }, text);
   const number = (text, key) => make("td", { "data-key": key, class: "number" }, text);
+  const known = (value, text) => value == null ? number("–", "") : number(text(value), value);
   return make("tr", {}, ...words.map(cell), number(withCommas(pos), pos), ...alleles.map(cell),
-    number(withMinus(beta.toFixed(3)), beta), number(neglog10p.toFixed(2), neglog10p),
+    known(eaf, (value) => value.toFixed(3)), number(withMinus(beta.toFixed(3)), beta),
+    known(se, (value) => value.toFixed(3)), number(neglog10p.toFixed(2), neglog10p), known(n, withCommas),
     ...data.effects.size ? naturalCells(data.effects.get(i)).map(([text, key]) => number(text, key)) : []);
 };
 
@@ -191,19 +195,24 @@ const fillStrongest = (data, unit) => {
     heading.querySelector(".unit").textContent = unit ?? "";
   }
   const order = [...data.neglog10p.keys()].sort((a, b) => data.neglog10p[b] - data.neglog10p[a]);
-  fillEffect(data, unit, order.find((i) => data.effects.has(i)));
-  byId("table-strongest").tBodies[0].replaceChildren(...order.slice(0, 25).map((i) => strongestRow(data, i)));
+  fillEffect(data, unit, order.find((i) => data.effects.has(i)) ?? order[0]);
+  const rows = order.slice(0, index.strongest).map((i) => strongestRow(data, i));
+  byId("table-strongest").tBodies[0].replaceChildren(...rows);
 };
 
-// The effect of the strongest hit, i its point; undefined: there is none
+// The effect of the strongest hit, i its point, in the trait's unit or else in that of beta; nothing if i is
+// no hit
 const fillEffect = (data, unit, i) => {
   const paragraph = byId("trait-effect");
-  paragraph.hidden = i === undefined;
+  const natural = data.effects.get(i), { se, gene } = data.strongest.get(i) ?? {};
+  paragraph.hidden = i === undefined || (!natural && (se == null || data.neglog10p[i] <= index.threshold));
   if (paragraph.hidden) return;
-  const { effect, error } = data.effects.get(i), { id, effect: allele } = variantOf(data.variant[i]);
-  const decimals = decimalsOf(error);
-  const size = `${signed(effect, decimals)} ${unit} (SE ${error.toFixed(decimals)})`;
-  paragraph.textContent = `Strongest hit: ${allele} allele of ${id}, ${size} per copy.`;
+  const effect = natural ? natural.effect : data.beta[i], error = natural ? natural.error : se;
+  const { id, effect: allele } = variantOf(data.variant[i]), decimals = decimalsOf(error);
+  const words = [signed(effect, decimals), natural ? unit : index.beta_unit];
+  const size = `${words.filter((word) => word).join(" ")} (SE ${error.toFixed(decimals)})`;
+  const place = gene ? ` (nearest gene ${gene})` : "";
+  paragraph.textContent = `Strongest hit: ${allele} allele of ${id}${place}, ${size} per copy.`;
 };
 
 const fillFacts = (trait) => {

@@ -41,10 +41,11 @@ TRAITS = TableView("traits", "All traits, strongest test first", (
 ))  # fmt: skip
 
 TRAITS_OF_LOCUS = TableView("traits-of", "Traits associated with the locus", (
-    TRAIT, NEGLOG10P, Column("variant", "strongest variant"), EFFECT_ALLELE, BETA, SE,
+    TRAIT, NEGLOG10P, Column("variant", "strongest variant"), EFFECT_ALLELE, Column("eaf", "frequency", ".3f"), BETA, SE,
     Column("effect", "effect per allele in the trait's unit", ".3g", if_any=True),
     Column("effect_se", "its standard error", ".2g", if_any=True), Column("unit", "unit", if_any=True),
-    Column("n", "participants", ",d"), Column("variants", "variants with a hit", ",d"),
+    Column("n", "participants", ",d"), Column("gene", "nearest gene", if_any=True),
+    Column("variants", "variants with a hit", ",d"),
 ))  # fmt: skip
 
 GENES_OF_LOCUS = TableView("genes-of", "Genes of the variants with a hit", (

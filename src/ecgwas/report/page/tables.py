@@ -20,6 +20,7 @@ from ecgwas.report.contents import (
 from ecgwas.report.page import table_views as views
 from ecgwas.report.page.table_view import MAX_ROWS, ShownTable, existing, shown
 from ecgwas.report.queries import (
+    genes_of_variants,
     loci_near,
     loci_of_traits,
     locus_pages,
@@ -44,7 +45,7 @@ def effect_unit(run: RunInfo) -> str:
 
 def unit_of_beta(run: RunInfo) -> str:
     """The unit of beta behind a number: SD, or nothing for the units of untransformed features."""
-    return "SD" if run.settings["traits"]["transform"] == "rank_normal" else ""
+    return run.unit_of_beta
 
 
 def loci(results: LociResults, genes: Genes) -> ShownTable | None:
@@ -72,11 +73,14 @@ def traits(scan: ScanResults, results: LociResults) -> ShownTable | None:
     return shown(views.TRAITS, frame.sort("neglog10p", "trait", descending=[True, False], nulls_last=True))
 
 
-def traits_of_locus(results: LociResults, locus: Mapping[str, Any], unit: str) -> ShownTable | None:
-    """Every trait with a hit in the locus, at its strongest variant there."""
+def traits_of_locus(
+    results: LociResults, locus: Mapping[str, Any], unit: str, genes: Genes
+) -> ShownTable | None:  # fmt: skip
+    """Every trait with a hit in the locus, at its strongest variant there, with that variant's nearest gene."""
     rows = results.hits.frame.filter(inside(locus))
     variants = rows.group_by("trait").agg(variants=pl.len())
     best = strongest_of_traits(rows).join(variants, on="trait", maintain_order="left")
+    best = best.join(genes_of_variants(genes), on=VARIANT_KEY, how="left", maintain_order="left")
     return shown(views.TRAITS_OF_LOCUS, best, suffix=f"-{locus['locus']}", effect_unit=unit)
 
 

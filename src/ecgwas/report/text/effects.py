@@ -31,6 +31,20 @@ def amount(effect: float, error: float, unit: str) -> str:
     return " ".join(piece for piece in (_signed(effect, decimals), unit, f"(SE {error:.{decimals}f})") if piece)
 
 
+def per_copy(row: Mapping[str, Any], sd_unit: str) -> str:
+    """The effect of one copy: in the trait's unit where it was fitted, otherwise beta; empty where neither is known.
+
+    row: effect_allele, beta, se and, where fitted, effect, effect_se, unit; sd_unit: unit of beta
+    """
+    if None not in (row.get("effect"), row.get("effect_se"), row.get("unit")):
+        size = amount(row["effect"], row["effect_se"], row["unit"])
+    elif row.get("beta") is not None and row.get("se") is not None:
+        size = amount(row["beta"], row["se"], sd_unit)
+    else:
+        return ""
+    return f"{size} per copy of {row['effect_allele']}"
+
+
 def _decimals(error: float) -> int:
     if not math.isfinite(error) or error <= 0:
         return 2

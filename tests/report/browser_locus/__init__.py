@@ -1,0 +1,1 @@
+"""The pages of loci and traits in Chromium."""
