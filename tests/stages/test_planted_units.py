@@ -90,8 +90,7 @@ def test_measurements_keep_the_scale_of_what_was_planted(finished: Study) -> Non
 def test_measurements_and_devices_agree(finished: Study) -> None:
     """Both measure global intervals, and axes from net areas; T ends here later than by its tangent alone.
 
-    The duration of P differs between the simulated people by an SD of 7 ms, no more than the error of measuring it: hence its low
-    correlation.
+    Durations of P have an SD of 7 ms in the simulated people, no more than the error of measuring one: a low correlation.
     """
     table = files.DEVICE_AGREEMENT.read(finished.results, representation="clinical").frame
     by_name = {row["measurement"]: row for row in table.iter_rows(named=True)}

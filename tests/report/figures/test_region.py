@@ -12,7 +12,7 @@ import pytest
 from lxml import etree
 from numpy.typing import NDArray
 
-from ecgwas.report import GENES_OF_REGION, LocusRegion, ReportContents
+from ecgwas.report import GENES_OF_REGION, LocusRegion, RegionLayer, ReportContents
 from ecgwas.report.figures import gene_track, region
 from ecgwas.report.figures import svg as d
 from ecgwas.tables import files
@@ -135,7 +135,7 @@ def test_other_traits_and_signals_have_plots_of_their_own(contents: ReportConten
     assert list(figures) == ["region_1", "region_1_clinical.12L.qt_ms", "region_1_signal_1", "region_1_signal_2"]
     drawn = [figure for figure in figures.values() if figure is not None]
     assert len(drawn) == 4
-    layers = [here, *here.layers]
+    layers: list[LocusRegion | RegionLayer] = [here, *here.layers]
     for figure, layer in zip(drawn, layers, strict=True):
         written = pl.read_csv(figure.csv.encode())
         np.testing.assert_allclose(written["neglog10p"], layer.tests["neglog10p"])
