@@ -279,7 +279,9 @@ def _grid_cell(
     cell = d.rect(x + 0.5, y + 0.5, width - 1, height - 1, fill, title=title, **about)
     if value <= limit:
         return [cell]
-    return [cell, f"<circle cx='{d.number(x + width / 2)}' cy='{d.number(y + height / 2)}' r='3.2' fill='#ffffff' stroke='#000000' stroke-width='1'/>"]
+    # White with a black rim, which every colouring of the cell leaves visible.
+    middle = f"cx='{d.number(x + width / 2)}' cy='{d.number(y + height / 2)}'"
+    return [cell, f"<circle {middle} r='3' fill='#ffffff' stroke='#000000' stroke-width='1'/>"]
 
 
 def _key(left: float, y: float, scale: float) -> list[str]:

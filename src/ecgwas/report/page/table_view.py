@@ -21,8 +21,8 @@ Shown = Literal["always", "wide", "asked"]
 """When a column is shown: always, on pages of some width, or only after a click on `all columns`."""
 
 OWN_NAMES = {
-    "trait", "best_trait", "variant", "lead_variant", "gene", "genes", "known_genes", "representation", "lead", "feature", "term",
-    "name", "known_trait", "known_traits", "effect_allele", "other_allele", "rs_id", "colour", "item",
+    "trait", "best_trait", "variant", "lead_variant", "gene", "genes", "known_genes", "representation", "lead", "feature",
+    "term", "name", "known_trait", "known_traits", "effect_allele", "other_allele", "rs_id", "colour", "item",
 }  # fmt: skip
 """Columns whose texts are names of things, which the page does not translate."""
 

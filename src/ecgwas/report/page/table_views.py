@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from ecgwas.report.page.table_view import ColumnView as Column
 from ecgwas.report.page.table_view import P_VALUE, TableView
+from ecgwas.report.page.table_view import ColumnView as Column
 from ecgwas.report.text import labels
 from ecgwas.tables import files
 from ecgwas.tables.files import ResultFile
@@ -190,8 +190,7 @@ OF_EFFECT = ("beta", "se")
 def plain(name: str, title: str, schema: pl.Schema) -> TableView:
     """The view of a table that has none of its own: headings by the names of its columns, formats by their types."""
     columns = tuple(
-        Column(column, labels.heading(column), _form(kind), of_effect=column in OF_EFFECT)
-        for column, kind in schema.items()
+        Column(column, labels.heading(column), _form(kind), of_effect=column in OF_EFFECT) for column, kind in schema.items()
     )
     return TableView(name, title, columns)
 

@@ -13,7 +13,7 @@ from ecgwas.report.text import effects, labels
 from ecgwas.report.text.numbers import p_value
 from ecgwas.tables import Loci
 
-REPLICATION = "An association points to a region, not yet to a gene or a cause; a new locus needs replication in other participants."
+REPLICATION = "An association points to a region, not yet to a gene; a new locus needs replication in other participants."
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _threshold(contents: ReportContents) -> list[str]:
     error, of_sets = family_wise_error(contents)
     rest = f" ({of_sets:.2g} more for tests of trait sets)" if of_sets else ""
     return [
-        f"If no variant had any effect, a study such as this one would report one or more loci with a probability of {error:.2g}"
+        f"If no variant had any effect, a study such as this would report one or more loci with a probability of {error:.2g}"
         f"{rest}: the family-wise error, over all traits and variants."
     ]
 

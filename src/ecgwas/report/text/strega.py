@@ -65,7 +65,8 @@ def _genotyping(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
 def _methods(contents: ReportContents) -> Rows:
     run, sample_guards = contents.run, contents.tables.get(files.SAMPLE_GUARDS)
     scan, traits = run.settings["scan"], run.settings["traits"]
-    counts = "; ".join(f"{labels.words(reason)}: {count:,}" for reason, count in contents.scan.excluded_variants.iter_rows()) or "none"
+    excluded = contents.scan.excluded_variants.iter_rows()
+    counts = "; ".join(f"{labels.words(reason)}: {count:,}" for reason, count in excluded) or "none"
     permutations = len(contents.scan.permutation_max)
     return [
         ("9", "bias", f"strongest tests of {permutations:,} permutations under Calibration" if permutations else None),
@@ -99,7 +100,8 @@ def _power(loci: LociResults, people: int) -> str | None:
 def _guard(guards: pl.DataFrame | None, name: str, more: str | None) -> str | None:
     """What the guard of that name found, and what else is known."""
     rows = [] if guards is None else guards.filter(pl.col("guard") == name).to_dicts()
-    statuses = [f"{row['status']}: {row.get('note') or labels.words(name)}; excluded {row.get('left_out') or 0}" for row in rows]
+    words = labels.words(name)
+    statuses = [f"{row['status']}: {row.get('note') or words}; excluded {row.get('left_out') or 0}" for row in rows]
     return "; ".join([*statuses, *([more] if more else [])]) or None
 
 
