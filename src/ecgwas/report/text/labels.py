@@ -30,7 +30,14 @@ COLUMNS: Mapping[str, str] = {
     "min_call_rate": "the limit", "min_maf": "the limit", "min_mac": "the limit", "min_info": "the limit",
     "min_hwe_p": "the limit",
 }  # fmt: skip
-"""Headings of columns whose name is for programs; those of other columns are their names with spaces."""
+"""Headings of columns whose name is for programs; those of other columns are their names with spaces, with PARTS."""
+
+PARTS: Mapping[str, str] = {
+    "neglog10p": "−log10 p", "maf": "minor allele frequency", "mac": "minor allele count", "eaf": "effect allele frequency",
+    "hwe": "Hardy-Weinberg", "bp": "(bp)", "fdr": "FDR", "se": "standard error", "pos": "position", "chrom": "chr",
+    "uv": "(µV)", "ms": "(ms)", "mse": "mean squared error", "icc": "ICC", "r2": "r²",
+}  # fmt: skip
+"""Abbreviations within the names of columns."""
 
 GUARDS: Mapping[str, str] = {
     "person_call_rate": "call rate of participants", "heterozygosity": "heterozygosity", "sex": "sex and X chromosome",
@@ -90,7 +97,7 @@ NAMES = {"qtc": "QTc", "rmssd": "RMSSD", "sokolow": "Sokolow", "lyon": "Lyon", "
 
 def heading(column: str) -> str:
     """The heading of a column."""
-    return COLUMNS.get(column, column.replace("_", " "))
+    return COLUMNS.get(column) or " ".join(PARTS.get(part, part) for part in column.split("_"))
 
 
 def words(code: str) -> str:
