@@ -28,7 +28,7 @@ from ecgwas.report.queries import (
     strongest_of_traits,
 )
 from ecgwas.report.sample_flow import without_eids
-from ecgwas.report.text import effects
+from ecgwas.report.text import effects, labels
 from ecgwas.tables import VARIANT_KEY, Genes, Terms, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import inside
@@ -130,7 +130,7 @@ def signals_of_locus(tables: Mapping[ResultFile, pl.DataFrame], locus: int, unit
 
 def thresholds(results: LociResults, warning: str | None) -> ShownTable | None:
     """All thresholds; `warning` is appended to the title."""
-    title = views.THRESHOLDS.title if warning is None else f"{views.THRESHOLDS.title}; {warning}"
+    title = views.THRESHOLDS.title if warning is None else f"{views.THRESHOLDS.title}; {labels.in_words(warning)}"
     return shown(views.THRESHOLDS, results.thresholds.frame, title=title)
 
 

@@ -32,7 +32,7 @@ class Headline:
 def headline(contents: ReportContents, sd_unit: str) -> Headline:
     """The sentences of a study. sd_unit: unit of beta."""
     results, caveat = contents.loci, contents.threshold_caveat
-    warning = [] if caveat is None else [f"{caveat[0].upper()}{caveat[1:]}."]
+    warning = [] if caveat is None else [labels.in_words(f"{caveat[0].upper()}{caveat[1:]}.")]
     certainty = (*warning, *_threshold(contents), *_chance(contents))
     meaning = (_strongest(contents, sd_unit), _known(results.loci), _planted(contents), _scope(results))
     return Headline(_found(results), certainty, tuple(sentence for sentence in meaning if sentence))
