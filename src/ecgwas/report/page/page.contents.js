@@ -5,7 +5,9 @@
 const BOXES = ".picture, .table";
 
 const openAround = (element) => {
-  for (let part = element.closest("details"); part; part = part.parentElement.closest("details")) part.open = true;
+  for (let part = element; part; part = part.parentElement) {
+    if (part.matches("details")) part.open = true;
+  }
 };
 
 // The last section whose head is in the upper part of the window is the current one.
@@ -52,7 +54,8 @@ const markWide = (box) => {
 const prepareHints = () => {
   const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => markWide(target.closest(BOXES))));
   for (const box of document.querySelectorAll(BOXES)) {
-    box.before(make("p", { class: "hint", "aria-hidden": "true", hidden: "" }, "↔ scroll sideways to see all of it"));
+    const hint = "↔ scroll sideways to see all of it";
+    box.before(make("p", { class: "hint", "aria-hidden": "true", hidden: "" }, hint));
     observer.observe(box);
     if (box.firstElementChild) observer.observe(box.firstElementChild);
   }
