@@ -14,10 +14,9 @@ const openAround = (element) => {
 const followSections = () => {
   const links = new Map([...byId("toc").querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
   links.set("trait", links.get("traits"));
-  const inView = new Set();
+  const sections = [...document.querySelectorAll("main > section")], inView = new Set();
   const mark = () => {
-    const sections = [...document.querySelectorAll("main > section")].filter((section) => inView.has(section));
-    const current = links.get(sections.at(-1)?.id);
+    const current = links.get(sections.filter((section) => inView.has(section)).at(-1)?.id);
     for (const link of links.values()) link.removeAttribute("aria-current");
     current?.setAttribute("aria-current", "location");
   };
@@ -25,7 +24,7 @@ const followSections = () => {
     for (const { target, isIntersecting } of entries) inView[isIntersecting ? "add" : "delete"](target);
     mark();
   }, { rootMargin: "0px 0px -60% 0px" });
-  for (const section of document.querySelectorAll("main > section")) observer.observe(section);
+  for (const section of sections) observer.observe(section);
 };
 
 const prepareColumns = () => {
@@ -38,7 +37,7 @@ const prepareColumns = () => {
   }
 };
 
-// A box that is wider than it can show says so, to the eye and to screen readers. The first time, a picture is
+// A box that is wider than it can show says so, to the eye and to screen readers. At first, a picture is
 // scrolled to its peak.
 const markWide = (box) => {
   const isWide = box.scrollWidth > box.clientWidth + 1;
@@ -52,7 +51,9 @@ const markWide = (box) => {
 };
 
 const prepareHints = () => {
-  const observer = new ResizeObserver((entries) => entries.forEach(({ target }) => markWide(target.closest(BOXES))));
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) markWide(target.closest(BOXES));
+  });
   for (const box of document.querySelectorAll(BOXES)) {
     const hint = "↔ scroll sideways to see all of it";
     box.before(make("p", { class: "hint", "aria-hidden": "true", hidden: "" }, hint));
