@@ -54,13 +54,18 @@ const prepareHints = () => {
   const observer = new ResizeObserver((entries) => {
     for (const { target } of entries) markWide(target.closest(BOXES));
   });
-  for (const box of document.querySelectorAll(BOXES)) {
+  const addHint = (box) => {
     const hint = "↔ scroll sideways to see all of it";
     box.before(make("p", { class: "hint", "aria-hidden": "true", hidden: "" }, hint));
     observer.observe(box);
     if (box.firstElementChild) observer.observe(box.firstElementChild);
-  }
+  };
+  document.querySelectorAll(BOXES).forEach(addHint);
+  // What a trait's feature represents is drawn anew for each trait.
+  const drawn = new MutationObserver(() => byId("trait-meaning").querySelectorAll(BOXES).forEach(addHint));
+  drawn.observe(byId("trait-meaning"), { childList: true });
 };
+
 const prepareContents = () => {
   followSections();
   prepareColumns();
