@@ -66,8 +66,9 @@ ONLY_FILES = ("manhattan_", "qq_", "meaning_")
 """Figures that the page's script draws or unpacks itself; as files they are next to the page."""
 
 
-FULL_WIDTH = 900
-"""Figures as wide as this fill the page; on a narrower one they keep their width, so that their words do not shrink."""
+FULL_WIDTH = (900, 940)
+"""Figures of such a width (pixels) fill the page; all others, and these on a narrower page, keep their width, so that no word
+shrinks."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class _Inline:
     def of(cls, figure: Figure) -> _Inline:
         head = re.search(r"<svg [^>]*?width='([\d.]+)'", figure.svg)
         width = float(head[1]) if head else 0.0
-        return cls(figure, Markup(drawing.themed(figure.svg)), width >= FULL_WIDTH, _peak(figure, width))
+        return cls(figure, Markup(drawing.themed(figure.svg)), FULL_WIDTH[0] <= width <= FULL_WIDTH[1], _peak(figure, width))
 
 
 def _peak(figure: Figure, width: float) -> float | None:
