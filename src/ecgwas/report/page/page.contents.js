@@ -37,16 +37,15 @@ const prepareColumns = () => {
   }
 };
 
-// A box that is wider than it can show says so, to the eye and to screen readers. At first, a picture is
-// scrolled to its peak.
+// A box that is wider than it can show says so, to the eye and to screen readers. Until the reader moves it,
+// a picture is scrolled to its peak.
 const markWide = (box) => {
   const isWide = box.scrollWidth > box.clientWidth + 1;
   box.previousElementSibling.hidden = !isWide;
   box.classList.toggle("sideways", isWide);
   if (isWide) box.setAttribute("aria-describedby", "sideways");
   else box.removeAttribute("aria-describedby");
-  if (!isWide || !box.dataset.peak || box.dataset.scrolled) return;
-  box.dataset.scrolled = "yes";
+  if (!isWide || !box.dataset.peak || box.dataset.moved) return;
   box.scrollLeft = Number(box.dataset.peak) * box.scrollWidth - box.clientWidth / 2;
 };
 
@@ -57,6 +56,9 @@ const prepareHints = () => {
   const addHint = (box) => {
     const hint = "↔ scroll sideways to see all of it";
     box.before(make("p", { class: "hint", "aria-hidden": "true", hidden: "" }, hint));
+    for (const kind of ["pointerdown", "wheel", "keydown"]) {
+      box.addEventListener(kind, () => { box.dataset.moved = "yes"; }, { once: true, passive: true });
+    }
     observer.observe(box);
     if (box.firstElementChild) observer.observe(box.firstElementChild);
   };
