@@ -95,7 +95,7 @@ def test_axe_finds_no_accessibility_fault(
 
 def test_a_table_is_sorted_by_keyboard(opened: Opened) -> None:
     page = opened.page
-    page.locator("button.all-columns[data-table=table-loci]").click()
+    page.locator("button.all-columns[data-columns=table-loci]").click()
     heading = page.locator("#table-loci th", has_text=re.compile("−log10 p"))
     column = [cell.inner_text() for cell in page.locator("#table-loci th").all()].index(heading.inner_text())
 

@@ -160,7 +160,7 @@ def test_columns_of_loci_are_chosen_for_the_width_and_all_are_a_key_away(page: A
     assert shown_columns(page) == ["locus", "nearest gene", "p", "effect per allele", "known or new"]
     table = page.locator(".table:has(#table-loci)")
     assert table.evaluate("box => box.scrollWidth - box.clientWidth") <= 1
-    button = page.locator("button.all-columns[data-table=table-loci]")
+    button = page.locator("button.all-columns[data-columns=table-loci]")
     button.focus()
     page.keyboard.press("Enter")
     assert button.get_attribute("aria-pressed") == "true"

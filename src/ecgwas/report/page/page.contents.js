@@ -29,7 +29,7 @@ const followSections = () => {
 
 const prepareColumns = () => {
   for (const button of document.querySelectorAll("button.all-columns")) {
-    const table = byId(button.dataset.table);
+    const table = byId(button.dataset.columns);
     button.addEventListener("click", () => {
       const isBrief = table.classList.toggle("brief");
       button.setAttribute("aria-pressed", String(!isBrief));
