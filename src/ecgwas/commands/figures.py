@@ -97,8 +97,8 @@ def columns_of(context: click.Context, option: click.Parameter, value: str) -> C
     """Widths of a journal's columns from its name or from two numbers such as 85/175."""
     if value.lower() in JOURNALS:
         return JOURNALS[value.lower()]
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)", value)
-    if found is None or not 20 <= float(found[1]) <= float(found[2]) <= 1000:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)", value)
+    if match is None or not 20 <= float(match[1]) <= float(match[2]) <= 1000:
         known = ", ".join(JOURNALS)
         raise click.BadParameter(f"{value!r} is neither one of {known} nor the widths of one and two columns in mm, 85/175")
-    return Columns(float(found[1]), float(found[2]))
+    return Columns(float(match[1]), float(match[2]))

@@ -106,9 +106,9 @@ OPTION_OR_FILE = re.compile(
 def coded(text: object) -> Markup:
     """The text for HTML, with names of options and files as code."""
     words, at, parts = str(text), 0, [Markup()]
-    for found in OPTION_OR_FILE.finditer(words):
-        parts += [escape(words[at : found.start()]), Markup("<code>{}</code>").format(found[0])]
-        at = found.end()
+    for match in OPTION_OR_FILE.finditer(words):
+        parts += [escape(words[at : match.start()]), Markup("<code>{}</code>").format(match[0])]
+        at = match.end()
     return Markup().join([*parts, escape(words[at:])])
 
 

@@ -17,7 +17,7 @@ EFFECT_UNITS = {"rank_normal": "SD per allele", "none": "feature's unit per alle
 """traits.transform -> unit of an effect: standard deviations of ranked residuals, or the unit of the feature."""
 
 
-def asked(column: Column) -> Column:
+def on_request(column: Column) -> Column:
     """The column, shown only after a click on `all columns`."""
     return replace(column, when="asked")
 
@@ -32,14 +32,14 @@ SE = Column("se", "standard error", ".3f", of_effect=True)
 NEGLOG10P = Column("neglog10p", "−log10 p", ".2f")
 
 LOCI = TableView("loci", "Loci: significant variants that belong together", (
-    LOCUS, Column("gene", "nearest gene"), Column("lead_variant", "lead variant", when="wide"), asked(CHROM), asked(POS),
-    asked(NEGLOG10P), Column("p", "p", P_VALUE), Column("best_trait", "strongest trait", links_to="trait", when="wide"),
-    Column("effect_allele", "effect allele", when="wide"), asked(OTHER_ALLELE),
+    LOCUS, Column("gene", "nearest gene"), Column("lead_variant", "lead variant", when="wide"), on_request(CHROM),
+    on_request(POS), on_request(NEGLOG10P), Column("p", "p", P_VALUE), Column("best_trait", "strongest trait", links_to="trait", when="wide"),
+    Column("effect_allele", "effect allele", when="wide"), on_request(OTHER_ALLELE),
     Column("per_allele", "effect per allele", if_any=True, unbroken=True),
-    asked(Column("eaf", "effect allele frequency", ".3f")), asked(Column("traits", "traits", ",d")),
-    asked(Column("variants", "variants", ",d")), asked(Column("clumps", "clumps", ",d")),
-    asked(Column("signals", "signals", ",d")),
-    asked(Column("neglog10p_conditional", "−log10 p conditional on the other loci", ".2f")), Column("test", "test"),
+    on_request(Column("eaf", "effect allele frequency", ".3f")), on_request(Column("traits", "traits", ",d")),
+    on_request(Column("variants", "variants", ",d")), on_request(Column("clumps", "clumps", ",d")),
+    on_request(Column("signals", "signals", ",d")),
+    on_request(Column("neglog10p_conditional", "−log10 p conditional on the other loci", ".2f")), Column("test", "test"),
     Column("set", "set of traits", if_any=True), Column("known", "known or new", if_any=True),
 ))  # fmt: skip
 
@@ -66,13 +66,14 @@ AUDIT = TableView("audit", "Audit of the hits", (
     Column("trait", "trait"), Column("variant", "strongest variant"), NEGLOG10P,
     Column("neglog10p_hc3", "allowing for unequal variances (HC3)", ".2f"),
     Column("neglog10p_without_top", "without the most influential participant", ".2f"),
-    asked(Column("top_share", "that participant's share of the effect", ".1%")), asked(Column("carriers", "carriers", ",d")),
-    asked(Column("neglog10p_dominance", "dominance", ".2f")), asked(Column("hwe_p", "Hardy-Weinberg p", ".2g")), BETA,
+    on_request(Column("top_share", "that participant's share of the effect", ".1%")),
+    on_request(Column("carriers", "carriers", ",d")),
+    on_request(Column("neglog10p_dominance", "dominance", ".2f")), on_request(Column("hwe_p", "Hardy-Weinberg p", ".2g")), BETA,
     Column("beta_corrected", "beta corrected for the winner's curse", ".3f", of_effect=True),
-    asked(Column("beta_corrected_low", "from", ".3f", of_effect=True)),
-    asked(Column("beta_corrected_high", "to", ".3f", of_effect=True)),
-    asked(Column("neglog10p_odd", "odd beats", ".2f")), asked(Column("neglog10p_even", "even beats", ".2f")),
-    asked(Column("neglog10p_seeds", "weakest with other seeds", ".2f")), Column("flags", "flags"),
+    on_request(Column("beta_corrected_low", "from", ".3f", of_effect=True)),
+    on_request(Column("beta_corrected_high", "to", ".3f", of_effect=True)),
+    on_request(Column("neglog10p_odd", "odd beats", ".2f")), on_request(Column("neglog10p_even", "even beats", ".2f")),
+    on_request(Column("neglog10p_seeds", "weakest with other seeds", ".2f")), Column("flags", "flags"),
 ))  # fmt: skip
 
 FLAGS = TableView("flags", "Audit of the hits", (Column("flags", "flags"), Column("hits", "hits", ",d")))

@@ -17,16 +17,16 @@ REPLICATION = "An association points to a region, not yet to a gene; a new locus
 
 @dataclass(frozen=True)
 class Headline:
-    """found: one sentence; certainty: how the threshold was set and what chance does, a caveat first; meaning: sentences."""
+    """finding: one sentence; certainty: how the threshold was set and what chance does, a caveat first; meaning: sentences."""
 
-    found: str
+    finding: str
     certainty: tuple[str, ...]
     meaning: tuple[str, ...]
 
     @property
     def sentences(self) -> list[str]:
         """All of them, in the order of the page."""
-        return [self.found, *self.certainty, *self.meaning]
+        return [self.finding, *self.certainty, *self.meaning]
 
 
 def headline(contents: ReportContents, sd_unit: str) -> Headline:
@@ -35,10 +35,10 @@ def headline(contents: ReportContents, sd_unit: str) -> Headline:
     warning = [] if caveat is None else [labels.in_words(f"{caveat[0].upper()}{caveat[1:]}.")]
     certainty = (*warning, *_threshold(contents), *_chance(contents))
     meaning = (_strongest(contents, sd_unit), _known(results.loci), _planted(contents), _scope(results))
-    return Headline(_found(results), certainty, tuple(sentence for sentence in meaning if sentence))
+    return Headline(_finding(results), certainty, tuple(sentence for sentence in meaning if sentence))
 
 
-def _found(results: LociResults) -> str:
+def _finding(results: LociResults) -> str:
     limit = f"−log10 p {results.min_neglog10p:.2f} (p < {p_value(results.min_neglog10p)})"
     count = len(results.loci)
     if count == 0:
