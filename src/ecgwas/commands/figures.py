@@ -69,8 +69,8 @@ def write(
     return [path for _, path in outputs]
 
 
-def for_a_paper(names: Sequence[str], traits: Sequence[str], most: int) -> list[str]:
-    """At most `most` of the names: figures of `traits`, the study, the strongest loci, representations, further loci."""
+def for_a_paper(names: Sequence[str], traits: Sequence[str], max_figures: int) -> list[str]:
+    """At most `max_figures` of the names: figures of `traits`, the study, the strongest loci, representations, further loci."""
     plots = [f"{kind}_{slug(trait)}" for trait in traits for kind in ("manhattan", "qq")]
     loci = [name for name in names if fnmatchcase(name, "locus_*") or fnmatchcase(name, "region_*")]
     numbers = list(dict.fromkeys(name.partition("_")[2] for name in loci))
@@ -78,7 +78,7 @@ def for_a_paper(names: Sequence[str], traits: Sequence[str], most: int) -> list[
     of_representations = [name for pattern in OF_REPRESENTATIONS for name in names if fnmatchcase(name, pattern)]
     first = 2 * MOST_LOCI_FIRST
     order = [*plots, *OF_THE_STUDY, *of_loci[:first], *of_representations, *of_loci[first:]]
-    return [name for name in dict.fromkeys(order) if name in names][:most]
+    return [name for name in dict.fromkeys(order) if name in names][:max_figures]
 
 
 def headings(contents: ReportContents) -> dict[str, str]:

@@ -33,7 +33,8 @@ NEGLOG10P = Column("neglog10p", "−log10 p", ".2f")
 
 LOCI = TableView("loci", "Loci: significant variants that belong together", (
     LOCUS, Column("gene", "nearest gene"), Column("lead_variant", "lead variant", when="wide"), on_request(CHROM),
-    on_request(POS), on_request(NEGLOG10P), Column("p", "p", P_VALUE), Column("best_trait", "strongest trait", links_to="trait", when="wide"),
+    on_request(POS), on_request(NEGLOG10P), Column("p", "p", P_VALUE),
+    Column("best_trait", "strongest trait", links_to="trait", when="wide"),
     Column("effect_allele", "effect allele", when="wide"), on_request(OTHER_ALLELE),
     Column("per_allele", "effect per allele", if_any=True, unbroken=True),
     on_request(Column("eaf", "effect allele frequency", ".3f")), on_request(Column("traits", "traits", ",d")),
