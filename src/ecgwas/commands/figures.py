@@ -16,6 +16,7 @@ from ecgwas.report.contents import ReportContents
 from ecgwas.report.figures import publication
 from ecgwas.report.figures.publication import DEFAULT_COLUMNS, JOURNALS, Columns
 from ecgwas.report.names import feature_figure, slug
+from ecgwas.report.queries import locus_pages
 from ecgwas.stages import trait_names
 from ecgwas.stages.report import gather
 from ecgwas.store import atomic_write
@@ -54,7 +55,7 @@ def write(
     elif names:
         chosen = [name for name in pictures if any(fnmatchcase(name, pattern) for pattern in names)]
     else:
-        chosen = for_a_paper(list(pictures), traits, MOST_FILES // len(formats))
+        chosen = for_a_paper(list(pictures), traits, locus_pages(contents.loci), MOST_FILES // len(formats))
     if not chosen:
         fix = f"figures of this study: {first_few(sorted(pictures), 30)}"
         raise InputError(f"no figure is named {first_few(names)}", where=study.folder, fix=fix)
@@ -69,12 +70,13 @@ def write(
     return [path for _, path in outputs]
 
 
-def for_a_paper(names: Sequence[str], traits: Sequence[str], max_figures: int) -> list[str]:
-    """At most `max_figures` of the names: figures of `traits`, the study, the strongest loci, representations, further loci."""
+def for_a_paper(names: Sequence[str], traits: Sequence[str], loci: Sequence[int], max_figures: int) -> list[str]:
+    """At most `max_figures` of the names: figures of `traits`, the study, the strongest loci, representations, further loci.
+
+    loci: their numbers, strongest first
+    """
     plots = [f"{kind}_{slug(trait)}" for trait in traits for kind in ("manhattan", "qq")]
-    loci = [name for name in names if fnmatchcase(name, "locus_*") or fnmatchcase(name, "region_*")]
-    numbers = list(dict.fromkeys(name.partition("_")[2] for name in loci))
-    of_loci = [f"{kind}_{number}" for number in numbers for kind in ("locus", "region")]
+    of_loci = [f"{kind}_{number}" for number in loci for kind in ("locus", "region")]
     of_representations = [name for pattern in OF_REPRESENTATIONS for name in names if fnmatchcase(name, pattern)]
     first = 2 * MOST_LOCI_FIRST
     order = [*plots, *OF_THE_STUDY, *of_loci[:first], *of_representations, *of_loci[first:]]

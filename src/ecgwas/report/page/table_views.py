@@ -97,7 +97,7 @@ CONDITIONAL = TableView("conditional", "Separate signals", (
 ))  # fmt: skip
 
 THRESHOLDS = TableView("thresholds", "Thresholds, and what is significant at each", (
-    Column("kind", "threshold"), NEGLOG10P, Column("low", "from", ".2f"), Column("high", "to", ".2f"),
+    Column("kind", "threshold"), NEGLOG10P, Column("low", "from", ".2f", when="wide"), Column("high", "to", ".2f", when="wide"),
     Column("significant", "significant tests", ",d"), Column("loci", "loci", ",d"), Column("used", "used"),
     Column("note", "how it was set"),
 ))  # fmt: skip
