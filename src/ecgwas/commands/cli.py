@@ -25,7 +25,7 @@ from ecgwas.commands.command_line import Commands, UserPath, log, print_error
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.exchange import meta, meta_studies
 from ecgwas.genes import references
-from ecgwas.report.figures.publication import FORMATS
+from ecgwas.report.figures.publication import FORMATS, JOURNALS, Columns
 from ecgwas.stages import STAGES, Stage
 from ecgwas.store import atomic_write
 from ecgwas.study import Study
@@ -193,16 +193,31 @@ def null(study_file: Path, force: bool, simulated: bool) -> None:
 @main.command(name="figures")
 @STUDY
 @click.argument("names", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Write every figure.")
 @click.option("--trait", "traits", multiple=True, help="Also draw this trait's Manhattan and QQ plots; may be repeated.")
-@click.option("--format", "formats", multiple=True, type=click.Choice(FORMATS), help="Only this format.  [default: all]")
-def figures_command(study_file: Path, names: tuple[str, ...], traits: tuple[str, ...], formats: tuple[str, ...]) -> None:
-    """Write the report's figures for print, as SVG, PDF and PNG (300 dpi), into results/figures/.
+@click.option(
+    "--format", "formats", multiple=True, type=click.Choice(FORMATS), default=("pdf",), show_default=True,
+    help="Format; may be repeated.",
+)  # fmt: skip
+@click.option(
+    "--width", "columns", default="85/175", show_default=True, callback=figures.columns_of, metavar="JOURNAL",
+    help=f"Widths of one and of two columns in mm, or {', '.join(JOURNALS)}.",
+)  # fmt: skip
+def figures_command(
+    study_file: Path, names: tuple[str, ...], everything: bool, traits: tuple[str, ...], formats: tuple[str, ...],
+    columns: Columns,
+) -> None:  # fmt: skip
+    """Write the report's figures for print into results/figures/.
 
-    NAMES are names of figures or patterns such as 'locus_*'; by default all are written.
+    NAMES are names of figures or patterns such as 'locus_*'. Without them, those that a paper needs are written: of the study
+    and of its strongest loci, fewer than 40 files.
     """
+    if names and everything:
+        raise click.UsageError("give either names of figures or --all")
     study = Study.read_file(study_file)
-    files = figures.write(study, names=names, traits=traits, formats=formats or FORMATS)
-    click.echo(f"Wrote {len(files)} files into {study.results / 'figures'}")
+    files = figures.write(study, names=names, traits=traits, formats=formats, everything=everything, columns=columns)
+    more = "" if names or everything else "; --all writes every figure, a pattern such as 'manhattan_*' others"
+    click.echo(f"Wrote {len(files)} files into {study.results / 'figures'}{more}")
 
 
 @main.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -87,4 +88,66 @@ def test_many_points_are_rasterised_and_words_stay_words(pictures: dict[str, Fig
     publication.save(pictures["network"], tmp_path / "b.svg")
     assert "<image " not in (tmp_path / "b.svg").read_text()
     publication.save(pictures["network"], tmp_path / "c.pdf")
-    assert (tmp_path / "c.pdf").read_bytes().startswith(b"%PDF")
+    pdf = (tmp_path / "c.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF")
+    # TrueType outlines, which editors of vector graphics keep as words; Type 3 they do not.
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+
+
+@pytest.mark.parametrize(
+    ("columns", "wide", "narrow"),
+    [
+        (publication.DEFAULT_COLUMNS, 175, 85),
+        (publication.JOURNALS["nature"], 183, 89),
+        (publication.Columns(60, 150), 150, 60),
+    ],
+)
+def test_pictures_are_as_wide_as_the_columns_of_the_journal(
+    pictures: dict[str, Figure], tmp_path: Path, columns: publication.Columns, wide: float, narrow: float
+) -> None:
+    for name, width in (("all_traits", wide), ("inflation", narrow), ("signals_ae", wide)):
+        path = tmp_path / f"{name}.png"
+        publication.save(pictures[name], path, columns=columns, dots_per_inch=100)
+        assert imread(path).shape[1] == pytest.approx(width / 25.4 * 100, abs=2), name
+
+
+def test_the_heading_is_within_the_picture(pictures: dict[str, Figure], tmp_path: Path) -> None:
+    qq = pictures["qq_pca.12L.f01"]
+    for name, heading in (("plain", ""), ("headed", "pca.12L.f01")):
+        publication.save(qq, tmp_path / f"{name}.svg", heading=heading)
+    plain, headed = ((tmp_path / f"{name}.svg").read_text() for name in ("plain", "headed"))
+    assert ">pca.12L.f01</text>" in headed
+    assert ">pca.12L.f01</text>" not in plain
+    assert height_of(headed) > height_of(plain)
+
+
+def height_of(text: str) -> float:
+    return float(etree.fromstring(text.encode()).get("height").removesuffix("pt"))
+
+
+def test_fonts_that_are_not_installed_are_not_complained_of(
+    pictures: dict[str, Figure], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        publication.save(pictures["network"], tmp_path / "a.pdf")
+    assert caplog.records == []
+    assert logging.getLogger("matplotlib.font_manager").isEnabledFor(logging.WARNING)
+
+
+def test_groups_are_drawn_and_clipped_as_on_the_page(tmp_path: Path) -> None:
+    """A panel's marks: a red and a green line cross it and go on beyond its edge."""
+    panel = svg.Panel(100, 20, 200, 100, (0, 1), (0, 1))
+    marks = [svg.line(0, 50, 400, 50, svg.VERMILION, 6), svg.rect(250, 60, 150, 20, svg.GREEN)]
+    picture = svg.svg(400, 140, [svg.zoomable(0, panel, marks, "test"), svg.line(0, 130, 400, 130, svg.BLUE, 6)], "clipped")
+    publication.save(Figure("", "", picture, "a\n1\n"), tmp_path / "a.png", dots_per_inch=200)
+    pixels = imread(tmp_path / "a.png")[:, :, :3]
+    scale = pixels.shape[1] / 400
+
+    def at(x: float, y: float) -> tuple[float, ...]:
+        return tuple(float(value) for value in pixels[round(y * scale), round(x * scale)])
+
+    assert at(200, 50) == pytest.approx(to_rgb(svg.VERMILION), abs=0.02)
+    assert at(290, 70) == pytest.approx(to_rgb(svg.GREEN), abs=0.02)
+    assert at(50, 50) == at(350, 50) == at(350, 70) == pytest.approx((1, 1, 1))
+    assert at(50, 130) == pytest.approx(to_rgb(svg.BLUE), abs=0.02)

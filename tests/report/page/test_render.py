@@ -114,7 +114,7 @@ def test_everything_asked_for_is_on_the_page(page: Page, contents: ReportContent
     assert {f"figure-{name}" for name in inline} <= set(ids)
     assert {"region_1", "miami_pca_ae", "miami_pca_clinical", "enrichment", "chance_genes"} <= inline
     assert {f"meaning_pca_f{k:02d}" for k in range(1, 9)} <= set(page.figures)
-    assert "pca_32" in text_of(page, "table-errors")
+    assert "32 principal components" in text_of(page, "table-errors")
     assert "cardiac conduction" in text_of(page, "table-enrichment")
     assert "numpy 2.3.0" in text_of(page, "methods")
 

@@ -24,6 +24,7 @@ from ecgwas.report.figures import (
 )
 from ecgwas.report.figures.thinning import PixelThinner, genome_of, thin
 from ecgwas.report.names import feature_figure, slug
+from ecgwas.report.text import labels
 from ecgwas.study import ReportOptions
 from ecgwas.tables import files
 
@@ -45,7 +46,7 @@ def all_figures(options: ReportOptions, contents: ReportContents, *, traits: Seq
     thin(scan.rows, [of_all, of_traits, *of_pairs])
     genes = queries.nearest_genes(contents.genes.genes, loci.loci)
     figures: Figures = {
-        "all_traits": associations.manhattan_of_all(of_all, scan, str(loci.threshold["kind"]), loci.loci, genes),
+        "all_traits": associations.manhattan_of_all(of_all, scan, labels.words(str(loci.threshold["kind"])), loci.loci, genes),
         "null_study": associations.permutations(scan.permutation_max, loci.min_neglog10p, loci.loci),
         "inflation": associations.inflation(scan.summary),
         **_of_recordings(contents.cohort, contents.representations, contents.run.min_people),

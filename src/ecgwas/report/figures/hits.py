@@ -246,7 +246,8 @@ def _grid(name: str, rows: pl.DataFrame, limit: float) -> Figure:
     parts += _key(left, below, scale)
     beyond = rows.filter(pl.col("significant") > 0).height
     caption = (
-        f"{name}: the strongest −log10 p of each of {rows.height} traits (row: lead, column: feature). "
+        f"{name}: {rows.height} traits (row: lead, column: feature), coloured by the strongest −log10 p of each or, on the "
+        "page, by λ or the number of loci. "
         f"{beyond} of them have a hit (dot). Choose a cell to open the trait."
     )
     picture = d.svg(max(left + len(features) * width + 10, 460), below + 22, parts, caption)
@@ -278,7 +279,9 @@ def _grid_cell(
     cell = d.rect(x + 0.5, y + 0.5, width - 1, height - 1, fill, title=title, **about)
     if value <= limit:
         return [cell]
-    return [cell, f"<circle cx='{d.number(x + width / 2)}' cy='{d.number(y + height / 2)}' r='3.2' fill='{d.ink_on(fill)}'/>"]
+    # White with a black rim, which every colouring of the cell leaves visible.
+    middle = f"cx='{d.number(x + width / 2)}' cy='{d.number(y + height / 2)}'"
+    return [cell, f"<circle {middle} r='3' fill='#ffffff' stroke='#000000' stroke-width='1'/>"]
 
 
 def _key(left: float, y: float, scale: float) -> list[str]:

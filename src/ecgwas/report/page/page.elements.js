@@ -1,5 +1,5 @@
 // Elements of the page: making them; tables, sorted and saved as CSV; figures, saved as SVG; the tip.
-// The page's scripts are joined in this order within one function: elements, data, trait, page.
+// The page's scripts are joined in this order within one function: elements, data, trait, contents, page.
 // Gives: make, byId, prepareTables, prepareFigures, colour, save, standalone, showTip
 // Uses: nothing of the other scripts
 const make = (tag, attributes = {}, ...children) => {

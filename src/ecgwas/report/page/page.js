@@ -2,7 +2,8 @@
 // page, which can also be read without a script.
 // Gives: nothing
 // Uses: make, byId, prepareTables, prepareFigures (elements); index, canUnpack, traitNumber, searchEntries,
-//   loadPositions, loadVariantNames, variantsMatching (data); showTrait, redrawTrait, prepareTrait (trait)
+//   loadPositions, loadVariantNames, variantsMatching (data); showTrait, redrawTrait, prepareTrait (trait);
+//   openAround, prepareContents (contents)
 const setLevel = (level) => {
   document.body.dataset.level = level;
   byId("trait").hidden = level !== "trait";
@@ -33,6 +34,7 @@ const follow = async () => {
     return;
   }
   setLevel("study");
+  if (target) openAround(target);
   if (target) target.scrollIntoView({ block: "start" });
 };
 
@@ -93,6 +95,7 @@ const updateResults = async () => {
   search.removeAttribute("aria-activedescendant");
   chosen = -1;
   searchStatus.textContent = entries.length === 0 ? "nothing found" : `${entries.length} found`;
+  searchStatus.classList.toggle("unseen", entries.length > 0);
 };
 
 const prepareSearch = () => {
@@ -169,15 +172,15 @@ const prepareGrid = (picture) => {
   });
 };
 
-// Colouring -> share of the palette for a cell (below 0: no value), and the words of the key
+// Colouring -> share of the palette for a cell (null: no value), and the words of the key
 const COLOURINGS = {
   p: (cells) => {
     const top = Math.max(index.threshold, ...cells.map((cell) => Number(cell.dataset.p)));
     return [(cell) => Number(cell.dataset.p) / top, `−log10 p from 0 to ${top.toFixed(1)}`];
   },
   lambda: () => {
-    const share = ({ dataset }) => dataset.lambda === undefined ? -1 : (Number(dataset.lambda) - 0.9) / 0.2;
-    return [share, "λ from 0.9 to 1.1"];
+    const share = ({ dataset }) => dataset.lambda === undefined ? null : (Number(dataset.lambda) - 0.9) / 0.2;
+    return [share, "λ from 0.9 to 1.1; light blue: below, orange: above, grey: not known"];
   },
   loci: (cells) => {
     const top = Math.max(1, ...cells.map((cell) => Number(cell.dataset.loci)));
@@ -186,7 +189,9 @@ const COLOURINGS = {
 };
 
 const shade = (share) => {
-  if (share < 0) return "var(--grid)";
+  if (share === null) return "var(--grid)";
+  if (share < 0) return "var(--sky)";
+  if (share > 1) return "var(--vermilion)";
   return index.cividis[Math.min(Math.floor(share * index.cividis.length), index.cividis.length - 1)];
 };
 
@@ -262,6 +267,7 @@ prepareTheme();
 prepareTrait();
 prepareCopy();
 preparePrint();
+prepareContents();
 for (const picture of document.querySelectorAll(".picture")) {
   prepareGrid(picture);
   prepareNetwork(picture);

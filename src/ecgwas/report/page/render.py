@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
 import numpy as np
-import polars as pl
 import yaml
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-from numpy.typing import NDArray
+from markupsafe import Markup, escape
 
 from ecgwas.report import queries, sample_flow
-from ecgwas.report.contents import Example, Figure, LociResults, Page, ReportContents
+from ecgwas.report.contents import Example, Figure, Page, ReportContents
 from ecgwas.report.figures import svg as drawing
 from ecgwas.report.figures.all_figures import all_figures
 from ecgwas.report.names import in_address, slug
 from ecgwas.report.page import locus_cards, representations, tables
 from ecgwas.report.page.embedded import embedded
 from ecgwas.report.page.table_view import ShownTable
-from ecgwas.report.text import methods, strega
+from ecgwas.report.text import headline as first_sentences
+from ecgwas.report.text import labels, methods, strega
+from ecgwas.report.text.headline import Headline
 from ecgwas.study import ReportOptions
-from ecgwas.tables import Loci, files
+from ecgwas.tables import files
 
 
 def render(options: ReportOptions, contents: ReportContents) -> Page:
@@ -38,14 +39,14 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     figures = all_figures(options, contents)
     style, script = _packaged("page.css"), _script()
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters["count"] = lambda value: f"{value:,}"
+    environment.filters |= {"count": lambda value: f"{value:,}", "coded": coded, "label": labels.words}
     template = environment.from_string(_packaged("page.html"))
     inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
     packed = embedded(contents, {name: figure for name, figure in figures.items() if name.startswith("meaning_")})
     html = template.render(
         title=options.title or contents.run.name,
         style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
-        figures={name: _Inline(figure, Markup(drawing.themed(figure.svg))) for name, figure in inline.items()},
+        figures={name: _Inline.of(figure) for name, figure in inline.items()},
         index=Markup(packed.index), blocks={name: Markup(block) for name, block in packed.blocks.items()},
         **_values(options, contents, figures),
     )  # fmt: skip
@@ -58,17 +59,57 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{joined}}})();\n'
 
 
-SCRIPTS = ("page.elements.js", "page.data.js", "page.trait.js", "page.js")
+SCRIPTS = ("page.elements.js", "page.data.js", "page.trait.js", "page.contents.js", "page.js")
 """In the order in which they are joined; the head of each names what it gives to and uses of the others."""
 
 ONLY_FILES = ("manhattan_", "qq_", "meaning_")
 """Figures that the page's script draws or unpacks itself; as files they are next to the page."""
 
 
+FULL_WIDTH = (900, 940)
+"""Figures of such a width (pixels) fill the page; all others, and these on a narrower page, keep their width, so that no word
+shrinks."""
+
+
 @dataclass(frozen=True)
 class _Inline:
+    """A figure within the page; is_full: it is as wide as the page; peak: where its highest point is, share of its width."""
+
     figure: Figure
     svg: Markup
+    is_full: bool
+    peak: float | None
+
+    @classmethod
+    def of(cls, figure: Figure) -> _Inline:
+        head = re.search(r"<svg [^>]*?width='([\d.]+)'", figure.svg)
+        width = float(head[1]) if head else 0.0
+        return cls(figure, Markup(drawing.themed(figure.svg)), FULL_WIDTH[0] <= width <= FULL_WIDTH[1], _peak(figure, width))
+
+
+def _peak(figure: Figure, width: float) -> float | None:
+    """Where the highest point of the first panel is, as a share of the figure's width; None: it has no points."""
+    points = [] if figure.plot is None else [one for one in figure.plot.points if one.panel == 0 and len(np.asarray(one.x))]
+    if figure.plot is None or not points or width <= 0:
+        return None
+    highest = max(points, key=lambda one: float(np.max(np.asarray(one.y, dtype=np.float64))))
+    x = np.asarray(highest.x, dtype=np.float64)[int(np.argmax(np.asarray(highest.y, dtype=np.float64)))]
+    return round(figure.plot.panels[0].x.at(float(x)) / width, 3)
+
+
+OPTION_OR_FILE = re.compile(
+    r"(?<![\w./])(?:(?:read|represent|traits|scan|loci|genes|report|share)\.[a-z]\w*|\w+\.(?:csv|parquet|json|yaml))(?![\w/])"
+)
+"""Options of the study file and names of results files within a sentence."""
+
+
+def coded(text: object) -> Markup:
+    """The text for HTML, with names of options and files as code."""
+    words, at, parts = str(text), 0, [Markup()]
+    for match in OPTION_OR_FILE.finditer(words):
+        parts += [escape(words[at : match.start()]), Markup("<code>{}</code>").format(match[0])]
+        at = match.end()
+    return Markup().join([*parts, escape(words[at:])])
 
 
 def _packaged(name: str) -> str:
@@ -93,7 +134,7 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "has_null_study": contents.null_study is not None,
         "pulse": Markup(_pulse(contents.cohort.example)),
         "cards": _cards(contents),
-        "headline": headline(contents),
+        "headline": _headline(contents),
         "effect_unit": tables.effect_unit(run),
         "flow": sample_flow.steps(contents.cohort, run.min_people),
         "lead_quality": tables.further(results, eids, "read"),
@@ -115,15 +156,16 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "nothing_in": [tables.words_of(file) for file, frame in results.items() if frame.height == 0],
         "methods": paragraphs,
         "references": cited,
-        "power": _power_sentence(loci),
+        "power": first_sentences.power_sentence(loci),
         "settings": yaml.safe_dump(dict(run.settings), sort_keys=False, allow_unicode=True),
     }
 
 
 def _tables(contents: ReportContents) -> dict[str, ShownTable | None]:
     scan, loci, genes, audit = contents.scan, contents.loci, contents.genes, contents.tables.get(files.AUDIT)
+    sd_unit = tables.unit_of_beta(contents.run)
     return {
-        "loci": tables.loci(loci, genes.genes), "planted": tables.planted(loci, _window_bp(contents)),
+        "loci": tables.loci(loci, genes.genes, sd_unit), "planted": tables.planted(loci, _window_bp(contents), sd_unit),
         "thresholds": tables.thresholds(loci, contents.threshold_caveat),
         "power": tables.power(loci), "errors": tables.errors(contents.representations), "terms": tables.terms(genes.terms),
         "agreement": tables.device_agreement(contents.representations), "clusters": tables.clusters(genes),
@@ -150,66 +192,12 @@ def _cards(contents: ReportContents) -> list[tuple[str, str]]:
 
 
 def headline(contents: ReportContents) -> list[str]:
-    """What was found, in a few sentences, and what is expected by chance alone."""
-    results, warning = contents.loci, contents.threshold_caveat
-    used = results.threshold
-    limit = f"−log10 p {used['neglog10p']:.2f} ({used['kind']}: {used['note']})"
-    count = len(results.loci)
-    if count == 0:
-        finding = f"No locus passes the study's threshold of {limit}."
-    else:
-        loci = "One locus passes" if count == 1 else f"{count:,} loci pass"
-        variants, pairs = queries.significant_variants(results.hits), len(results.hits)
-        with_variants = "1 significant variant" if variants == 1 else f"{variants:,} significant variants"
-        with_pairs = "1 variant–trait pair" if pairs == 1 else f"{pairs:,} variant–trait pairs"
-        finding = f"{loci} the study's threshold of {limit}, with {with_variants} ({with_pairs})."
-    sentences = (
-        finding,
-        None if warning is None else f"{warning[0].upper()}{warning[1:]}.",
-        _permutation_sentence(contents.scan.permutation_max, results.min_neglog10p),
-        _known_sentence(results.loci),
-        _planted_sentence(results, _window_bp(contents)),
-    )
-    return [sentence for sentence in sentences if sentence is not None]
+    """What was found, how sure it is and what it means, in a few sentences."""
+    return _headline(contents).sentences
 
 
-def _permutation_sentence(maxima: NDArray[np.float64], limit: float) -> str | None:
-    if len(maxima) == 0:
-        return None
-    beyond, strongest = int((maxima > limit).sum()), float(np.max(maxima))
-    return (
-        f"By chance alone, {beyond:,} of {len(maxima):,} permutations of the participants had a test beyond it; "
-        f"the strongest test of all was {strongest:.2f}."
-    )
-
-
-def _known_sentence(loci: Loci) -> str | None:
-    frame = loci.frame
-    if "known" not in frame.columns or frame["known"].is_null().all():
-        return None
-    known = frame.filter(pl.col("known") == "known").height
-    return f"According to the table of known loci, {known} of the {frame.height} are known and {frame.height - known} new."
-
-
-def _planted_sentence(results: LociResults, window_bp: int) -> str | None:
-    if results.planted is None:
-        return None
-    positions = results.planted.select("chrom", "pos").iter_rows()
-    n_found = sum(queries.loci_near(results.loci, str(chrom), int(pos), window_bp).height > 0 for chrom, pos in positions)
-    extra = len(queries.loci_without_planted(results.loci, results.planted, window_bp))
-    effects = f"{n_found} of {results.planted.height} planted effects are found"
-    return f"The cohort is simulated: {effects}; {extra} of the loci are not planted."
-
-
-def _power_sentence(results: LociResults) -> str | None:
-    rows = results.power.filter(pl.col("kind") == results.threshold["kind"])
-    if rows.height == 0 or rows["share_at_power_80"][0] is None:
-        return None
-    share, people = rows["share_at_power_80"][0], rows["people"][0]
-    return (
-        f"At the study's threshold and with {people:,} participants, a variant must explain {share:.2%} of a trait's variance "
-        "to be found with 80 % power; smaller effects may exist and be missed."
-    )
+def _headline(contents: ReportContents) -> Headline:
+    return first_sentences.headline(contents, tables.unit_of_beta(contents.run))
 
 
 def _pulse(example: Example | None) -> str:

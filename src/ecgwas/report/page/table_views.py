@@ -3,34 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import polars as pl
 
+from ecgwas.report.page.table_view import P_VALUE, TableView
 from ecgwas.report.page.table_view import ColumnView as Column
-from ecgwas.report.page.table_view import TableView
+from ecgwas.report.text import labels
 from ecgwas.tables import files
 from ecgwas.tables.files import ResultFile
 
 EFFECT_UNITS = {"rank_normal": "SD per allele", "none": "feature's unit per allele"}
 """traits.transform -> unit of an effect: standard deviations of ranked residuals, or the unit of the feature."""
 
+
+def on_request(column: Column) -> Column:
+    """The column, shown only after a click on `all columns`."""
+    return replace(column, when="asked")
+
+
 LOCUS = Column("locus", "locus", "d", links_to="locus")
 TRAIT = Column("trait", "trait", links_to="trait")
 VARIANT = Column("variant", "variant")
 CHROM, POS = Column("chrom", "chr"), Column("pos", "position", ",d")
-EFFECT_ALLELE = Column("effect_allele", "effect allele")
+EFFECT_ALLELE, OTHER_ALLELE = Column("effect_allele", "effect allele"), Column("other_allele", "other allele")
 BETA = Column("beta", "beta", ".3f", of_effect=True)
 SE = Column("se", "standard error", ".3f", of_effect=True)
 NEGLOG10P = Column("neglog10p", "−log10 p", ".2f")
 
 LOCI = TableView("loci", "Loci: significant variants that belong together", (
-    LOCUS, Column("gene", "nearest gene"), Column("lead_variant", "lead variant"), CHROM, POS, NEGLOG10P,
-    Column("best_trait", "strongest trait"), EFFECT_ALLELE,
-    Column("natural", "effect per allele", if_any=True, unbroken=True), Column("eaf", "frequency", ".3f"),
-    Column("traits", "traits", ",d"), Column("variants", "variants", ",d"),
-    Column("clumps", "clumps", ",d"), Column("signals", "signals", ",d"),
-    Column("neglog10p_conditional", "−log10 p conditional on the other loci", ".2f"), Column("test", "test"),
-    Column("set", "set of traits", if_any=True), Column("known", "known", if_any=True),
+    LOCUS, Column("gene", "nearest gene"), Column("lead_variant", "lead variant", when="wide"), on_request(CHROM),
+    on_request(POS), on_request(NEGLOG10P), Column("p", "p", P_VALUE),
+    Column("best_trait", "strongest trait", links_to="trait", when="wide"),
+    Column("effect_allele", "effect allele", when="wide"), on_request(OTHER_ALLELE),
+    Column("per_allele", "effect per allele", if_any=True, unbroken=True),
+    on_request(Column("eaf", "effect allele frequency", ".3f")), on_request(Column("traits", "traits", ",d")),
+    on_request(Column("variants", "variants", ",d")), on_request(Column("clumps", "clumps", ",d")),
+    on_request(Column("signals", "signals", ",d")),
+    on_request(Column("neglog10p_conditional", "−log10 p conditional on the other loci", ".2f")), Column("test", "test"),
+    Column("set", "set of traits", if_any=True), Column("known", "known or new", if_any=True),
 ))  # fmt: skip
 
 TRAITS = TableView("traits", "All traits, strongest test first", (
@@ -57,13 +68,14 @@ AUDIT = TableView("audit", "Audit of the hits", (
     Column("trait", "trait"), Column("variant", "strongest variant"), NEGLOG10P,
     Column("neglog10p_hc3", "allowing for unequal variances (HC3)", ".2f"),
     Column("neglog10p_without_top", "without the most influential participant", ".2f"),
-    Column("top_share", "that participant's share of the effect", ".1%"), Column("carriers", "carriers", ",d"),
-    Column("neglog10p_dominance", "dominance", ".2f"), Column("hwe_p", "Hardy-Weinberg p", ".2g"), BETA,
+    on_request(Column("top_share", "that participant's share of the effect", ".1%")),
+    on_request(Column("carriers", "carriers", ",d")),
+    on_request(Column("neglog10p_dominance", "dominance", ".2f")), on_request(Column("hwe_p", "Hardy-Weinberg p", ".2g")), BETA,
     Column("beta_corrected", "beta corrected for the winner's curse", ".3f", of_effect=True),
-    Column("beta_corrected_low", "from", ".3f", of_effect=True),
-    Column("beta_corrected_high", "to", ".3f", of_effect=True),
-    Column("neglog10p_odd", "odd beats", ".2f"), Column("neglog10p_even", "even beats", ".2f"),
-    Column("neglog10p_seeds", "weakest with other seeds", ".2f"), Column("flags", "flags"),
+    on_request(Column("beta_corrected_low", "from", ".3f", of_effect=True)),
+    on_request(Column("beta_corrected_high", "to", ".3f", of_effect=True)),
+    on_request(Column("neglog10p_odd", "odd beats", ".2f")), on_request(Column("neglog10p_even", "even beats", ".2f")),
+    on_request(Column("neglog10p_seeds", "weakest with other seeds", ".2f")), Column("flags", "flags"),
 ))  # fmt: skip
 
 FLAGS = TableView("flags", "Audit of the hits", (Column("flags", "flags"), Column("hits", "hits", ",d")))
@@ -86,7 +98,7 @@ CONDITIONAL = TableView("conditional", "Separate signals", (
 ))  # fmt: skip
 
 THRESHOLDS = TableView("thresholds", "Thresholds, and what is significant at each", (
-    Column("kind", "threshold"), NEGLOG10P, Column("low", "from", ".2f"), Column("high", "to", ".2f"),
+    Column("kind", "threshold"), NEGLOG10P, Column("low", "from", ".2f", when="wide"), Column("high", "to", ".2f", when="wide"),
     Column("significant", "significant tests", ",d"), Column("loci", "loci", ",d"), Column("used", "used"),
     Column("note", "how it was set"),
 ))  # fmt: skip
@@ -144,7 +156,7 @@ NULL_COUNTS = TableView("null_counts", "Counts compared with those of the null s
 PLANTED = TableView("planted", "Planted effects, and which of them were found", (
     Column("variant", "planted variant"), CHROM, POS, Column("parameter", "parameter"), Column("effect", "effect"),
     Column("locus", "found as locus", "d"), Column("trait", "by trait"), NEGLOG10P,
-    Column("natural", "effect found, per allele", if_any=True, unbroken=True),
+    Column("per_allele", "effect found, per allele", if_any=True, unbroken=True),
     Column("distance_bp", "distance (bp)", ",d"),
 ))  # fmt: skip
 
@@ -177,18 +189,11 @@ CAPTIONS: Mapping[ResultFile, str] = {
 OF_EFFECT = ("beta", "se")
 """Columns in the unit of effects, which their headings name."""
 
-HEADINGS = {
-    "neglog10p": "−log10 p", "fdr": "FDR", "r2": "r²", "lambda_gc": "λ", "chrom": "chr", "pos": "position", "eaf": "frequency",
-    "se": "standard error", "n": "participants",
-}  # fmt: skip
-"""Headings of columns whose name is for programs."""
-
 
 def plain(name: str, title: str, schema: pl.Schema) -> TableView:
-    """The view of a table that has none of its own: headings from the names of its columns, formats from their types."""
+    """The view of a table that has none of its own: headings by the names of its columns, formats by their types."""
     columns = tuple(
-        Column(column, HEADINGS.get(column, column.replace("_", " ")), _form(kind), of_effect=column in OF_EFFECT)
-        for column, kind in schema.items()
+        Column(column, labels.heading(column), _form(kind), of_effect=column in OF_EFFECT) for column, kind in schema.items()
     )
     return TableView(name, title, columns)
 

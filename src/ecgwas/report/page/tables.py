@@ -29,7 +29,7 @@ from ecgwas.report.queries import (
     strongest_of_traits,
 )
 from ecgwas.report.sample_flow import without_eids
-from ecgwas.report.text import effects
+from ecgwas.report.text import effects, labels
 from ecgwas.tables import VARIANT_KEY, Genes, Terms, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import inside
@@ -48,19 +48,24 @@ def unit_of_beta(run: RunInfo) -> str:
     return run.unit_of_beta
 
 
-def loci(results: LociResults, genes: Genes) -> ShownTable | None:
-    """Loci, each leading to its page where it has one."""
+def loci(results: LociResults, genes: Genes, sd_unit: str) -> ShownTable | None:
+    """Loci, each leading to its page where it has one. sd_unit: of beta, for loci whose strongest trait is not measured."""
     nearest = nearest_genes(genes, results.loci)
     gene = pl.col("locus").replace_strict(nearest, default=None, return_dtype=pl.String)
-    frame = _with_effect(results.loci.frame).with_columns(gene=gene)
+    frame = _with_effect(results, results.loci.frame, sd_unit).with_columns(gene=gene, p=pl.col("neglog10p"))
     if "set" not in frame.columns or frame["set"].is_null().all():
         frame = frame.drop("test", strict=False)
     return shown(views.LOCI, frame, locus_pages=set(locus_pages(results)))
 
 
-def _with_effect(loci_frame: pl.DataFrame) -> pl.DataFrame:
-    """The loci with column natural: the effect in its unit, in words; without it, if they were found before it was fitted."""
-    return loci_frame.with_columns(natural=effects.in_words(loci_frame)) if "effect" in loci_frame.columns else loci_frame
+def _with_effect(results: LociResults, rows: pl.DataFrame, sd_unit: str) -> pl.DataFrame:
+    """The loci with column per_allele: the effect on the strongest trait in its unit or, if it has none, in SD, in words."""
+    on = ["best_trait", *VARIANT_KEY]
+    betas = results.hits.frame.select("trait", *VARIANT_KEY, "beta", "se").rename({"trait": "best_trait"})
+    joined = rows.join(betas.unique(on), on=on, how="left", maintain_order="left")
+    in_sd = effects.in_words(joined.select(effect="beta", effect_se="se", unit=pl.lit(sd_unit)))
+    natural = effects.in_words(joined) if "effect" in joined.columns else pl.Series([None] * rows.height, dtype=pl.String)
+    return rows.with_columns(per_allele=natural.fill_null(in_sd) if rows.height else natural)
 
 
 def traits(scan: ScanResults, results: LociResults) -> ShownTable | None:
@@ -129,7 +134,7 @@ def signals_of_locus(tables: Mapping[ResultFile, pl.DataFrame], locus: int, unit
 
 def thresholds(results: LociResults, warning: str | None) -> ShownTable | None:
     """All thresholds; `warning` is appended to the title."""
-    title = views.THRESHOLDS.title if warning is None else f"{views.THRESHOLDS.title}; {warning}"
+    title = views.THRESHOLDS.title if warning is None else f"{views.THRESHOLDS.title}; {labels.in_words(warning)}"
     return shown(views.THRESHOLDS, results.thresholds.frame, title=title)
 
 
@@ -210,26 +215,26 @@ def _by_count(counts: pl.DataFrame) -> pl.DataFrame:
     return counts.sort("count", "reason", descending=[True, False])
 
 
-def planted(results: LociResults, window_bp: int) -> ShownTable | None:
+def planted(results: LociResults, window_bp: int, sd_unit: str) -> ShownTable | None:
     """Each planted effect of a simulated cohort with the strongest locus within `window_bp` of it."""
     if results.planted is None:
         return None
-    rows = [_planted_row(results, effect, window_bp) for effect in results.planted.iter_rows(named=True)]
-    schema = {"locus": pl.Int64, "trait": pl.String, "neglog10p": pl.Float64, "distance_bp": pl.Int64, "natural": pl.String}
+    rows = [_planted_row(results, effect, window_bp, sd_unit) for effect in results.planted.iter_rows(named=True)]
+    schema = {"locus": pl.Int64, "trait": pl.String, "neglog10p": pl.Float64, "distance_bp": pl.Int64, "per_allele": pl.String}
     return shown(views.PLANTED, pl.DataFrame(rows, schema_overrides=schema))
 
 
-def _planted_row(results: LociResults, effect: Mapping[str, Any], window_bp: int) -> dict[str, Any]:
+def _planted_row(results: LociResults, effect: Mapping[str, Any], window_bp: int, sd_unit: str) -> dict[str, Any]:
     row = {name: effect.get(name) for name in ("variant", "chrom", "pos", "parameter")}
     row |= {"effect": f"{effect.get('effect')} {effect.get('unit') or ''}".strip()}
     near = loci_near(results.loci, str(effect["chrom"]), int(effect["pos"]), window_bp).head(1)
     if near.height == 0:
-        return row | {"locus": None, "trait": "not found", "neglog10p": None, "natural": None, "distance_bp": None}
-    locus = _with_effect(near).row(0, named=True)
+        return row | {"locus": None, "trait": "not found", "neglog10p": None, "per_allele": None, "distance_bp": None}
+    locus = _with_effect(results, near, sd_unit).row(0, named=True)
     distance = abs(int(locus["pos"]) - int(effect["pos"]))
     return row | {
         "locus": locus["locus"], "trait": locus["best_trait"], "neglog10p": locus["neglog10p"], "distance_bp": distance,
-        "natural": locus.get("natural"),
+        "per_allele": locus["per_allele"],
     }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from ecgwas.report.contents import Cohort, LociResults, ReportContents, ScanResults
+from ecgwas.report.text import labels
 from ecgwas.report.text.methods import covariate_names
 from ecgwas.tables import Summary, files
 from ecgwas.tables.files import ResultFile
@@ -29,7 +30,7 @@ Rows = list[tuple[str, str, str | None]]
 def _design(contents: ReportContents) -> Rows:
     traits, tested = f"{len(contents.scan.trait_names):,} traits", contents.cohort.tested
     what = "features" if contents.cohort.in_tables else "recording"
-    representations = "; ".join(f"{one.name} ({one.kind.replace('_', ' ')})" for one in contents.representations)
+    representations = "; ".join(f"{one.name} ({labels.words(one.kind)})" for one in contents.representations)
     return [
         ("1", "title and abstract: the study's design", "genome-wide association study of the electrocardiogram"),
         ("2", "background and rationale; first report or replication", None),
@@ -64,12 +65,13 @@ def _genotyping(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
 def _methods(contents: ReportContents) -> Rows:
     run, sample_guards = contents.run, contents.tables.get(files.SAMPLE_GUARDS)
     scan, traits = run.settings["scan"], run.settings["traits"]
-    counts = "; ".join(f"{reason}: {count:,}" for reason, count in contents.scan.excluded_variants.iter_rows()) or "none"
+    excluded = contents.scan.excluded_variants.iter_rows()
+    counts = "; ".join(f"{labels.words(reason)}: {count:,}" for reason, count in excluded) or "none"
     permutations = len(contents.scan.permutation_max)
     return [
         ("9", "bias", f"strongest tests of {permutations:,} permutations under Calibration" if permutations else None),
         ("10", "study size", _power(contents.loci, contents.cohort.tested)),
-        ("11", "handling of quantitative variables", f"transformation: {str(traits['transform']).replace('_', ' ')}"),
+        ("11", "handling of quantitative variables", f"transformation: {labels.words(str(traits['transform']))}"),
         ("12a", "statistical methods, software and its version",
          f"engine {scan['kind']}, ecgwas {run.versions.get('ecgwas', '')}; see Versions"),
         ("12d", "missing data",
@@ -83,7 +85,7 @@ def _methods(contents: ReportContents) -> Rows:
 
 
 def _threshold(loci: LociResults, warning: str | None) -> str:
-    threshold = f"{loci.threshold['kind'].replace('_', ' ')}: {loci.threshold['note']}"
+    threshold = f"{labels.words(loci.threshold['kind'])}: {loci.threshold['note']}"
     return threshold if warning is None else f"{threshold}; {warning}"
 
 
@@ -98,7 +100,8 @@ def _power(loci: LociResults, people: int) -> str | None:
 def _guard(guards: pl.DataFrame | None, name: str, more: str | None) -> str | None:
     """What the guard of that name found, and what else is known."""
     rows = [] if guards is None else guards.filter(pl.col("guard") == name).to_dicts()
-    statuses = [f"{row['status']}: {row.get('note') or name}; excluded {row.get('left_out') or 0}" for row in rows]
+    words = labels.words(name)
+    statuses = [f"{row['status']}: {row.get('note') or words}; excluded {row.get('left_out') or 0}" for row in rows]
     return "; ".join([*statuses, *([more] if more else [])]) or None
 
 
