@@ -148,7 +148,7 @@ def test_search_finds_a_variant_and_rings_it_in_its_strongest_trait(opened: Open
     page.keyboard.press("Enter")
     page.locator("#trait-manhattan circle").wait_for()
     assert page.locator("#h-trait").inner_text() == "pca.12L.f01"
-    assert page.locator("#table-strongest tbody tr").first.inner_text().startswith("rs6801957\t3\t38,000,000")
+    assert page.locator("#table-strongest tbody tr").first.inner_text().startswith("rs6801957\tSCN5A\t3\t38,000,000")
 
 
 def test_search_finds_a_variant_by_its_position(opened: Opened) -> None:

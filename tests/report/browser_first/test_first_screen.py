@@ -5,18 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from ecgwas.report import Figure, render
-from ecgwas.report.figures import region
-from ecgwas.report.page import render as rendering
-from ecgwas.report.panels import Panel
-from ecgwas.report.plot_data import PlotData, Points
+from ecgwas.report import render
 from ecgwas.study import ReportOptions
 from ecgwas.tables import Summary
 from tests.report.example import changed, make_contents, with_measured_hits
@@ -30,28 +25,13 @@ LEADS = {1: "rs12143842", 2: "rs142556838", 3: "rs6801957"}
 LOW_TRAIT, HIGH_TRAIT = "ae.V1.f02", "ae.V1.f03"
 
 
-def with_peak(figures: dict[str, Figure]) -> dict[str, Figure]:
-    """Regional plots with the points that they draw, where they do not say so themselves."""
-    for here in make_contents().loci.regions:
-        figure = figures[f"region_{here.locus}"]
-        if figure.plot is None:
-            x, y = here.tests["pos"].to_numpy() / 1e6, here.tests["neglog10p"].to_numpy()
-            panel = Panel(region.LEFT, region.TOP, region.WIDTH, region.HEIGHT, (here.start / 1e6, here.stop / 1e6), (0, 25))
-            plot = PlotData((panel,), (Points(0, x, y, [""] * len(x)),))
-            figures = {**figures, f"region_{here.locus}": replace(figure, plot=plot)}
-    return figures
-
-
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     contents = with_measured_hits(make_contents())
     lambdas = pl.when(pl.col("trait") == LOW_TRAIT).then(0.85).when(pl.col("trait") == HIGH_TRAIT).then(1.3)
     summary = contents.scan.summary.frame.with_columns(lambda_gc=lambdas.otherwise(pl.col("lambda_gc")))
     path = tmp_path_factory.mktemp("first") / "page.html"
-    with pytest.MonkeyPatch.context() as patch:
-        drawn = rendering.all_figures
-        patch.setattr(rendering, "all_figures", lambda *given: with_peak(drawn(*given)))
-        path.write_text(render(ReportOptions(), changed(contents, summary=Summary(summary))).html)
+    path.write_text(render(ReportOptions(), changed(contents, summary=Summary(summary))).html)
     return path
 
 
