@@ -204,9 +204,9 @@ class ResidualAutoencoder(Learned):
         return self.other_seeds
 
     @property
-    def uses_torch(self) -> bool:
+    def packages(self) -> tuple[str, ...]:
         """It is a network."""
-        return True
+        return ("torch",)
 
     @property
     def decoder_takes_maps(self) -> bool:
@@ -272,9 +272,9 @@ class Vae(Learned):
         return self.other_seeds
 
     @property
-    def uses_torch(self) -> bool:
+    def packages(self) -> tuple[str, ...]:
         """It is a network."""
-        return True
+        return ("torch",)
 
     @property
     def smallest_sd_uv(self) -> float:
