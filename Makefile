@@ -48,7 +48,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/pip install $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install --constraint constraints.txt --editable '.[test,docs,slurm]'
+	$(BIN)/pip install --constraint constraints.txt --editable '.[test,docs]'
 	touch $(STAMP)
 
 clean:
