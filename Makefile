@@ -32,6 +32,7 @@ dist: $(STAMP)
 	$(BIN)/python -m build --sdist --outdir dist .
 	$(BIN)/python supply/sbom.py dist/sbom.cdx.json
 	$(BIN)/python supply/smoke.py dist/*.whl dist/*.tar.gz
+	$(BIN)/python supply/smoke.py --base dist/*.whl
 
 # Known weaknesses of the locked packages; needs the internet.
 audit: $(STAMP)

@@ -145,7 +145,7 @@ def test_the_message_names_the_entry_and_two_ways_out(outcomes: dict[str, Any]) 
         text = outcomes[case]["text"]
         assert "representation ae (kind: residual_autoencoder) needs the package torch" in text
         assert "representation deep (kind: vae) needs" in text
-        assert "or take this entry out of `represent`" in text
+        assert "or leave it out of `represent`" in text
     assert "scan.kernel: torch needs" in outcomes["learn: GPU check"]["text"]
     assert "set scan.kernel: auto" in outcomes["learn: GPU check"]["text"]
     assert "'ecgwas[simulate,learn]'" in outcomes["simulate: demo"]["text"]

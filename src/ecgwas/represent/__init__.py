@@ -153,7 +153,7 @@ def work_of(options: Representation, size: CohortSize) -> Work:
 def require_packages(options: Representation) -> None:
     """Raises ToolError if a package that the representation needs (`options.packages`) is not installed."""
     by = f"representation {options.name} (kind: {options.kind})"  # type: ignore[attr-defined]
-    extras.require(*options.packages, by=by, otherwise="take this entry out of `represent`")
+    extras.require(*options.packages, by=by, otherwise="leave it out of `represent`")
 
 
 def _kind(options: Representation) -> ModuleType:
