@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection
 from functools import partial
 
 from ecgwas import represent
-from ecgwas.errors import EcgwasError, raise_together
+from ecgwas.errors import ToolError, raise_together
 from ecgwas.scan.engine import kernels
 from ecgwas.stages import read
 from ecgwas.study import Matrix, Study
 
 
 def refuse_missing(study: Study, stages: Collection[str]) -> None:
-    """Raises an error with all packages that these stages of the study need and that are not installed."""
+    """Raises ToolError with all packages that these stages of the study need and that are not installed."""
     checks: list[Callable[[], None]] = []
     if "read" in stages and study.read is not None:
         checks.append(partial(read.require_packages, study))
@@ -25,7 +25,7 @@ def refuse_missing(study: Study, stages: Collection[str]) -> None:
     for check in checks:
         try:
             check()
-        except EcgwasError as mistake:
+        except ToolError as mistake:
             mistake.where = mistake.where or str(study.folder)
             mistakes.append(mistake)
     raise_together(mistakes, what="the study")
