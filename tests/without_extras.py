@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,15 @@ COMMANDS = {
     "formats: init": ["init", "hospital"],
 }  # fmt: skip
 """`extra: what` -> a command that ends with the message of that extra."""
+
+
+class Hiding(PathFinder):
+    """Finds what is installed, except packages of extras."""
+
+    @classmethod
+    def find_spec(cls, fullname: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        """None for the modules of `extras.EXTRAS`, as if they were not there."""
+        return None if fullname.split(".")[0] in extras.EXTRA_OF else super().find_spec(fullname, path, target)
 
 
 def write_studies(folder: Path) -> None:
@@ -95,8 +105,7 @@ def command(arguments: list[str]) -> dict[str, Any]:
 def run() -> None:
     """Every case, then the study of the table as a whole."""
     folder = Path.cwd()
-    for module in extras.EXTRA_OF:
-        sys.modules[module] = None  # type: ignore[assignment]
+    sys.meta_path[:] = [Hiding if finder is PathFinder else finder for finder in sys.meta_path]
     write_studies(folder)
     outcomes = {name: command(arguments) for name, arguments in COMMANDS.items()}
     outcomes |= {name: outcome(call) for name, call in functions(folder).items()}
