@@ -87,7 +87,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "kept").rename(folder / "ecg")
     (folder / "dicom").mkdir()
     content = FORMAT_FILES["dicom"][1](folder).read_bytes()
-    (folder / "dicom" / "1_20205_2_0.dcm").write_bytes(content)
+    (folder / "dicom" / "anna.dcm").write_bytes(content)
     hospital = folder / "hospital"
     (hospital / "ecg").mkdir(parents=True)
     (hospital / "ecg" / "anna.dcm").write_bytes(content)

@@ -19,7 +19,7 @@ LEARNED = "  - {kind: residual_autoencoder, name: ae}\n  - {kind: vae, name: dee
 MODEL = "  - {{kind: encoder, name: own, file: {}, outputs: 4, rate_hz: 500, leads: [I, II]}}\n"
 COMMANDS = {
     "learn: check": ["check", "learned.yaml"], "learn: plan": ["plan", "learned.yaml"], "learn: run": ["run", "learned.yaml"],
-    "learn: stage": ["represent", "learned.yaml"], "learn: cluster": ["run", "learned.yaml", "--on", "slurm-array"],
+    "learn: cluster": ["run", "learned.yaml", "--on", "slurm-array"],
     "learn: torch.export": ["check", "pt2.yaml"], "learn: network": ["check", "network.yaml"],
     "learn: GPU check": ["check", "gpu.yaml"], "learn: GPU run": ["run", "gpu.yaml"], "learn: demo": ["demo", "demo"],
     "workflow: local": ["run", "study.yaml", "--on", "local"],
@@ -27,7 +27,7 @@ COMMANDS = {
     "simulate: cohort": ["simulate", "another"], "simulate: null": ["null", "study.yaml", "--simulated"],
     "simulate: demo": ["demo", "demo"],
     "onnx: check": ["check", "onnx.yaml"], "onnx: run": ["run", "onnx.yaml"],
-    "formats: inspect": ["inspect", "dicom/1_20205_2_0.dcm"], "formats: check": ["check", "dicom.yaml"],
+    "formats: inspect": ["inspect", "dicom/anna.dcm"], "formats: check": ["check", "dicom.yaml"],
     "formats: run": ["run", "dicom.yaml"], "formats: stage": ["read", "dicom.yaml", "--part", "0000"],
     "formats: init": ["init", "hospital"],
 }  # fmt: skip
@@ -55,7 +55,8 @@ def write_studies(folder: Path) -> None:
     }  # fmt: skip
     for name, represent in studies.items():
         text = f"{recordings}represent:\n{represent}{rest}"
-        (folder / f"{name}.yaml").write_text(text.replace("ecg}", "dicom}") if name == "dicom" else text)
+        (folder / f"{name}.yaml").write_text(text.replace("ecg}", "dicom.csv}") if name == "dicom" else text)
+    (folder / "dicom.csv").write_text("eid,path\n1000001,dicom/anna.dcm\n")
     (folder / "gpu.yaml").write_text(plain.replace("scan:\n", "scan:\n  kernel: torch\n"))
 
 
@@ -66,7 +67,7 @@ def functions(folder: Path) -> dict[str, Callable[[], Any]]:
     from ecgwas.scan.engine import kernels
     from ecgwas.study import TrainedEncoder, Vae
 
-    recording = folder / "dicom" / "1_20205_2_0.dcm"
+    recording = folder / "dicom" / "anna.dcm"
     own = {"name": "own", "outputs": 4, "rate_hz": 500, "leads": ("I", "II")}
     return {
         "learn: fit": lambda: represent.fit(Vae(name="deep"), None, seed=1),  # type: ignore[arg-type]
