@@ -4,8 +4,9 @@
 
 A wheel is built once. Each case is a fresh virtual environment into which the wheel is installed with constraints.txt and an
 empty cache, so that seconds include the downloads. Megabytes (10^6 bytes) are those of all files that the installation added to
-site-packages, bytecode included, as pip compiles it; uv compiles when it is asked to, as it is here. PyTorch is the CPU build,
-from --torch-index or from a folder of wheels (--wheels). Start-up times are the median of REPEATS processes after a first one.
+site-packages, bytecode included, as pip compiles it; uv compiles when it is asked to, as it is here. PyTorch is what the
+package index offers, unless --torch-index or a folder of wheels (--wheels) has its CPU build. Start-up times are the median of
+REPEATS processes after a first one.
 """
 
 from __future__ import annotations
@@ -32,10 +33,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--python", nargs="+", default=[sys.executable], help="the Pythons to install for")
     parser.add_argument("--extras", nargs="+", default=["base", *EXTRAS, "all"])
+    parser.add_argument("--quick", action="store_true", help="the base alone, by pip")
     parser.add_argument("--installers", nargs="+", default=["pip"], choices=("pip", "uv"))
-    parser.add_argument("--torch-index", default=CPU_TORCH)
+    parser.add_argument("--torch-index", default="", help=f"such as {CPU_TORCH}")
     parser.add_argument("--wheels", type=Path, default=None, help="a folder of wheels to take packages from, too")
     asked = parser.parse_args()
+    if asked.quick:
+        asked.extras, asked.installers = ["base"], ["pip"]
     sources = ["--extra-index-url", asked.torch_index] if asked.torch_index else []
     sources += ["--find-links", str(asked.wheels)] if asked.wheels else []
     with tempfile.TemporaryDirectory(prefix="installation_") as name:
