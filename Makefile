@@ -32,6 +32,7 @@ dist: $(STAMP)
 	$(BIN)/python -m build --sdist --outdir dist .
 	$(BIN)/python supply/sbom.py dist/sbom.cdx.json
 	$(BIN)/python supply/smoke.py dist/*.whl dist/*.tar.gz
+	$(BIN)/python supply/smoke.py --base dist/*.whl
 
 # Known weaknesses of the locked packages; needs the internet.
 audit: $(STAMP)
@@ -48,7 +49,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/pip install $$(grep '^torch==' constraints.txt)
-	$(BIN)/pip install --constraint constraints.txt --editable '.[test,docs,slurm]'
+	$(BIN)/pip install --constraint constraints.txt --editable '.[test,docs]'
 	touch $(STAMP)
 
 clean:

@@ -19,8 +19,8 @@ SOURCE = ROOT / "src" / "ecgwas"
 PAGE = ROOT / "docs" / "architecture.md"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "leads", "native", "progress"),
-    ("gene_symbols", "signals", "simulate", "statistics", "store", "tables"),
-    ("delineation", "ids", "study"),
+    ("extras", "gene_symbols", "signals", "statistics", "store", "tables"),
+    ("delineation", "ids", "simulate", "study"),
     ("__init__", "ecg", "genotypes", "report", "represent"),
     ("exchange", "genes", "privacy", "scan", "traits"),
     ("loci",),

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.record import RESULTS, rows
+from ecgwas.extras import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "validation").glob("*.md")))
@@ -234,6 +235,28 @@ def _chosen(row: Row) -> str:
     return f"{row['chosen']}: {row['chosen_effect']:.1f} ({row['chosen_se']:.1f}) {row['chosen_unit']}"
 
 
+def extras(run: Run) -> Lines:
+    """Size and time of the base and of each extra, with what it is for; of the first Python that was measured."""
+    rows = run.of("INSTALLATION", "pip")
+    chosen = [row for row in rows if row["python"] == rows[0]["python"]]
+    needed_for = {"base": "everything else", "all": "all of these"} | {name: one.needed_for for name, one in EXTRAS.items()}
+    return table((f"installation (Python {rows[0]['python']})", "needed for", "packages", "MB", "s"), [
+        [f"`ecgwas[{row['words'][1]}]`" if row["words"][1] != "base" else "`ecgwas`", needed_for[row["words"][1]],
+         str(row["packages"]), f"{row['mb']:,}", str(row["seconds"])]
+        for row in chosen
+    ])  # fmt: skip
+
+
+def pythons(run: Run) -> Lines:
+    """Each Python and installer: size, time, and how fast the program starts."""
+    header = ("Python", "installation", "installer", "packages", "MB", "s", "`ecgwas --help`, s", "`import ecgwas`, s")
+    return table(header, [
+        [str(row["python"]), "`ecgwas[all]`" if row["words"][1] == "all" else "`ecgwas`", row["words"][0], str(row["packages"]),
+         f"{row['mb']:,}", str(row["seconds"]), f"{row['help_s']:.2f}", f"{row['import_s']:.3f}"]
+        for row in run.of("INSTALLATION")
+    ])  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of one recorded run."""
@@ -245,6 +268,10 @@ class Table:
 
 TABLES = {
     "speed.association": Table("speed.association", association),
+    "speed.installation": Table("speed.installation", extras),
+    "speed.installation --python": Table(
+        "speed.installation", pythons, "--python python3.11 python3.12 python3.13 --extras base all --installers pip uv"
+    ),
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),

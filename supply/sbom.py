@@ -1,7 +1,8 @@
 """The software bill of materials of what is installed here, as CycloneDX 1.6 JSON: `python supply/sbom.py [FILE]`.
 
-ecgwas and every package that it needs to run, with version, licence, package URL, what it needs in turn, and the SHA-256 of
-requirements.lock where it has one. The same installation gives the same bytes: no time, no random serial number.
+ecgwas and every package that it and its extra `all` need to run, with version, licence, package URL, what it needs in turn, and
+the SHA-256 of requirements.lock where it has one; packages of extras have the scope `optional`. The same installation gives the
+same bytes: no time, no random serial number.
 """
 
 from __future__ import annotations
@@ -23,14 +24,22 @@ def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def needs(package: Distribution) -> list[str]:
-    """Names of the packages that it needs here, without extras."""
-    found = (Requirement(text) for text in package.requires or [])
-    return sorted({plain(one.name) for one in found if one.marker is None or one.marker.evaluate({"extra": ""})})
+def needs(package: Distribution, extra: str = "") -> list[str]:
+    """Names of the packages that it needs here, with those of one extra and of the extras that this one names."""
+    own, found = plain(package.metadata["Name"]), set[str]()
+    for requirement in (Requirement(text) for text in package.requires or []):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        if plain(requirement.name) != own:
+            found.add(plain(requirement.name))
+            continue
+        for other in requirement.extras - {extra}:
+            found |= set(needs(package, other))
+    return sorted(found)
 
 
-def closure(root: str) -> dict[str, Distribution]:
-    """The package and all that it needs, by name; what is not installed is not there."""
+def closure(root: str, extra: str = "") -> dict[str, Distribution]:
+    """The package and all that it needs, with one of its extras, by name; what is not installed is not there."""
     found: dict[str, Distribution] = {}
     waiting = [root]
     while waiting:
@@ -41,7 +50,7 @@ def closure(root: str) -> dict[str, Distribution]:
             found[name] = distribution(name)
         except PackageNotFoundError:
             continue
-        waiting += needs(found[name])
+        waiting += needs(found[name], extra if name == root else "")
     return dict(sorted(found.items()))
 
 
@@ -84,15 +93,21 @@ def licence_of(package: Distribution) -> dict[str, Any] | None:
 
 def bill() -> dict[str, Any]:
     """The whole bill."""
-    packages = closure("ecgwas")
+    packages, required = closure("ecgwas", "all"), closure("ecgwas")
     digests = locked()
     made = {name: component(name, package, digests.get(name)) for name, package in packages.items()}
+    for name in packages.keys() - required.keys():
+        made[name]["scope"] = "optional"
+
+    def below(name: str) -> list[str]:
+        return needs(packages[name], "all" if name == "ecgwas" else "")
+
     return {
         "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "metadata": {"component": made["ecgwas"]},
         "components": [about for name, about in made.items() if name != "ecgwas"],
         "dependencies": [
-            {"ref": made[name]["bom-ref"], "dependsOn": [made[other]["bom-ref"] for other in needs(package) if other in made]}
-            for name, package in packages.items()
+            {"ref": made[name]["bom-ref"], "dependsOn": [made[other]["bom-ref"] for other in below(name) if other in made]}
+            for name in packages
         ],
     }  # fmt: skip
 

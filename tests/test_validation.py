@@ -24,6 +24,13 @@ LINES = {
         "RATIO numpy-sgemm N=1000 K=384 missing=0 times=2.81",
         "RATIO plink2-openblas N=1000 K=384 missing=0.01 times=283.0",
     ],
+    "speed.installation": [
+        "INSTALLATION pip base python=3.11.7 seconds=50 mb=520 packages=40 help_s=0.090 import_s=0.010",
+        "INSTALLATION pip learn python=3.11.7 seconds=80 mb=1300 packages=50 help_s=0.090 import_s=0.010",
+    ],
+    "speed.installation --python": [
+        "INSTALLATION uv all python=3.12.1 seconds=50 mb=2100 packages=100 help_s=0.090 import_s=0.010",
+    ],
     "speed.network": ["MCL planted ari=1 seconds=0.15 mcl_seconds=0.07 mib=140 mcl_mib=3 nodes=300 edges=1694 clusters=66"],
     "speed.reading": ["READING HL7_aECG file=real kib=444 seconds=10.0 plain=64.0 ecgwas=229.4 ratio=3.6"],
     "speed.report": [

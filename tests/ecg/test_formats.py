@@ -13,6 +13,7 @@ import wfdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ecgwas import extras
 from ecgwas.ecg import formats
 from ecgwas.ecg.formats import philips
 from ecgwas.ecg.recording import Recording
@@ -369,10 +370,7 @@ def test_units() -> None:
 
 
 def test_a_missing_library_is_named_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent(name: str) -> None:
-        raise ImportError(name)
-
-    monkeypatch.setattr("ecgwas.ecg.optional_libraries.importlib.import_module", absent)
+    monkeypatch.setattr(extras, "find_spec", lambda name: None)
     with pytest.raises(ToolError, match="is not installed") as caught:
         formats.read(FORMAT_FILES["dicom"][1](tmp_path))
     assert caught.value.fix == "pip install 'ecgwas[formats]'"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
 
-from ecgwas import stages, workflow
+from ecgwas import extras, stages, workflow
 from ecgwas.errors import StudyError, ToolError
 from ecgwas.stages import STAGES
 from ecgwas.stages.locking import locked
@@ -101,7 +101,7 @@ def test_a_second_snakemake_on_one_study_is_refused(finished: Study) -> None:
 
 
 def test_an_executor_that_is_not_installed_is_named(finished: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ToolError, match="no executor for SLURM") as caught:
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if "slurm" in name else ModuleSpec(name, None))
+    with pytest.raises(ToolError, match="needs the package snakemake-executor-plugin-slurm") as caught:
         workflow.run(finished.folder / "study.yaml", finished, profile="slurm", jobs=1, until=None, force=False)
     assert "ecgwas[slurm]" in caught.value.fix

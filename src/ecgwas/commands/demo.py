@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 from rich.table import Table
 
+from ecgwas import extras
 from ecgwas.commands.init import write_study
 from ecgwas.progress import track
 from ecgwas.report.text import effects
@@ -29,9 +30,10 @@ def simulate_into(folder: Path, *, people: int, seed: int) -> None:
 
 
 def prepare(folder: Path, *, people: int) -> Study:
-    """The demo's study; its cohort and study file are written unless they exist."""
+    """The demo's study; its cohort and study file are written unless they exist. ToolError without msprime, PyTorch."""
     path = folder / "study.yaml"
     if not path.exists():
+        extras.require("msprime", "torch", by="`ecgwas demo`", where=folder)
         simulate_into(folder, people=people, seed=1)
         write_study(folder, represent=REPRESENT)
     return Study.read_file(path)

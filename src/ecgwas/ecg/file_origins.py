@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ecgwas import extras
 from ecgwas.ecg.formats import Format, cardiosoft, cardiosoft_exercise, dicom, edf, mortara, muse, philips, scp, wfdb
 from ecgwas.ecg.formats import aecg as hl7
-from ecgwas.ecg.optional_libraries import require_library
 from ecgwas.ecg.spellings import decoded
 from ecgwas.ecg.xml_tree import Element, parse_root
 from ecgwas.errors import EcgwasError
@@ -62,11 +62,13 @@ class _Stated:
 def file_origin(file_format: Format, content: bytes, path: Path, *, with_id: bool) -> FileOrigin:
     """The origin that the header of a file of a known format states; empty texts where it cannot be read.
 
+    Raises ToolError if the format is read with a package that is not installed.
     with_id: False: the person's id is neither looked up nor decoded.
     """
     read = HEADERS.get(file_format.NAME)
     if read is None:
         return FileOrigin()
+    extras.require(*getattr(file_format, "PACKAGES", ()), by=f"a recording ({file_format.NAME})", where=path)
     try:
         stated = read(content, path, with_id)
     except (EcgwasError, struct.error, ValueError, *dicom.DAMAGED):
@@ -169,7 +171,7 @@ DICOM_ELEMENTS = (
 
 
 def _dicom(content: bytes, path: Path, with_id: bool) -> _Stated:
-    library: Any = require_library("pydicom", "DICOM waveforms")
+    library: Any = extras.load("pydicom", by=f"a recording ({dicom.NAME})", where=path)
     elements = [*DICOM_ELEMENTS, *([DICOM_ID] if with_id else [])]
     whole = library.dcmread(io.BytesIO(content), stop_before_pixels=True, specific_tags=elements, force=True)
     text = {name: str(whole.get(name) or "") for name in elements}

@@ -30,6 +30,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecgwas import extras
 from ecgwas.leads import LEADS
 from ecgwas.progress import silent
 from ecgwas.represent.tabular.visit_features import VisitFeatures
@@ -107,8 +108,10 @@ def reconstruct(encoder: Encoder, signals: Signals) -> NDArray[np.float32] | Non
 def check(options: Representation, examples: Callable[[], Signals | None]) -> Sequence[str]:
     """Facts and warnings in words, by the kind's own `check`; none for a kind without files of the user.
 
-    examples: reads a few recordings when called; None if none is readable. Raises an EcgwasError if a file is wrong.
+    examples: reads a few recordings when called; None if none is readable. Raises an EcgwasError if a file is wrong or a
+    package that it needs is not installed.
     """
+    require_packages(options)
     of_kind = getattr(_kind(options), "check", None) if options.input_files else None
     return [] if of_kind is None else list(of_kind(options, examples))
 
@@ -147,5 +150,12 @@ def work_of(options: Representation, size: CohortSize) -> Work:
     return work
 
 
+def require_packages(options: Representation) -> None:
+    """Raises ToolError if a package that the representation needs (`options.packages`) is not installed."""
+    by = f"representation {options.name} (kind: {options.kind})"  # type: ignore[attr-defined]
+    extras.require(*options.packages, by=by, otherwise="leave it out of `represent`")
+
+
 def _kind(options: Representation) -> ModuleType:
+    require_packages(options)
     return import_module(f"ecgwas.represent.{options.kind}")  # type: ignore[attr-defined]

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas import extras
 from ecgwas.errors import InputError, first_few
 from ecgwas.leads import LEADS
 from ecgwas.progress import Track, silent
@@ -108,8 +109,10 @@ def simulate(
     genes.tsv network.tsv terms.gmt   invented gene ranges, a network as exported by STRING's website, gene sets
 
     `effects`: None plants those of EFFECTS whose chromosomes are simulated; an empty list gives a null cohort.
-    Raises InputError if `folder` holds recordings of another cohort; ValueError for effects that cannot be planted.
+    Raises InputError if `folder` holds recordings of another cohort; ValueError for effects that cannot be planted; ToolError
+    if msprime is not installed.
     """
+    extras.require("msprime", by="a simulated cohort", where=folder)
     planned = _planned(effects, chromosomes)
     streams = np.random.default_rng(seed).spawn(6)
     eids = tuple(str(1_000_001 + 7 * int(k)) for k in streams[0].permutation(people))

@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import msprime
 import numpy as np
 from numpy.typing import NDArray
+
+from ecgwas import extras
+
+if TYPE_CHECKING:
+    import msprime
 
 POPULATION = 10_000
 MUTATIONS_PER_BP = 1.25e-8
@@ -66,8 +71,9 @@ def simulate_genomes(
 ) -> Genomes:
     """Common variants (minor allele frequency of at least 1 %) of unrelated people, at most `variants_per_chromosome` each.
 
-    Raises ValueError for chromosomes other than 1-22 and for repeated ones.
+    Raises ValueError for chromosomes other than 1-22 and for repeated ones, ToolError if msprime is not installed.
     """
+    extras.require("msprime", by="a simulation of genomes")
     unknown = [chrom for chrom in chromosomes if chrom not in AUTOSOMES]
     if unknown or len(set(chromosomes)) != len(chromosomes):
         raise ValueError(f"chromosomes must be distinct and among 1-22, not {list(chromosomes)}")
@@ -104,6 +110,8 @@ def genotype_pcs(people: int, rng: np.random.Generator, *, count: int = 10, mark
 
 
 def _region(chrom: str, people: int, variants: int, rng: np.random.Generator) -> Genomes:
+    import msprime
+
     region = _place(chrom, variants)
     tree = msprime.sim_ancestry(
         samples=people,
@@ -129,6 +137,8 @@ def _place(chrom: str, variants: int) -> Region:
 
 def _hotspots(length: int, rng: np.random.Generator) -> msprime.RateMap:
     """Recombination mostly in short hotspots, so that linkage disequilibrium has blocks."""
+    import msprime
+
     count = max(1, length // HOTSPOT_EVERY_BP)
     slots = np.linspace(0, length, count + 1)[:-1]
     starts = np.floor(slots + rng.uniform(0, HOTSPOT_EVERY_BP - HOTSPOT_BP - 1, count)) + 1

@@ -10,15 +10,16 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
 from threadpoolctl import threadpool_limits
 
-from ecgwas import __version__, progress
+from ecgwas import __version__, extras, progress
 from ecgwas.errors import Caution, EcgwasError, InputError, MissingStageError, StudyError, first_few
-from ecgwas.stages import failures, genes, loci, null, read, report, represent, scan, share, traits
+from ecgwas.stages import failures, genes, loci, null, read, report, represent, required_packages, scan, share, traits
 from ecgwas.stages.base import Stage, note_path, stage_folder
 from ecgwas.stages.former_parts import delete_former_parts
 from ecgwas.stages.locking import locked
@@ -67,6 +68,7 @@ def run(study: Study, *, until: str | None = None, force: bool = False) -> Parts
     failures.refuse_unusable_results(study.results)
     names = [stage.name for stage in STAGES]
     chosen = STAGES if until is None else STAGES[: names.index(until) + 1]
+    required_packages.refuse_missing(study, [stage.name for stage in chosen])
     return _run_parts(study, chosen, force=force)
 
 
@@ -83,6 +85,8 @@ def _run_parts(study: Study, chosen: Sequence[Stage], *, force: bool) -> Parts:
 
 def run_null(study: Study, *, force: bool = False, simulated: bool = False) -> Study:
     """Runs the null study from its traits to its genes: permuted people or simulated genomes, the study's threshold."""
+    if simulated:
+        extras.require("msprime", by="`ecgwas null --simulated`", where=study.folder, otherwise="leave `--simulated` out")
     null_study = null.null_study_of(study, simulated=simulated)
     null.link_shared_stages(study, null_study)
     if simulated:
@@ -206,7 +210,7 @@ def _make(study: Study, stage: Stage, part: str, part_fingerprint: str) -> None:
     scratch = _scratch(study, stage.name, part, part_fingerprint)
     _clear_scratch(scratch, keep=scratch.name)
     scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
-    versions = {"ecgwas": __version__} | {library: version(library) for library in LIBRARIES}
+    versions = {"ecgwas": __version__} | _library_versions()
     inputs = {"files": _stamps(study, stage, part), "parts": _upstream(study, stage, part)}
     facts = {
         "options": stage.options(study, part), "seed": study.seed, "versions": versions, "inputs": inputs,
@@ -219,6 +223,15 @@ def _make(study: Study, stage: Stage, part: str, part_fingerprint: str) -> None:
     with threadpool_limits(1, user_api="blas"), writing_part(folder, note, part_fingerprint, facts) as out:
         stage.work(study, part, out, scratch)
     _clear_scratch(scratch, keep=None)
+
+
+def _library_versions() -> dict[str, str]:
+    """Of those LIBRARIES that are installed: torch may not be."""
+    versions = {}
+    for library in LIBRARIES:
+        with suppress(PackageNotFoundError):
+            versions[library] = version(library)
+    return versions
 
 
 def _write_private_notice(study: Study) -> None:

@@ -1,4 +1,4 @@
-"""Failures of the machine - disk full, out of memory, no permission - as one clear error with a fix."""
+"""Failures of the machine - disk full, out of memory, no permission, no package - as one clear error with a fix."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ecgwas import extras
 from ecgwas.errors import EcgwasError, InputError, MachineError, StudyError
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -85,7 +86,9 @@ def explained(results: Path) -> Iterator[None]:
 
 
 def explanation(error: Exception, results: Path | None = None) -> EcgwasError | None:
-    """An EcgwasError for an exception that a limit of the machine caused; None for any other."""
+    """An EcgwasError for an exception that a limit of the machine or a missing package caused; None for any other."""
+    if isinstance(error, ModuleNotFoundError):
+        return extras.explanation(error)
     message = str(error)
     number = error.errno if isinstance(error, OSError) else None
     if number in DISK_FULL or any(words in message for words in DISK_MESSAGES) or SHORT_WRITE.search(message):

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from ecgwas import ecg
 from ecgwas.delineation.cohort_fiducials import with_fiducials
+from ecgwas.ecg import formats
 from ecgwas.errors import Caution, InputError, StudyError, first_few
 from ecgwas.progress import silent, track
 from ecgwas.signals import (
@@ -358,7 +359,15 @@ def _check(study: Study) -> Sequence[str]:
         reasons = manifest.others.frame["reason"].value_counts(sort=True).iter_rows()
         problem = f"no participant is left to read: {first_few(f'{reason}: {count} files' for reason, count in reasons)}"
         raise InputError(problem, where=study.read.recordings, fix="correct the list of read.leave_out, or `read.instance`")
+    require_packages(study)
     return [*_facts(manifest), *map(Caution, (*_unknown_withdrawals(study), *ecg.recordings_table_warnings(study.read)))]
+
+
+def require_packages(study: Study) -> None:
+    """Raises ToolError if one of the first recordings is of a format whose package is not installed."""
+    for source in manifest_of(study).sources[:EXAMPLES_SOUGHT]:
+        for path in source.paths.values():
+            formats.require_packages(path)
 
 
 def example_signals(study: Study) -> Signals | None:

@@ -102,9 +102,9 @@ class TrainedEncoder(Representation):
         return self.outputs if self.criterion == "outputs" else self.features
 
     @property
-    def uses_torch(self) -> bool:
-        """Unless ONNX Runtime runs it."""
-        return self.format != ".onnx"
+    def packages(self) -> tuple[str, ...]:
+        """ONNX Runtime or PyTorch, by the format of the file."""
+        return ("onnxruntime",) if self.format == ".onnx" else ("torch",)
 
     @field_validator("file")
     @classmethod

@@ -214,9 +214,9 @@ class ResidualAutoencoder(Learned):
         return self.other_seeds
 
     @property
-    def uses_torch(self) -> bool:
+    def packages(self) -> tuple[str, ...]:
         """It is a network."""
-        return True
+        return ("torch",)
 
     @property
     def decoder_takes_maps(self) -> bool:
@@ -282,9 +282,9 @@ class Vae(Learned):
         return self.other_seeds
 
     @property
-    def uses_torch(self) -> bool:
+    def packages(self) -> tuple[str, ...]:
         """It is a network."""
-        return True
+        return ("torch",)
 
     @property
     def smallest_sd_uv(self) -> float:

@@ -89,9 +89,14 @@ class Representation(Options):
         return self.aligns_waves
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """Packages of extras (extras.py) that it needs, by the names under which they are imported."""
+        return ()
+
+    @property
     def uses_torch(self) -> bool:
         """It needs PyTorch, which takes time to start and memory."""
-        return False
+        return "torch" in self.packages
 
     @property
     def has_traversals(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+from ecgwas import extras
 from ecgwas.errors import StudyError, ToolError
 from ecgwas.stages import STAGES, failures, is_fresh
 from ecgwas.stages.base import note_path
@@ -48,7 +48,7 @@ def _profile(study_file: Path, profile: str) -> Path:
     if not (folder / "config.yaml").is_file():
         fix = f"`--on local`, `--on slurm`, `--on {ARRAYS}`, or the folder of a Snakemake profile (which holds a config.yaml)"
         raise StudyError(f"there is no profile '{profile}'", where=study_file, fix=fix)
-    _check_executor(folder)
+    _check_executor(folder, profile)
     return folder
 
 
@@ -67,13 +67,13 @@ def _snakemake(study_file: Path, study: Study, profile: Path, *, jobs: int, unti
         raise ToolError(f"Snakemake ended with exit code {finished.returncode}", where=study.results / "logs", fix=fix)
 
 
-def _check_executor(profile: Path) -> None:
+def _check_executor(profile: Path, name: str) -> None:
+    """Raises ToolError unless Snakemake and the profile's executor are installed."""
     lines = (profile / "config.yaml").read_text().splitlines()
     executor = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("executor:")), "local")
-    if executor != "slurm" or importlib.util.find_spec("snakemake_executor_plugin_slurm") is not None:
-        return
-    fix = "pip install 'ecgwas[slurm]'"
-    raise ToolError("Snakemake has no executor for SLURM here", where=profile, fix=fix)
+    otherwise = f"leave `--on` out, or `--on {ARRAYS}`, which does without Snakemake"
+    plugins = ("snakemake_executor_plugin_slurm",) if executor == "slurm" else ()
+    extras.require("snakemake", *plugins, by=f"`ecgwas run --on {name}`", where=profile, otherwise=otherwise)
 
 
 def _synchronise(study: Study) -> None:

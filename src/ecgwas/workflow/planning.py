@@ -13,7 +13,7 @@ import polars as pl
 from ecgwas import represent
 from ecgwas.errors import StudyError
 from ecgwas.genotypes import chromosomes, filesets
-from ecgwas.stages import STAGES, feature_tables, stage_named
+from ecgwas.stages import STAGES, feature_tables, required_packages, stage_named
 from ecgwas.stages import read as read_stage
 from ecgwas.stages.represent import options_of
 from ecgwas.store import atomic_write, fingerprint
@@ -52,6 +52,8 @@ class Job:
 
 def jobs(study: Study, size: StudySize | None = None) -> tuple[Job, ...]:
     """Every part of every stage, in order. size: of a planned study; None: counted in this study's inputs."""
+    if size is None:
+        required_packages.refuse_missing(study, [stage.name for stage in STAGES])
     known_size = size_of(study) if size is None else size
     n_traits = sum(represent.traits_of(options) for options in study.represent)
     listed = []

@@ -9,6 +9,7 @@ To add a format, write one module in this folder and enter it in FORMATS below; 
                                                 (`recording.unusable`); `path` is for the message and for companion files
     companions(content: bytes, path: Path) -> tuple[Path, ...]
                                                 only if a recording takes more than one file: the other files
+    PACKAGES: tuple[str, ...]                   only if it is read with packages of an extra (extras.py): the modules
 
 and must
 
@@ -28,6 +29,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from ecgwas import extras
 from ecgwas.ecg.formats import (  # fmt: skip
     aecg,
     cardiosoft,
@@ -112,19 +114,34 @@ def recognise(content: bytes, path: Path) -> Format:
     raise unusable("XML of no known format", path)
 
 
+def require_packages(path: Path) -> None:
+    """Raises ToolError if a file is of a format that is read with a package which is not installed.
+
+    Opens no XML file, and says nothing of a file that cannot be read.
+    """
+    head = _beginning(path)
+    file_format = next((one for one in FORMATS if head and one.sniff(head)), None)
+    extras.require(*getattr(file_format, "PACKAGES", ()), by=f"a recording ({getattr(file_format, 'NAME', '')})", where=path)
+
+
 def companions(path: Path) -> Sequence[Path]:
     """The other files that the recording in `path` needs, whether or not they exist; none if `path` cannot be read.
 
     XML files have none, so that a cohort's 100,000 files need not be opened to know whether they changed.
     """
-    if path.suffix.lower() == ".xml":
-        return ()
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        return ()
-    for file_format in FORMATS:
+    head = _beginning(path)
+    for file_format in FORMATS if head else ():
         if isinstance(file_format, HasCompanions) and file_format.sniff(head):
             return file_format.companions(head, path)
     return ()
+
+
+def _beginning(path: Path) -> bytes:
+    """The first bytes of a file that is not XML; none if it cannot be read."""
+    if path.suffix.lower() == ".xml":
+        return b""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""

@@ -34,16 +34,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas import extras
 from ecgwas.ecg.device_measurements import plausible_measurements
 from ecgwas.ecg.lead_codes import LEAD_BY_NUMBER, lead_number
 from ecgwas.ecg.lead_groups import LeadGroup, best_groups
-from ecgwas.ecg.optional_libraries import require_library
 from ecgwas.ecg.quality import lead_list
 from ecgwas.ecg.recording import Recording, is_new_lead, unusable
 from ecgwas.ecg.spellings import number, standard_lead, uv_of
 from ecgwas.leads import LEADS
 
 NAME = "DICOM waveform"
+PACKAGES = ("pydicom",)
 ELEMENTS = ("WaveformSequence", "WaveformAnnotationSequence")
 SAMPLES = {"SS": ("i2", 16), "SL": ("i4", 32)}
 """Sample interpretation -> numpy's type and bits."""
@@ -92,7 +93,7 @@ def _with_preamble(content: bytes) -> bytes | None:
 
 def parse(content: bytes, path: Path) -> Recording:
     """Reads the waveform; raises InputError with a short reason."""
-    pydicom = require_library("pydicom", "DICOM files")
+    pydicom: Any = extras.load("pydicom", by=f"a recording ({NAME})", where=path)
     try:
         with _captured_warnings() as warned:
             dataset = pydicom.dcmread(io.BytesIO(_with_preamble(content) or content), specific_tags=list(ELEMENTS))

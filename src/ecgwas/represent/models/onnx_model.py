@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ecgwas.errors import InputError, ToolError
+from ecgwas import extras
+from ecgwas.errors import InputError
 from ecgwas.represent.inputs import THREADS, Floats
 from ecgwas.represent.models.model import ModelFile, Shape, chosen_output, failed
 from ecgwas.represent.models.onnx_weights import has_weights_elsewhere
@@ -46,7 +46,7 @@ class OnnxModel:
 
 def open_onnx(options: TrainedEncoder, file: ModelFile) -> OnnxModel:
     """The model; ToolError without ONNX Runtime, InputError if the file is no ONNX model with one input."""
-    runtime = _runtime()
+    runtime: Any = extras.load("onnxruntime", by="a model in ONNX", where=options.file)
     _refuse_weights_elsewhere(options, file)
     states = runtime.capi.onnxruntime_pybind11_state
     failures = tuple(getattr(states, name) for name in FAILURES if hasattr(states, name))
@@ -68,14 +68,6 @@ def open_onnx(options: TrainedEncoder, file: ModelFile) -> OnnxModel:
     shape = tuple(length if isinstance(length, int) else None for length in inputs[0].shape)
     output_name = names[chosen_output(options, names)]
     return OnnxModel(options, session, failures, inputs[0].name, inputs[0].type, output_name, shape)
-
-
-def _runtime() -> Any:
-    try:
-        return importlib.import_module("onnxruntime")
-    except ImportError:
-        problem = "models in ONNX need the library onnxruntime, which is not installed"
-        raise ToolError(problem, fix="pip install 'ecgwas[onnx]'") from None
 
 
 def _refuse_weights_elsewhere(options: TrainedEncoder, file: ModelFile) -> None:

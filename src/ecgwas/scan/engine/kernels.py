@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas import extras
 from ecgwas.errors import StudyError
 from ecgwas.genotypes.dosages import GenotypeBlock, hard_calls
 from ecgwas.native import compiled
@@ -66,7 +67,9 @@ class TableKernel:
 
 
 def check(name: str) -> None:
-    """Raises StudyError if the kernel that `scan.kernel` names is not available."""
+    """Raises StudyError if the kernel that `scan.kernel` names is not available, ToolError if it needs PyTorch."""
+    if name == "torch":
+        extras.require("torch", by="scan.kernel: torch", otherwise="set scan.kernel: auto")
     if name == "table" and not compiled.is_available():
         fix = "install a C compiler (apt install gcc) and install ecgwas again, or set scan.kernel: auto"
         raise StudyError("scan.kernel is table, but the compiled table kernel is not installed", fix=fix)
