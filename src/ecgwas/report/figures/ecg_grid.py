@@ -98,7 +98,7 @@ def scale_bar(panel: d.Panel) -> list[str]:
 
 def _turned(x: float, y: float, words: str) -> str:
     turn = f"rotate(-90 {d.number(x)} {d.number(y)})"
-    return d.text(x, y, words, size=10, anchor="middle", fill=d.INK, transform=turn)
+    return d.text(x, y, words, size=11, anchor="middle", fill=d.INK, transform=turn)
 
 
 def heights(panel: d.Panel, ticks: Sequence[float], name: str | None) -> list[str]:
@@ -107,7 +107,7 @@ def heights(panel: d.Panel, ticks: Sequence[float], name: str | None) -> list[st
     for tick in ticks:
         at = panel.y.at(tick)
         parts.append(d.line(panel.left - 3, at, panel.left, at, d.MUTED, 0.8))
-        parts.append(d.text(panel.left - 5, at + 3.5, d.label_of(tick), size=9.5, anchor="end"))
+        parts.append(d.text(panel.left - 5, at + 3.5, d.label_of(tick), size=11, anchor="end"))
     return parts if name is None else [*parts, _turned(panel.left - GUTTER + 5, panel.top + panel.height / 2, name)]
 
 
@@ -117,7 +117,7 @@ def times(panel: d.Panel, index: int) -> str:
     for tick in np.arange(np.ceil(panel.x_range[0] / 200), np.floor(panel.x_range[1] / 200) + 1) * 200:
         at = panel.x.at(float(tick))
         parts.append(d.line(at, panel.bottom, at, panel.bottom + 3, d.MUTED, 0.8))
-        parts.append(d.text(at, panel.bottom + 13, d.label_of(float(tick)), size=9.5, anchor="middle"))
+        parts.append(d.text(at, panel.bottom + 13, d.label_of(float(tick)), size=11, anchor="middle"))
     return d.ticks_of(index, parts)
 
 

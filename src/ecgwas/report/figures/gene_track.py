@@ -78,7 +78,7 @@ def drawn(panel: d.Panel, gene: Gene, y: float) -> str:
     middle = y + BODY / 2
     parts = [d.line(first, middle, max(last, first + SHORTEST), middle, d.BLUE, 1.5)] if exons else []
     parts.append(_boxes(panel, exons or [(gene["start"], gene["stop"])], y))
-    label = d.text(_middle(panel, gene)[0], y + 19, name_of(gene), size=10, anchor="middle", fill=d.INK, font_style="italic")
+    label = d.text(_middle(panel, gene)[0], y + 19, name_of(gene), size=11, anchor="middle", fill=d.INK, font_style="italic")
     parts.append(label)
     return f'<g data-tip="{escape(_words(gene, exons))}">{"".join(parts)}</g>'
 

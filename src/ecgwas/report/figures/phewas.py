@@ -123,7 +123,7 @@ def _groups(panel: d.Panel, spans: Sequence[tuple[str, str, float, float]]) -> l
     for _, lead, start, stop in spans:
         if panel.x.at(stop) - panel.x.at(start) >= max(MIN_LEAD_WIDTH, d.width_of(lead, 10)):
             middle = (panel.x.at(start) + panel.x.at(stop)) / 2
-            parts.append(d.text(middle, panel.bottom + 14, lead, size=10, anchor="middle"))
+            parts.append(d.text(middle, panel.bottom + 14, lead, size=11, anchor="middle"))
     for representation in dict.fromkeys(span[0] for span in spans):
         own = [span for span in spans if span[0] == representation]
         start, stop = panel.x.at(own[0][2]), panel.x.at(own[-1][3])
@@ -156,5 +156,5 @@ def _labels(panel: d.Panel, ordered: pl.DataFrame, places: Sequence[Place], limi
         if any(abs(x - other) < half + width and abs(y - row) < 11 for other, width, row in taken):
             continue
         taken.append((x, half, y))
-        parts.append(d.text(x, y, trait, size=10, anchor="middle", fill=d.INK))
+        parts.append(d.text(x, y, trait, size=11, anchor="middle", fill=d.INK))
     return parts
