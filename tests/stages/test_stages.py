@@ -106,7 +106,7 @@ def test_every_person_has_a_fate(finished: Study) -> None:
 def test_the_reasons_in_the_log_add_up_to_the_people_dropped(
     finished: Study, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("INFO"):
+    with caplog.at_level("DEBUG"):
         traits_stage.STAGE.work(finished, "all", tmp_path, tmp_path)
     line = next(record.getMessage() for record in caplog.records if "people dropped" in record.getMessage())
     found = re.fullmatch(r"traits: (\d+) people, \d+ traits; (\d+) of (\d+) people dropped(?:: (.*))?", line)
@@ -211,7 +211,7 @@ def test_killed_in_every_stage_and_started_again_gives_the_same_bytes(finished: 
 
 def killed_in(stage: str, study_file: Path, log: Path) -> None:
     """Starts a run and kills it, with SIGKILL, a moment after it says that the stage has started."""
-    command = [sys.executable, "-m", "ecgwas", "run", str(study_file)]
+    command = [sys.executable, "-m", "ecgwas", "run", str(study_file), "--verbose"]
     with log.open("w") as output:
         process = subprocess.Popen(command, stderr=output, stdout=output)
     pattern = re.compile(rf"^\S+ \S+ {stage}( \S+)?: started", re.MULTILINE)

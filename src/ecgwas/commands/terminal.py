@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from ecgwas import stages
 from ecgwas.commands import compare
 from ecgwas.errors import MissingStageError
+from ecgwas.progress import duration
 from ecgwas.report.text import effects
 from ecgwas.stages import null
 from ecgwas.study import Study
@@ -175,15 +176,6 @@ def plan_lines(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
         yield "  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, PLAN_COLUMNS, strict=True))
     core_seconds, disk = sum(job.cost.cpu_seconds for job in jobs), sum(job.cost.disk_mib for job in jobs) / 1024
     yield f"in all {duration(core_seconds)} of one core, {disk:.2f} GiB of results"
-
-
-def duration(seconds: float) -> str:
-    """`40 s`, `12 min`, `3.4 h`, `5.1 days`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 200_000 else f"{seconds / 86_400:.1f} days"
 
 
 MAX_LINES = 10

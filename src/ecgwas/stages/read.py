@@ -161,7 +161,7 @@ def _join(study: Study, out: Path) -> None:
     recordings = Recordings(pl.concat([first_visits, manifest.others.frame]).sort("eid", "instance", "lead", "path"))
     if kept == 0:
         raise _nothing_usable(study, recordings)
-    logger.info("read: %d people kept; %s", kept, left_out_counts(recordings))
+    logger.debug("read: %d people kept; %s", kept, left_out_counts(recordings))
     resampled, cut = _adapted(study, recordings)
     warnings = Counter(recordings.frame.filter((pl.col("status") == "kept") & (pl.col("reason") != ""))["reason"])
     for reason, count in warnings.most_common():

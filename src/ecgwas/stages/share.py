@@ -79,7 +79,7 @@ def _log_matching(table: Matching) -> None:
         logger.warning("share: matching cannot be measured (%s)", matching.WHY_NOTHING)
     for row in table.frame.iter_rows(named=True):
         logger.log(
-            logging.WARNING if beyond_chance(row) else logging.INFO,
+            logging.WARNING if beyond_chance(row) else logging.DEBUG,
             "share: %(matched)s by %(predictors)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit %(chance_limit).4f)",
             row,
         )
@@ -90,7 +90,7 @@ def _log_membership(table: Membership) -> None:
         logger.warning("share: membership cannot be measured (fewer than %d people, or nothing tested)", members.MIN_PEOPLE)
     for row in table.frame.iter_rows(named=True):
         logger.log(
-            logging.WARNING if beyond_chance(row) else logging.INFO,
+            logging.WARNING if beyond_chance(row) else logging.DEBUG,
             "share: members found by %(shared)s (%(extent)s) and %(known)s, %(measure)s: %(rate).4f, by chance %(chance).4f "
             "(limit %(chance_limit).4f)",
             row,

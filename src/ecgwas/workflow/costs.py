@@ -100,8 +100,12 @@ class Cost:
     @property
     def seconds(self) -> float:
         """Wall-clock time on otherwise idle cores."""
-        start = min(CONSTANTS["start"], self.cpu_seconds)
-        return start + (self.cpu_seconds - start) / self.cores
+        return min(CONSTANTS["start"], self.cpu_seconds) + self.seconds_after_start
+
+    @property
+    def seconds_after_start(self) -> float:
+        """Wall-clock time without starting ecgwas."""
+        return max(self.cpu_seconds - CONSTANTS["start"], 0.0) / self.cores
 
 
 @dataclass(frozen=True)

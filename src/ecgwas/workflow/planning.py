@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from pathlib import Path
 import polars as pl
 
 from ecgwas import represent
-from ecgwas.errors import StudyError
+from ecgwas.errors import EcgwasError, StudyError
 from ecgwas.genotypes import chromosomes, filesets
+from ecgwas.progress import Part
 from ecgwas.stages import STAGES, feature_tables
 from ecgwas.stages import read as read_stage
 from ecgwas.stages.represent import options_of
@@ -21,6 +23,8 @@ from ecgwas.study import Study
 from ecgwas.tables import files
 from ecgwas.workflow import costs, costs_of_share
 from ecgwas.workflow.costs import MIB, Cost, StudySize
+
+logger = logging.getLogger(__name__)
 
 MEMORY_MARGIN, TIME_MARGIN = 1.5, 6
 """A job requests this many times the expected memory and time."""
@@ -88,6 +92,18 @@ def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -
         return costs.genes()
     undivided = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs_of_share.share}
     return undivided[stage](study, size, n_traits)
+
+
+def planned_seconds(study: Study) -> dict[Part, float] | None:
+    """Seconds of each part on idle cores, within a run of the whole study, which starts ecgwas once.
+
+    None if an input that the plan counts is missing: only the stage that reads it needs it.
+    """
+    try:
+        return {(job.stage, job.part): job.cost.seconds_after_start for job in jobs(study)}
+    except EcgwasError as error:
+        logger.debug("the study cannot be planned: %s", error.problem)
+        return None
 
 
 def size_of(study: Study) -> StudySize:
