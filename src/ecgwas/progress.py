@@ -122,7 +122,7 @@ class StudyProgress:
     def end(self, part: Part, seconds: float | None) -> None:
         """A part was made in this time; None: it was fresh."""
         self._finished += 1
-        self._begun = time.monotonic()
+        self._begun, self._steps = time.monotonic(), None
         if self._left is not None and seconds is None:
             self._left.skipped(part)
         elif self._left is not None and seconds is not None:

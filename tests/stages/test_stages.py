@@ -122,6 +122,44 @@ def test_the_reasons_in_the_log_add_up_to_the_people_dropped(
     assert judged - guards["left_out"].sum() == kept
 
 
+def test_the_line_of_each_stage_agrees_with_its_tables(finished: Study) -> None:
+    folder = finished.results
+    recordings = pl.read_parquet(folder / "read" / "recordings.parquet")
+    people = pl.read_csv(folder / "traits" / "people.csv")
+    hits, loci = (pl.read_csv(folder / "loci" / f"{name}.csv").height for name in ("hits", "loci"))
+    variants = pl.read_csv(folder / "loci" / "variants.csv")
+    tested = variants.filter(pl.col("outcome") == "tested")["variants"].sum()
+    terms = pl.read_csv(folder / "genes" / "enrichment.csv", schema_overrides={"kept": pl.Boolean})
+    kept = recordings.filter(pl.col("status") == "kept")
+    dropped = people.filter(pl.col("status") == "dropped").height
+    expected = {
+        "read": [f"{kept['eid'].n_unique()} people", f"{recordings.height - kept.height} file"],
+        "represent": ["clinical ", "pca 8 features", "ae 4 features", f"{kept['eid'].n_unique()} people"],
+        "traits": [f"of {people.height - dropped} people", f"{dropped or 'no'} pe"],
+        "scan": [f"{tested:,} of {variants['variants'].sum():,} variants tested"],
+        "loci": [f"{loci} loc", f"{hits} hit", "(permutation)"],
+        "genes": [f"{terms['kept'].sum()} enriched term"],
+        "report": [f"{len(list((folder / 'report' / 'figures').glob('*.svg')))} figures", "MiB"],
+        "share": [f"{sum(path.is_file() for path in (folder / 'share').rglob('*'))} files"],
+    }
+    assert list(expected) == [stage.name for stage in STAGES]
+    for stage, words in expected.items():
+        line = stages.stage_line(finished, stage, 75.0)
+        assert "\n" not in line
+        assert line.startswith(f"{stage} ")
+        assert line.endswith("; 75 s")
+        for word in words:
+            assert word in line
+
+
+def test_a_part_is_stale_if_one_that_it_reads_is(finished: Study) -> None:
+    parts = [(stage.name, part) for stage in STAGES for part in stage.parts(finished)]
+    assert stages.stale_parts(finished, parts) == []
+    assert stages.stale_parts(finished, parts, force=True) == parts
+    edited = finished.model_copy(update={"loci": finished.loci.model_copy(update={"threshold": 1e-4})})
+    assert {stage for stage, _ in stages.stale_parts(edited, parts)} == {"loci", "genes", "report", "share"}
+
+
 def test_nothing_is_made_twice(finished: Study) -> None:
     for stage in STAGES:
         for part in stage.parts(finished):

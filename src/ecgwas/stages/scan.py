@@ -80,7 +80,7 @@ def _write_counts(study: Study, part: str, result: ScanResult, out: Path) -> Non
         rows = chromosomes.untested(study.scan)
         counts.append(counting.of_untested(rows).frame)
         for line in _not_tested(rows):
-            logger.info("scan: %s", line)
+            logger.log(logging.WARNING if isinstance(line, Caution) else logging.INFO, "scan: %s", line)
     files.PART_VARIANT_COUNTS.write(VariantCounts(pl.concat(counts)), out, part=part)
 
 

@@ -105,7 +105,12 @@ class Cost:
     @property
     def seconds_after_start(self) -> float:
         """Wall-clock time without starting ecgwas."""
-        return max(self.cpu_seconds - CONSTANTS["start"], 0.0) / self.cores
+        return self.work_seconds / self.cores
+
+    @property
+    def work_seconds(self) -> float:
+        """Processor seconds without starting ecgwas, as the note of the part will have them."""
+        return max(self.cpu_seconds - CONSTANTS["start"], 0.0)
 
 
 @dataclass(frozen=True)

@@ -140,14 +140,17 @@ def write(study: Study, planned: Sequence[Job]) -> Path:
 
 
 def table(planned: Sequence[Job]) -> pl.DataFrame:
-    """One row per stage that has jobs: jobs, total cpu_hours and disk_gib, longest_hours and memory_gib of a single job."""
+    """One row per stage that has jobs: jobs, total cpu_hours and disk_gib, longest_hours and memory_gib of a single job.
+
+    cpu_hours are without starting ecgwas, which a run on one machine does once, and a cluster once a job.
+    """
     rows = []
     for stage in STAGES:
         of_stage = [job for job in planned if job.stage == stage.name]
         if not of_stage:
             continue
         rows.append({
-            "stage": stage.name, "jobs": len(of_stage), "cpu_hours": sum(job.cost.cpu_seconds for job in of_stage) / 3600,
+            "stage": stage.name, "jobs": len(of_stage), "cpu_hours": sum(job.cost.work_seconds for job in of_stage) / 3600,
             "longest_hours": max(job.cost.seconds for job in of_stage) / 3600,
             "memory_gib": max(job.cost.memory_mib for job in of_stage) / 1024,
             "disk_gib": sum(job.cost.disk_mib for job in of_stage) / 1024,
