@@ -6,8 +6,10 @@ import io
 import json
 import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
@@ -107,6 +109,22 @@ def test_running_a_folder_says_what_is_meant(tmp_path: Path) -> None:
     result = ecgwas("run", tmp_path)
     assert result.exit_code == 2
     assert "study.yaml" in result.output
+
+
+def command_paths(group: click.Group = main, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command, with the groups above it."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from command_paths(command, (*above, name))
+        yield (*above, name)
+
+
+@pytest.mark.parametrize("path", command_paths(), ids=" ".join)
+def test_every_command_takes_verbose_before_and_after_its_name(path: tuple[str, ...]) -> None:
+    for words in (("--verbose", *path, "--help"), (*path, "--verbose", "--help"), (path[0], "--verbose", *path[1:], "--help")):
+        result = ecgwas(*words)
+        assert result.exit_code == 0, result.output
+        assert "--verbose" in result.output
 
 
 @pytest.mark.parametrize("place", [0, 1, 2, 3])
