@@ -186,7 +186,7 @@ def null(study_file: Path, force: bool, simulated: bool) -> None:
     for name, count, null_count in terminal.null_comparison(study, null_study):
         click.echo(f"{name:<18} {count:>8}   {null_words} {null_count:>8}")
     for stage in ("report", "share"):
-        stages.run_part(study, stage, "all")
+        stages.run_stage(study, stage)
 
 
 @main.command(name="figures")

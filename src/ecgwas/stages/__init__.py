@@ -123,7 +123,11 @@ def run_stage(study: Study, stage_name: str, *, part: str | None = None, force: 
 
 def stage_line(study: Study, stage_name: str, seconds: float) -> str:
     """What a finished stage has done, in counts, and how long it took."""
-    return f"{stage_name:<10} {outcomes.in_counts(study, stage_name)}; {duration(seconds)}"
+    try:
+        counts = outcomes.in_counts(study, stage_name)
+    except FileNotFoundError:  # On a network disk, files that another machine wrote may not be visible yet.
+        counts = "done"
+    return f"{stage_name:<10} {counts}; {duration(seconds)}"
 
 
 def stale_parts(study: Study, parts: Sequence[Part], *, force: bool = False) -> list[Part]:

@@ -116,6 +116,10 @@ def _watched(command: Sequence[str], study: Study, watch: Watch, *, verbose: boo
         except KeyboardInterrupt:
             process.wait()  # Snakemake, which is interrupted too, ends its jobs.
             raise
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
     watch.look()
     if process.returncode == 0:
         return
