@@ -26,7 +26,9 @@ def _read(study: Study) -> str:
     first = files.RECORDINGS.read(study.results)
     people = _kept(first)
     repeats = files.REPEATS.read(study.results)
-    excluded = first.frame.filter(pl.col("status") != "kept")["reason"].value_counts()
+    # Recordings of repeat visits are listed twice: as not analysed, and as kept to measure reliability.
+    others = first.frame.filter(pl.col("status") != "kept").join(repeats.frame, on="path", how="anti")
+    excluded = others["reason"].value_counts()
     counts = [(str(reason), int(count)) for reason, count in excluded.iter_rows()]
     again = f", {_kept(repeats):,} of them twice" if len(repeats) else ""
     return f"{people:,} people{again}; {_excluded(counts, 'file')}"

@@ -172,7 +172,7 @@ def _join(study: Study, out: Path) -> None:
     files.RECORDINGS.write(recordings, out)
     repeats, pairs = _combined_recordings(study, _of_repeat_visits(study))
     if repeats.height:
-        logger.info("read: %d repeat visits kept; %s", pairs, left_out_counts(Recordings(repeats)))
+        logger.debug("read: %d repeat visits kept; %s", pairs, left_out_counts(Recordings(repeats)))
     files.REPEATS.write(Recordings(repeats), out)
     first_folders = _of_first_visits(study)
     files.DEVICE_MEASUREMENTS.write(_joined(study, files.PART_DEVICE_MEASUREMENTS, first_folders), out)

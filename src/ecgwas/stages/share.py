@@ -77,24 +77,25 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 def _log_matching(table: Matching) -> None:
     if len(table) == 0:
         logger.warning("share: matching cannot be measured (%s)", matching.WHY_NOTHING)
-    for row in table.frame.iter_rows(named=True):
-        logger.log(
-            logging.WARNING if beyond_chance(row) else logging.DEBUG,
-            "share: %(matched)s by %(predictors)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit %(chance_limit).4f)",
-            row,
-        )
+    words = "%(matched)s by %(predictors)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit %(chance_limit).4f)"
+    _log_rates(table.frame, words, files.MATCHING, "an ECG is matched to its genome")
 
 
 def _log_membership(table: Membership) -> None:
     if len(table) == 0:
         logger.warning("share: membership cannot be measured (fewer than %d people, or nothing tested)", members.MIN_PEOPLE)
-    for row in table.frame.iter_rows(named=True):
-        logger.log(
-            logging.WARNING if beyond_chance(row) else logging.DEBUG,
-            "share: members found by %(shared)s (%(extent)s) and %(known)s, %(measure)s: %(rate).4f, by chance %(chance).4f "
-            "(limit %(chance_limit).4f)",
-            row,
-        )
+    words = "members found by %(shared)s (%(extent)s) and %(known)s, %(measure)s: %(rate).4f, by chance %(chance).4f (limit "
+    _log_rates(table.frame, f"{words}%(chance_limit).4f)", files.MEMBERSHIP, "a member is recognised")
+
+
+def _log_rates(rates: pl.DataFrame, words: str, file: files.ResultFile, what: str) -> None:
+    """Each rate as a detail, and a warning that counts those beyond chance; `ecgwas audit` prints them."""
+    rows = rates.to_dicts()
+    for row in rows:
+        logger.debug(f"share: {words}", row)
+    beyond = sum(beyond_chance(row) for row in rows)
+    if beyond:
+        logger.warning("share: %s better than by chance in %d of %d rates: %s", what, beyond, len(rows), file.place)
 
 
 def write_rows(kept: report.ScanRows, path: Path) -> None:
