@@ -119,7 +119,7 @@ def command_paths(group: click.Group = main, above: tuple[str, ...] = ()) -> Ite
         yield (*above, name)
 
 
-@pytest.mark.parametrize("path", command_paths(), ids=" ".join)
+@pytest.mark.parametrize("path", list(command_paths()), ids=" ".join)
 def test_every_command_takes_verbose_before_and_after_its_name(path: tuple[str, ...]) -> None:
     for words in (("--verbose", *path, "--help"), (*path, "--verbose", "--help"), (path[0], "--verbose", *path[1:], "--help")):
         result = ecgwas(*words)
