@@ -93,7 +93,7 @@ def _log_rates(rates: pl.DataFrame, words: str, file: files.ResultFile, what: st
     rows = rates.to_dicts()
     for row in rows:
         logger.debug(f"share: {words}", row)
-    beyond = sum(beyond_chance(row) for row in rows)
+    beyond = sum(beyond_chance(row) is True for row in rows)
     if beyond:
         logger.warning("share: %s better than by chance in %d of %d rates: %s", what, beyond, len(rows), file.place)
 
