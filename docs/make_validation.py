@@ -162,6 +162,19 @@ def scan_scale(run: Run) -> Lines:
     ])  # fmt: skip
 
 
+def planned(run: Run) -> Lines:
+    """Planned and measured core seconds of small studies, stage by stage."""
+    cases = list(dict.fromkeys(row["words"][0] for row in run.of("PLANNED")))
+    by_place = {tuple(row["words"]): row for row in run.of("PLANNED")}
+    stages = list(dict.fromkeys(row["words"][1] for row in run.of("PLANNED")))
+    names = {"demo": "`ecgwas demo`", "table": "phenotype table", "published": "`preset: published`", "real": "real recordings"}
+    return table(("planned, measured", *(names[case] for case in cases)), [
+        [f"`{stage}`" if stage not in ("start", "all") else stage,
+         *(f"{row['planned']:.1f}, {row['measured']:.1f}" if (row := by_place.get((case, stage))) else "–" for case in cases)]
+        for stage in stages
+    ])  # fmt: skip
+
+
 def permutations(run: Run) -> Lines:
     """The cost of permutations."""
     header = ("permutations", "participants", "traits", "variants", "s", "CPU s", "memory", "times one scan")
@@ -276,6 +289,7 @@ TABLES = {
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),
     "speed.scale --scan": Table("speed.scale", scan_scale, "--scan"),
+    "speed.planned": Table("speed.planned", planned),
     "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb"),
     "findings.known_genes": Table("findings.known_genes", known_genes),
     "findings.natural_units": Table("findings.natural_units", natural_units),

@@ -49,7 +49,7 @@ print("LOADED", *sys.modules)
 def packages_of(extra: str) -> set[str]:
     """Names of the packages that an extra asks for itself."""
     asked = (Requirement(text) for text in PROJECT["optional-dependencies"][extra])
-    return {canonicalize_name(one.name) for one in asked} - {"ecgwas"}
+    return {str(canonicalize_name(one.name)) for one in asked} - {"ecgwas"}
 
 
 def extras_within(extra: str) -> set[str]:

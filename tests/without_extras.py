@@ -70,10 +70,10 @@ def functions(folder: Path) -> dict[str, Callable[[], Any]]:
     recording = folder / "dicom" / "anna.dcm"
     own = {"name": "own", "outputs": 4, "rate_hz": 500, "leads": ("I", "II")}
     return {
-        "learn: fit": lambda: represent.fit(Vae(name="deep"), None, seed=1),  # type: ignore[arg-type]
+        "learn: fit": lambda: represent.fit(Vae(name="deep"), None, seed=1),
         "learn: load": lambda: represent.load(Vae(name="deep"), folder),
-        "learn: kernel": lambda: kernels.make("torch", None),  # type: ignore[arg-type]
-        "onnx: fit": lambda: represent.fit(TrainedEncoder(file=folder / "own.onnx", **own), None, seed=1),  # type: ignore[arg-type]
+        "learn: kernel": lambda: kernels.make("torch", None),
+        "onnx: fit": lambda: represent.fit(TrainedEncoder(file=folder / "own.onnx", **own), None, seed=1),
         "simulate: Python": lambda: simulate.simulate(folder / "another"),
         "formats: Python": lambda: ecgwas.read_recording(recording),
     }

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
+from ecgwas.commands import command_line
 from ecgwas.commands.cli import main
 from tests.cohorts import copy_inputs, make_cohort
 
@@ -105,6 +111,22 @@ def test_running_a_folder_says_what_is_meant(tmp_path: Path) -> None:
     assert "study.yaml" in result.output
 
 
+def command_paths(group: click.Group = main, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command, with the groups above it."""
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from command_paths(command, (*above, name))
+        yield (*above, name)
+
+
+@pytest.mark.parametrize("path", list(command_paths()), ids=" ".join)
+def test_every_command_takes_verbose_before_and_after_its_name(path: tuple[str, ...]) -> None:
+    for words in (("--verbose", *path, "--help"), (*path, "--verbose", "--help"), (path[0], "--verbose", *path[1:], "--help")):
+        result = ecgwas(*words)
+        assert result.exit_code == 0, result.output
+        assert "--verbose" in result.output
+
+
 @pytest.mark.parametrize("place", [0, 1, 2, 3])
 def test_verbose_may_stand_anywhere(cohort: Path, place: int) -> None:
     words = ["plan", str(cohort), "--memory-gib=8"]
@@ -113,6 +135,39 @@ def test_verbose_may_stand_anywhere(cohort: Path, place: int) -> None:
     assert logging.getLogger("ecgwas").level == logging.DEBUG
     assert ecgwas("plan", cohort, "--memory-gib=8").exit_code == 0
     assert logging.getLogger("ecgwas").level == logging.INFO
+
+
+def test_a_log_has_messages_with_their_time_and_no_names_of_loggers(cohort: Path, tmp_path: Path) -> None:
+    study = copy_inputs(cohort, tmp_path / "logged")
+    stderr = ecgwas("run", study, "--until", "read").stderr
+    messages = [re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (.*)", line) for line in stderr.splitlines()]
+    assert None not in messages
+    first, *_, last = [match[1] for match in messages if match is not None]
+    assert re.fullmatch(r"2 parts, about \d+ s", first)
+    assert re.fullmatch(r"read +60 people, \d+ of them twice; no file excluded; \d+ s", last)
+    detail = ecgwas("run", study, "--until", "read", "--force", "--verbose").stderr
+    assert "read 0000: started" in detail
+    assert not re.search(r"\b(INFO|DEBUG|ecgwas\.)", stderr + detail)
+
+
+def test_a_terminal_has_messages_alone_and_warnings_are_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=60, color_system=None)
+    monkeypatch.setattr(command_line, "CONSOLE", console)
+    long = "a message of more than one line is not broken, so that it can be searched and copied"
+    command_line.log(verbose=False)
+    try:
+        logger = logging.getLogger("ecgwas.stages.read")
+        logger.debug("detail")
+        logger.info("%s [bold]%d[/bold]", long, 1)
+        logger.warning("read: 3 files were kept with a warning: clipped")
+    finally:
+        monkeypatch.undo()
+        command_line.log(verbose=False)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().splitlines() == [
+        f"{long} [bold]1[/bold]",
+        "warning: read: 3 files were kept with a warning: clipped",
+    ]
 
 
 def test_a_run_with_nothing_to_do_says_so_in_one_line(cohort: Path, tmp_path: Path) -> None:

@@ -74,10 +74,10 @@ def test_the_log_says_it_with_the_threshold(tmp_path: Path, caplog: pytest.LogCa
     )  # fmt: skip
     folder = study.results / "traits"
     folder.mkdir(parents=True)
-    for status, level in (("warn", logging.WARNING), ("pass", logging.INFO)):
+    for status, level in (("warn", logging.WARNING), ("pass", logging.DEBUG)):
         caplog.clear()
         guards(status).write(folder / "guards.csv")
-        with caplog.at_level(logging.INFO, logger="ecgwas"):
+        with caplog.at_level(logging.DEBUG, logger="ecgwas"):
             loci_stage._log_threshold(study, 8.253)
         assert "the threshold is -log10 p 8.25" in caplog.records[0].getMessage()
         assert caplog.records[-1].levelno == level

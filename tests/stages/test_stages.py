@@ -106,7 +106,7 @@ def test_every_person_has_a_fate(finished: Study) -> None:
 def test_the_reasons_in_the_log_add_up_to_the_people_dropped(
     finished: Study, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("INFO"):
+    with caplog.at_level("DEBUG"):
         traits_stage.STAGE.work(finished, "all", tmp_path, tmp_path)
     line = next(record.getMessage() for record in caplog.records if "people dropped" in record.getMessage())
     found = re.fullmatch(r"traits: (\d+) people, \d+ traits; (\d+) of (\d+) people dropped(?:: (.*))?", line)
@@ -120,6 +120,44 @@ def test_the_reasons_in_the_log_add_up_to_the_people_dropped(
     guards = pl.read_csv(tmp_path / "guards.csv").filter(pl.col("about") == "people")
     judged = guards["of"].max()
     assert judged - guards["left_out"].sum() == kept
+
+
+def test_the_line_of_each_stage_agrees_with_its_tables(finished: Study) -> None:
+    folder = finished.results
+    recordings = pl.read_parquet(folder / "read" / "recordings.parquet")
+    people = pl.read_csv(folder / "traits" / "people.csv")
+    hits, loci = (pl.read_csv(folder / "loci" / f"{name}.csv").height for name in ("hits", "loci"))
+    variants = pl.read_csv(folder / "loci" / "variants.csv")
+    tested = variants.filter(pl.col("outcome") == "tested")["variants"].sum()
+    terms = pl.read_csv(folder / "genes" / "enrichment.csv", schema_overrides={"kept": pl.Boolean})
+    kept = recordings.filter(pl.col("status") == "kept")
+    dropped = people.filter(pl.col("status") == "dropped").height
+    expected = {
+        "read": [f"{kept['eid'].n_unique()} people", f"{recordings.height - kept.height} file"],
+        "represent": ["clinical ", "pca 8 features", "ae 4 features", f"{kept['eid'].n_unique()} people"],
+        "traits": [f"of {people.height - dropped} people", f"{dropped or 'no'} pe"],
+        "scan": [f"{tested:,} of {variants['variants'].sum():,} variants tested"],
+        "loci": [f"{loci} loc", f"{hits} hit", "(permutation)"],
+        "genes": [f"{terms['kept'].sum()} enriched term"],
+        "report": [f"{len(list((folder / 'report' / 'figures').glob('*.svg')))} figures", "MiB"],
+        "share": [f"{sum(path.is_file() for path in (folder / 'share').rglob('*'))} files"],
+    }
+    assert list(expected) == [stage.name for stage in STAGES]
+    for stage, words in expected.items():
+        line = stages.stage_line(finished, stage, 75.0)
+        assert "\n" not in line
+        assert line.startswith(f"{stage} ")
+        assert line.endswith("; 75 s")
+        for word in words:
+            assert word in line
+
+
+def test_a_part_is_stale_if_one_that_it_reads_is(finished: Study) -> None:
+    parts = [(stage.name, part) for stage in STAGES for part in stage.parts(finished)]
+    assert stages.stale_parts(finished, parts) == []
+    assert stages.stale_parts(finished, parts, force=True) == parts
+    edited = finished.model_copy(update={"loci": finished.loci.model_copy(update={"threshold": 1e-4})})
+    assert {stage for stage, _ in stages.stale_parts(edited, parts)} == {"loci", "genes", "report", "share"}
 
 
 def test_nothing_is_made_twice(finished: Study) -> None:
@@ -211,7 +249,7 @@ def test_killed_in_every_stage_and_started_again_gives_the_same_bytes(finished: 
 
 def killed_in(stage: str, study_file: Path, log: Path) -> None:
     """Starts a run and kills it, with SIGKILL, a moment after it says that the stage has started."""
-    command = [sys.executable, "-m", "ecgwas", "run", str(study_file)]
+    command = [sys.executable, "-m", "ecgwas", "run", str(study_file), "--verbose"]
     with log.open("w") as output:
         process = subprocess.Popen(command, stderr=output, stdout=output)
     pattern = re.compile(rf"^\S+ \S+ {stage}( \S+)?: started", re.MULTILINE)

@@ -56,7 +56,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 
 def start(lab: Lab, study_file: Path, profile: Path, *more: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "ecgwas", "run", str(study_file), "--on", str(profile), "--jobs", "4", *more]
+    command = [sys.executable, "-m", "ecgwas", "run", str(study_file), "--on", str(profile), "--jobs", "4", "--verbose", *more]
     return subprocess.Popen(command, env=lab.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 

@@ -21,7 +21,7 @@ from ecgwas.commands import audit as disclosure
 from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, share_rates, terminal
 from ecgwas.commands import init as initialise
 from ecgwas.commands import look as looking
-from ecgwas.commands.command_line import Commands, UserPath, log, print_error
+from ecgwas.commands.command_line import Commands, UserPath, is_verbose, log, print_error
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.exchange import meta, meta_studies
 from ecgwas.genes import references
@@ -98,14 +98,14 @@ def run(study_file: Path, until: str | None, profile: str | None, jobs: int, for
     study = Study.read_file(study_file)
     start = time.monotonic()
     if profile is None:
-        parts = stages.run(study, until=until, force=force)
-        if parts.computed == 0:
-            click.echo(terminal.nothing_to_do(study, parts.fresh))
-            return
-        if parts.fresh:
-            click.echo(f"{parts.fresh} of {sum(parts)} parts were fresh")
+        parts = stages.run(study, until=until, force=force, planned=planning.planned_seconds(study))
     else:
-        workflow.run(study_file, study, profile=profile, jobs=jobs, until=until, force=force)
+        parts = workflow.run(study_file, study, profile=profile, jobs=jobs, until=until, force=force, verbose=is_verbose())
+    if parts.computed == 0:
+        click.echo(terminal.nothing_to_do(study, parts.fresh))
+        return
+    if parts.fresh:
+        click.echo(f"{parts.fresh} of {sum(parts)} parts were fresh")
     _summary(study, time.monotonic() - start)
 
 
@@ -160,7 +160,7 @@ def demo_command(folder: Path, people: int) -> None:
     """Simulate a small cohort with planted effects, run every stage, and compare what was found with what was planted."""
     start = time.monotonic()
     study = demo.prepare(folder, people=people)
-    stages.run(study)
+    stages.run(study, planned=planning.planned_seconds(study))
     _wide_console().print(demo.planted_against_found(folder, study))
     _summary(study, time.monotonic() - start)
 
@@ -187,7 +187,7 @@ def null(study_file: Path, force: bool, simulated: bool) -> None:
     for name, count, null_count in terminal.null_comparison(study, null_study):
         click.echo(f"{name:<18} {count:>8}   {null_words} {null_count:>8}")
     for stage in ("report", "share"):
-        stages.run_part(study, stage, "all")
+        stages.run_stage(study, stage)
 
 
 @main.command(name="figures")
@@ -382,10 +382,8 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
     @FORCE
     def command(study_file: Path, part: str | None, force: bool) -> None:
         study = Study.read_file(study_file)
-        names = stage.parts(study) if part is None else (part,)
-        stages.delete_former_parts(study, stage)
-        if not sum([stages.run_part(study, stage.name, name, force=force) for name in names]):
-            click.echo(terminal.stage_without_work(stage.name, names))
+        if not stages.run_stage(study, stage.name, part=part, force=force):
+            click.echo(terminal.stage_without_work(stage.name, stage.parts(study) if part is None else (part,)))
         if stage.name == "share":
             _print_rates(study)
 

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 from rich.console import Console
-from rich.logging import RichHandler
+from rich.text import Text
 
 from ecgwas.errors import EcgwasError
 from ecgwas.progress import CONSOLE
@@ -25,14 +25,35 @@ class UserPath(click.Path):
         return super().convert(str(Path(value).expanduser()) if str(value).startswith("~/") else value, param, ctx)
 
 
+class _Messages(logging.Formatter):
+    """Messages without the names of loggers; warnings and errors are marked as such."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        if record.levelno >= logging.WARNING:
+            record.message = f"{record.levelname.lower()}: {record.message}"
+        return super().formatMessage(record)
+
+
+class _TerminalHandler(logging.Handler):
+    """Prints messages above the bars, warnings in yellow."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        style = "yellow" if record.levelno >= logging.WARNING else ""
+        CONSOLE.print(Text(self.format(record), style=style), soft_wrap=True)
+
+
 def log(*, verbose: bool) -> None:
-    """Sends the log to the terminal; with more detail if verbose."""
-    handler: logging.Handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    if CONSOLE.is_terminal:
-        handler = RichHandler(console=CONSOLE, show_path=False, show_level=False)
+    """Sends messages to the terminal, or with their time to the file that standard error is; with more detail if verbose."""
+    handler: logging.Handler = _TerminalHandler() if CONSOLE.is_terminal else logging.StreamHandler()
+    with_time = verbose or not CONSOLE.is_terminal
+    handler.setFormatter(_Messages("%(asctime)s %(message)s" if with_time else "%(message)s", "%Y-%m-%d %H:%M:%S"))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("ecgwas").setLevel(logging.DEBUG if verbose else logging.INFO)
+
+
+def is_verbose() -> bool:
+    """Whether --verbose was given."""
+    return logging.getLogger("ecgwas").level == logging.DEBUG
 
 
 def _log_more(_: click.Context, __: click.Parameter, verbose: bool) -> None:

@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 from ecgwas import stages
 from ecgwas.commands import compare
 from ecgwas.errors import MissingStageError
+from ecgwas.progress import duration
 from ecgwas.report.text import effects
 from ecgwas.stages import null
 from ecgwas.study import Study
@@ -23,7 +24,7 @@ from ecgwas.study.origins import EntryAdded, EntryMissing, as_yaml
 from ecgwas.tables import VARIANT_KEY, files
 from ecgwas.tables.comparison import Comparison
 from ecgwas.tables.loci import threshold_caveat
-from ecgwas.workflow import planning
+from ecgwas.workflow import costs, planning
 from ecgwas.workflow.planning import Job
 
 
@@ -173,17 +174,10 @@ def plan_lines(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
         cells = [row["stage"], len(parts), fresh, duration(3600 * row["cpu_hours"]), duration(3600 * row["longest_hours"])]
         cells += [f"{row['memory_gib']:.1f} GiB", f"{row['disk_gib']:.2f} GiB"]
         yield "  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, PLAN_COLUMNS, strict=True))
-    core_seconds, disk = sum(job.cost.cpu_seconds for job in jobs), sum(job.cost.disk_mib for job in jobs) / 1024
-    yield f"in all {duration(core_seconds)} of one core, {disk:.2f} GiB of results"
-
-
-def duration(seconds: float) -> str:
-    """`40 s`, `12 min`, `3.4 h`, `5.1 days`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 200_000 else f"{seconds / 86_400:.1f} days"
+    core_seconds, disk = costs.CONSTANTS["start"], sum(job.cost.disk_mib for job in jobs) / 1024
+    core_seconds += sum(job.cost.work_seconds for job in jobs)
+    yield f"in all {duration(core_seconds)} of one core like that of docs/validation/scaling.md, {disk:.2f} GiB of results"
+    yield f"as jobs on a cluster (run --on), each of the {len(jobs)} parts takes {costs.CONSTANTS['start']:.0f} s more to start"
 
 
 MAX_LINES = 10

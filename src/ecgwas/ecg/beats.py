@@ -19,8 +19,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
-from scipy.signal import butter, find_peaks, sosfiltfilt
+from scipy.signal import find_peaks, sosfiltfilt
 
+from ecgwas.ecg.filters import butterworth
 from ecgwas.ecg.lead_noise import LeadEnergy, LeadNoise, noise_before_beats
 from ecgwas.leads import INDEPENDENT, LEADS, predict_unreliable_leads
 from ecgwas.study import BeatOptions
@@ -201,7 +202,7 @@ def qrs_samples(eight: Floats, rate_hz: float) -> Samples:
 
 def qrs_energy(eight: Floats, rate_hz: float, band_hz: tuple[float, float] = QRS_BAND_HZ) -> Floats:
     """(S,) energy in a band, by default 5 to 25 Hz: root sum of squares over leads, mean over 80 ms."""
-    band = butter(2, band_hz, "bandpass", fs=rate_hz, output="sos")
+    band = butterworth(2, band_hz, "bandpass", rate_hz)
     power = (sosfiltfilt(band, eight, axis=1) ** 2).sum(axis=0)
     smooth: Floats = uniform_filter1d(power, round(ENERGY_MS * rate_hz / 1000), mode="constant")
     energy: Floats = np.sqrt(np.maximum(smooth, 0.0))

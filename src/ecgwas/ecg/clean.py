@@ -13,8 +13,9 @@ import pywt
 from numpy.typing import NDArray
 from scipy import fft
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import butter, sosfiltfilt
+from scipy.signal import sosfiltfilt
 
+from ecgwas.ecg.filters import butterworth
 from ecgwas.study import Fourier, HighPass, MovingAverage, ReadOptions, Untouched, Wavelet
 
 Array = NDArray[np.floating[Any]]
@@ -64,7 +65,7 @@ def highpass(signals: Floats, *, cutoff_hz: float, order: int, rate_hz: float) -
 
     Ends are extended by odd reflection over one period of the cutoff, so that a trend continues without a step.
     """
-    sections = butter(order, cutoff_hz, "highpass", fs=rate_hz, output="sos")
+    sections = butterworth(order, cutoff_hz, "highpass", rate_hz)
     padding = min(signals.shape[-1] - 1, round(rate_hz / cutoff_hz))
     passed: Floats = sosfiltfilt(sections, signals, axis=-1, padtype="odd", padlen=padding)
     return passed

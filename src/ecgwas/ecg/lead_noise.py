@@ -15,7 +15,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
-from scipy.signal import butter, find_peaks, sosfiltfilt
+from scipy.signal import find_peaks, sosfiltfilt
+
+from ecgwas.ecg.filters import butterworth
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -166,7 +168,7 @@ def _exceeds(values: Floats, threshold: float, times: float) -> Flags:
 
 def _fast_windows(eight: Floats, rate_hz: float) -> Flags:
     """(8, W) windows with noise above FAST_HZ in that lead."""
-    fast = sosfiltfilt(butter(2, FAST_HZ, "highpass", fs=rate_hz, output="sos"), eight, axis=1)
+    fast = sosfiltfilt(butterworth(2, FAST_HZ, "highpass", rate_hz), eight, axis=1)
     length = min(eight.shape[1], round(WINDOW_S * rate_hz))
     whole = fast[:, : eight.shape[1] // length * length].reshape(len(eight), -1, length)
     return _exceeds(MAD_TO_SD * np.median(np.abs(whole), axis=2), FAST_UV, FAST_TIMES)
@@ -223,7 +225,7 @@ class LeadEnergy:
 def _energy(leads: Floats, band_hz: tuple[float, float], rate_hz: float) -> tuple[Floats, Floats]:
     """(L, S) root mean square in the band over 80 ms, and (L,) its typical peak, above zero: the median of the maxima of
     two-second pieces."""
-    band = butter(2, band_hz, "bandpass", fs=rate_hz, output="sos")
+    band = butterworth(2, band_hz, "bandpass", rate_hz)
     power = sosfiltfilt(band, leads, axis=1) ** 2
     mean = uniform_filter1d(power, round(JUMP_MS * rate_hz / 1000), axis=1, mode="constant")
     energy = np.sqrt(np.maximum(mean, 0.0))

@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +21,8 @@ from threadpoolctl import threadpool_limits
 
 from ecgwas import __version__, extras, progress
 from ecgwas.errors import Caution, EcgwasError, InputError, MissingStageError, StudyError, first_few
-from ecgwas.stages import failures, genes, loci, null, read, report, represent, required_packages, scan, share, traits
+from ecgwas.progress import Part, StudyProgress, TimeLeft, duration, label_of, plan_line
+from ecgwas.stages import failures, genes, loci, null, outcomes, read, report, represent, required_packages, scan, share, traits
 from ecgwas.stages.base import Stage, note_path, stage_folder
 from ecgwas.stages.former_parts import delete_former_parts
 from ecgwas.stages.locking import locked
@@ -29,7 +32,7 @@ from ecgwas.tables import files
 
 __all__ = [
     "STAGES", "Parts", "Stage", "check", "delete_former_parts", "explain", "is_fresh", "run", "run_null", "run_part",
-    "stage_named",
+    "run_stage", "stage_line", "stage_named", "stale_parts",
 ]  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -62,25 +65,81 @@ class Parts(NamedTuple):
     fresh: int
 
 
-def run(study: Study, *, until: str | None = None, force: bool = False) -> Parts:
-    """Runs every part of every stage in order, except those that are fresh."""
+def run(
+    study: Study, *, until: str | None = None, force: bool = False, planned: Mapping[Part, float] | None = None
+) -> Parts:  # fmt: skip
+    """Runs every part of every stage in order, except those that are fresh.
+
+    planned: seconds of each part by the plan, for the time left; None: unknown.
+    """
     failures.refuse_little_address_space(study.results)
     failures.refuse_unusable_results(study.results)
     names = [stage.name for stage in STAGES]
     chosen = STAGES if until is None else STAGES[: names.index(until) + 1]
     required_packages.refuse_missing(study, [stage.name for stage in chosen])
-    return _run_parts(study, chosen, force=force)
+    return _run_parts(study, chosen, force=force, planned=planned)
 
 
-def _run_parts(study: Study, chosen: Sequence[Stage], *, force: bool) -> Parts:
-    computed = 0
+def _run_parts(
+    study: Study, chosen: Sequence[Stage], *, force: bool, planned: Mapping[Part, float] | None = None
+) -> Parts:  # fmt: skip
     for stage in chosen:
         delete_former_parts(study, stage)
-    parts = [(stage, part) for stage in chosen for part in stage.parts(study)]
-    with progress.study_progress(len(parts)) as begin:
-        for stage, part in parts:
-            computed += run_part(study, stage.name, part, force=force, begin=begin)
+    parts = [(stage.name, part) for stage in chosen for part in stage.parts(study)]
+    stale = stale_parts(study, parts, force=force)
+    left = None if planned is None else TimeLeft({part: planned.get(part, 0.0) for part in stale})
+    if stale:
+        logger.info(plan_line(len(parts), len(stale), left))
+    with progress.study_progress(len(parts), left) as shown:
+        computed = sum(_run_stage(study, stage, force=force, shown=shown) for stage in chosen)
     return Parts(computed, len(parts) - computed)
+
+
+def _run_stage(study: Study, stage: Stage, *, force: bool, shown: StudyProgress) -> int:
+    """Runs the parts of a stage and logs a line about it; returns how many were computed."""
+    begun, computed = time.monotonic(), 0
+    for part in stage.parts(study):
+        of_part = time.monotonic()
+        made = run_part(study, stage.name, part, force=force, begin=partial(shown.begin, (stage.name, part)))
+        shown.end((stage.name, part), time.monotonic() - of_part if made else None)
+        computed += made
+    if computed:
+        logger.info(stage_line(study, stage.name, time.monotonic() - begun))
+    return computed
+
+
+def run_stage(study: Study, stage_name: str, *, part: str | None = None, force: bool = False) -> int:
+    """Runs one part of a stage, or all that are not fresh, and logs a line about it; returns how many were computed."""
+    stage = stage_named(stage_name)
+    delete_former_parts(study, stage)
+    parts = stage.parts(study)
+    if part is None or parts == (part,):
+        with progress.study_progress(len(parts)) as shown:
+            return _run_stage(study, stage, force=force, shown=shown)
+    begun = time.monotonic()
+    made = run_part(study, stage_name, part, force=force)
+    if made:
+        logger.info("%s: done in %s", label_of(stage_name, part), duration(time.monotonic() - begun))
+    return int(made)
+
+
+def stage_line(study: Study, stage_name: str, seconds: float) -> str:
+    """What a finished stage has done, in counts, and how long it took."""
+    try:
+        counts = outcomes.in_counts(study, stage_name)
+    except FileNotFoundError:  # On a network disk, files that another machine wrote may not be visible yet.
+        counts = "done"
+    return f"{stage_name:<10} {counts}; {duration(seconds)}"
+
+
+def stale_parts(study: Study, parts: Sequence[Part], *, force: bool = False) -> list[Part]:
+    """Those of the parts that are not fresh or read one that is not, in order; all with `force`."""
+    stale: list[Part] = []
+    for stage_name, part in parts:
+        needs = stage_named(stage_name).needs(study, part)
+        if force or not set(stale).isdisjoint(needs) or not is_fresh(study, stage_name, part):
+            stale.append((stage_name, part))
+    return stale
 
 
 def run_null(study: Study, *, force: bool = False, simulated: bool = False) -> Study:
@@ -97,8 +156,10 @@ def run_null(study: Study, *, force: bool = False, simulated: bool = False) -> S
     return null_study
 
 
-def run_part(study: Study, stage_name: str, part: str, *, force: bool = False, begin: progress.Begin | None = None) -> bool:
-    """Computes one part unless it is fresh; True if it was computed. begin: called with the part's label.
+def run_part(
+    study: Study, stage_name: str, part: str, *, force: bool = False, begin: Callable[[], None] | None = None
+) -> bool:  # fmt: skip
+    """Computes one part unless it is fresh; True if it was computed. begin: called before it is computed.
 
     Raises StudyError for an unknown part, MissingStageError if an earlier stage has not run.
     """
@@ -110,24 +171,24 @@ def run_part(study: Study, stage_name: str, part: str, *, force: bool = False, b
     if part not in known:
         fix = f"parts of {stage_name}: {first_few(known, 30)}"
         raise StudyError(f"stage {stage_name} has no part '{part}'", where=study.folder, fix=fix)
-    label = stage_name if known == ("all",) else f"{stage_name} {part}"
+    label = label_of(stage_name, part)
     failures.refuse_little_address_space(study.results)
     failures.refuse_unusable_results(study.results)
     expected = _fingerprint(study, stage, part)
     lock = note_path(study, stage_name, part).with_suffix(".lock")
     with failures.explained(study.results), locked(lock, f"{stage_name} (part {part})"):
         fresh = not force and _has_note(study, stage_name, part, expected)
-        if begin is not None:
-            begin(label, fresh=fresh)
         if fresh:
             logger.debug("%s: fresh", label)
             _clear_scratch(_scratch(study, stage_name, part, expected), keep=None)
             return False
-        logger.info("%s: started", label)
+        if begin is not None:
+            begin()
+        logger.debug("%s: started", label)
         _make(study, stage, part, expected)
     note = Note.read(note_path(study, stage_name, part))
     facts = {} if note is None else note.facts
-    logger.info("%s: done in %s s, peak %s MiB", label, facts.get("seconds"), facts.get("peak_memory_mib"))
+    logger.debug("%s: done in %s s, peak %s MiB", label, facts.get("seconds"), facts.get("peak_memory_mib"))
     return True
 
 

@@ -56,7 +56,7 @@ def write(study: Study, options: RepresentationOptions, out: Path) -> None:
     for reason, count in left_out.frame["reason"].value_counts(sort=True).iter_rows():
         logger.info("%s: no features of %d of %d: %s", name, count, len(taken.first), reason)
     people = features.frame["eid"].n_unique()
-    logger.info("%s: %d features of %d people from %s", name, len(features.names), people, options.input_files[0].name)
+    logger.debug("%s: %d features of %d people from %s", name, len(features.names), people, options.input_files[0].name)
     if taken.second is not None:
         _write_reliability(name, features, _without(taken.second, excluded), out)
 
@@ -100,7 +100,7 @@ def _write_reliability(name: str, first: Features, second: Features, out: Path) 
     files.RELIABILITY.write(Reliability(between.select(list(Reliability.columns))), out, representation=name)
     people = second.frame["eid"].n_unique()
     median = between["icc"].median() if between.height else float("nan")
-    logger.info("%s: median ICC(2,1) of features between two visits of %d people %.3f", name, people, median)
+    logger.debug("%s: median ICC(2,1) of features between two visits of %d people %.3f", name, people, median)
 
 
 def eids_by_table(study: Study) -> dict[str, set[str]]:

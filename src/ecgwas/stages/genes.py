@@ -45,9 +45,11 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         tested=loci_stage.tested_positions(study),
     )
     _write(tables, out)
-    notes = [*(f"warning: {fact}" for fact in facts if isinstance(fact, Caution)), *tables.notes]
-    write_json(files.GENE_NOTES.within(out), notes)
-    for note in notes:
+    cautions = [fact for fact in facts if isinstance(fact, Caution)]
+    write_json(files.GENE_NOTES.within(out), [*(f"warning: {caution}" for caution in cautions), *tables.notes])
+    for caution in cautions:
+        logger.warning("genes: %s", caution)
+    for note in tables.notes:
         logger.info("genes: %s", note)
 
 

@@ -79,7 +79,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     _follow_up(study, data, tables, hits, results, out)
     for note in tables.notes:
         logger.info("loci: %s", note)
-    logger.info(
+    logger.debug(
         "loci: %d significant variants (%d variant-trait pairs) in %d loci; %d rows without a p-value",
         tables.hits.frame.select(VARIANT_KEY).n_unique(), len(tables.hits), len(tables.loci), tables.not_computed,
     )  # fmt: skip
@@ -103,7 +103,7 @@ def _follow_up(
         logger.warning("loci: %s", ambiguous)
     known_guards = data.known_guards(known_tested)
     for row in known_guards:
-        logger.info("loci: %s", row["note"])
+        logger.debug("loci: %s", row["note"])
     files.LOCI.write(Loci(natural_units.of_loci(data.known_by_ld(fine_mapped.loci), hits.frame)), out)
     by_maf = data.inflation_by_maf()
     files.INFLATION.write(by_maf, out)
@@ -133,14 +133,14 @@ def _log_power(table: Thresholds, power_table: pl.DataFrame) -> None:
     used = power_table.filter(table.frame["used"])
     share = used["share_at_power_80"].item()
     words = "none" if share is None else f"{share:.1%} of a trait's variance"
-    logger.info(
+    logger.debug(
         "loci: with %d people, 80 %% power at the threshold needs a variant explaining %s", used["people"].item(), words
     )
 
 
 def _log_threshold(study: Study, limit: float) -> None:
     """Logs the study's threshold, with a warning if variances differ between groups."""
-    logger.info("loci: the threshold is -log10 p %.2f", limit)
+    logger.debug("loci: the threshold is -log10 p %.2f", limit)
     warning = threshold_caveat(files.SAMPLE_GUARDS.read(study.results).frame)
     if warning is not None:
         logger.warning("loci: %s", warning)

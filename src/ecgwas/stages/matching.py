@@ -89,7 +89,7 @@ def loci_of_folds(
                 continue
             one.add(chosen, part, tested.eids)
     counts = ", ".join(str(len(one.leads)) for one in folds)
-    logger.info("share: loci found without the people of each of %d folds: %s", len(folds), counts)
+    logger.debug("share: loci found without the people of each of %d folds: %s", len(folds), counts)
     return folds
 
 

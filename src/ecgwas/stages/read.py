@@ -192,7 +192,7 @@ def _join(study: Study, out: Path) -> None:
     recordings = Recordings(pl.concat([first_visits, manifest.others.frame]).sort("eid", "instance", "lead", "path"))
     if kept == 0:
         raise _nothing_usable(study, recordings)
-    logger.info("read: %d people kept; %s", kept, left_out_counts(recordings))
+    logger.debug("read: %d people kept; %s", kept, left_out_counts(recordings))
     resampled, cut = _adapted(study, recordings)
     warnings = Counter(recordings.frame.filter((pl.col("status") == "kept") & (pl.col("reason") != ""))["reason"])
     for reason, count in warnings.most_common():
@@ -203,7 +203,7 @@ def _join(study: Study, out: Path) -> None:
     files.RECORDINGS.write(recordings, out)
     repeats, pairs = _combined_recordings(study, _of_repeat_visits(study))
     if repeats.height:
-        logger.info("read: %d repeat visits kept; %s", pairs, left_out_counts(Recordings(repeats)))
+        logger.debug("read: %d repeat visits kept; %s", pairs, left_out_counts(Recordings(repeats)))
     files.REPEATS.write(Recordings(repeats), out)
     first_folders = _of_first_visits(study)
     files.DEVICE_MEASUREMENTS.write(_joined(study, files.PART_DEVICE_MEASUREMENTS, first_folders), out)

@@ -98,7 +98,7 @@ def write_page(page: report.Page, out: Path) -> None:
         path.write_text(figure.svg, encoding="utf-8")
         files.FIGURE_NUMBERS.within(out, figure=name).write_text(figure.csv, encoding="utf-8")
     size = len(page.html.encode()) / 2**20
-    logger.info("%d pictures, page of %.1f MiB", len(page.figures), size)
+    logger.debug("%d pictures, page of %.1f MiB", len(page.figures), size)
 
 
 def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:

@@ -98,7 +98,7 @@ def _represent(study: Study, options: RepresentationOptions, out: Path, scratch:
     if options.measures_like_devices:
         _compare_with_devices(part, features, read.load_device_measurements(study), out)
     for row in encoder.errors.iter_rows(named=True):
-        logger.info("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
+        logger.debug("%s: %s mse %.4g, r %.4g", part, row["method"], row["mse"], row["pearson_r"])
 
 
 def _write_reliability(
@@ -118,7 +118,7 @@ def _write_reliability(
         files.FEATURES_OF_REPEATS.write(of_repeats, out, representation=options.name)
         between = between_visits(features, of_repeats)
         median = between["icc"].median() if between.height else float("nan")
-        logger.info("%s: median ICC(2,1) of features between two visits of %d people %.3f", options.name, len(repeats), median)
+        logger.debug("%s: median ICC(2,1) of features between two visits of %d people %.3f", options.name, len(repeats), median)
     if of_beats or repeats is not None:
         joined = within.join(between, on=["lead", "feature"], how="full", coalesce=True, maintain_order="left_right")
         files.RELIABILITY.write(Reliability(joined), out, representation=options.name)
@@ -138,7 +138,7 @@ def _retrain(
     of_other_seeds = SeedStability.read(path) if path.exists() else SeedStability.empty()
     SeedStability(pl.concat([of_other_seeds.frame, match])).write(path)
     median = float(np.median(np.abs(match["r"].to_numpy())))
-    logger.info("%s, other seed %d: median |r| of matched features %.3f", options.name, number, median)
+    logger.debug("%s, other seed %d: median |r| of matched features %.3f", options.name, number, median)
 
 
 def _compare_with_devices(name: str, features: Features, device: DeviceMeasurements, out: Path) -> None:

@@ -67,20 +67,21 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     path = files.TEST_COUNTS.within(out, part=part)
     path.parent.mkdir()
     np.savez(path, traits=np.array(result.traits, dtype=np.str_), **arrays)
-    logger.info("scan %s: %d tests", part, int(result.tests.sum()))
+    logger.debug("scan %s: %d tests", part, int(result.tests.sum()))
     _write_counts(study, part, result, out)
 
 
 def _write_counts(study: Study, part: str, result: ScanResult, out: Path) -> None:
     """Writes and logs how many variants of the part were tested or excluded; the first part adds untested chromosomes."""
-    counts, lines = [result.counts], counting.in_words(result.counts.to_dicts())
+    counts = [result.counts]
+    for line in counting.in_words(result.counts.to_dicts()):
+        logger.debug("scan %s: %s", part, line)
     if part == _parts(study)[0]:
         rows = chromosomes.untested(study.scan)
         counts.append(counting.of_untested(rows).frame)
-        lines += _not_tested(rows)
+        for line in _not_tested(rows):
+            logger.log(logging.WARNING if isinstance(line, Caution) else logging.INFO, "scan: %s", line)
     files.PART_VARIANT_COUNTS.write(VariantCounts(pl.concat(counts)), out, part=part)
-    for line in lines:
-        logger.info("scan %s: %s", part, line)
 
 
 def variant_counts(study: Study) -> VariantCounts:

@@ -86,7 +86,7 @@ def _log(what: str, table: Matching | Membership, why_nothing: str) -> None:
         logger.warning("share: %s cannot be measured (%s)", what, why_nothing)
         return
     beyond = sum(bool(beyond_chance(row)) for row in table.frame.iter_rows(named=True))
-    level = logging.WARNING if beyond else logging.INFO
+    level = logging.WARNING if beyond else logging.DEBUG
     logger.log(level, "share: %s: %d rates measured, %d beyond what chance gives in one of 40 cases", what, len(table), beyond)
 
 

@@ -64,7 +64,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         logger.warning("traits: %s", note)
     gone = exclusions.exclusion_counts(people)
     why = f": {'; '.join(f'{reason}: {count}' for reason, count in gone)}" if gone else ""
-    logger.info("traits: %d people, %d traits; %d of %d people dropped%s", len(tables.traits.eids), len(tables.traits.names),
+    logger.debug("traits: %d people, %d traits; %d of %d people dropped%s", len(tables.traits.eids), len(tables.traits.names),
                 sum(count for _, count in gone), len(people), why)  # fmt: skip
 
 

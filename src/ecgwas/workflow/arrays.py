@@ -18,12 +18,14 @@ from importlib.resources import files
 from pathlib import Path
 
 from ecgwas.errors import ToolError, first_few
+from ecgwas.progress import Part
 from ecgwas.stages import STAGES, is_fresh
 from ecgwas.stages import read as read_stage
 from ecgwas.stages.base import Stage, note_path
 from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
 from ecgwas.workflow.planning import Job
+from ecgwas.workflow.watching import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +35,12 @@ GONE = "Invalid job id"
 """squeue's message about a job that it no longer knows."""
 
 
-def run(study_file: Path, study: Study, planned: Sequence[Job], *, jobs: int, until: str | None, force: bool) -> None:
+def run(
+    study_file: Path, study: Study, planned: Sequence[Job], *, jobs: int, until: str | None, force: bool, watch: Watch
+) -> None:  # fmt: skip
     """Runs the stages in order, each as one array of the parts that are not fresh, with `jobs` tasks at a time.
+
+    watch: shows the parts that are made.
 
     Raises ToolError if SLURM's commands are missing, or, naming the logs, if parts failed ATTEMPTS times.
     """
@@ -50,7 +56,7 @@ def run(study_file: Path, study: Study, planned: Sequence[Job], *, jobs: int, un
             if force:
                 for part in parts:
                     note_path(study, stage.name, part).unlink(missing_ok=True)
-            _Submission(study_file.resolve(), study, stage, job_of, jobs).run(parts)
+            _Submission(study_file.resolve(), study, stage, job_of, jobs, watch).run(parts)
 
 
 def _rounds(stage: Stage, study: Study) -> list[list[str]]:
@@ -65,7 +71,10 @@ def _rounds(stage: Stage, study: Study) -> list[list[str]]:
 class _Submission:
     """Parts of one stage that are submitted together."""
 
-    def __init__(self, study_file: Path, study: Study, stage: Stage, job_of: Mapping[tuple[str, str], Job], jobs: int) -> None:
+    def __init__(
+        self, study_file: Path, study: Study, stage: Stage, job_of: Mapping[Part, Job], jobs: int, watch: Watch
+    ) -> None:  # fmt: skip
+        self.watch = watch
         self.study_file, self.study, self.stage, self.job_of, self.jobs = study_file, study, stage, job_of, jobs
         self.logs = study.results.resolve() / "logs"
         self.name = f"ecgwas-{fingerprint(str(study.results.resolve()))[:10]}-{stage.name}"
@@ -75,7 +84,7 @@ class _Submission:
         self._wait(["--name", self.name, "--me"])  # Tasks of an interrupted run continue.
         missing = self._missing(parts)
         if not missing:
-            logger.info("%s: fresh", self.stage.name)
+            logger.debug("%s: fresh", self.stage.name)
         for attempt in range(ATTEMPTS):
             if not missing:
                 return
@@ -86,6 +95,7 @@ class _Submission:
             except KeyboardInterrupt:
                 subprocess.run(["scancel", array], check=False)
                 raise
+            self.watch.look()
             missing = self._missing(missing)
             if missing:
                 logger.warning("%s: not made: %s; logs in %s", self.stage.name, first_few(missing), self.logs)
@@ -126,4 +136,5 @@ class _Submission:
             )
             if GONE in queue.stderr or (queue.returncode == 0 and not queue.stdout.strip()):
                 return
+            self.watch.look()
             time.sleep(POLL_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ from pathlib import Path
 import polars as pl
 
 from ecgwas import represent
-from ecgwas.errors import StudyError
+from ecgwas.errors import EcgwasError, StudyError
 from ecgwas.genotypes import chromosomes, filesets
+from ecgwas.progress import Part
 from ecgwas.stages import STAGES, feature_tables, required_packages, stage_named
 from ecgwas.stages import read as read_stage
 from ecgwas.stages.represent import options_of
@@ -21,6 +23,8 @@ from ecgwas.study import Study
 from ecgwas.tables import files
 from ecgwas.workflow import costs, costs_of_share
 from ecgwas.workflow.costs import MIB, Cost, StudySize
+
+logger = logging.getLogger(__name__)
 
 MEMORY_MARGIN, TIME_MARGIN = 1.5, 6
 """A job requests this many times the expected memory and time."""
@@ -99,6 +103,18 @@ def _cost_of_reading(study: Study, size: StudySize, part: str) -> Cost:
     return costs.read(study, people, repeats, compared)
 
 
+def planned_seconds(study: Study) -> dict[Part, float] | None:
+    """Seconds of each part on idle cores, within a run of the whole study, which starts ecgwas once.
+
+    None if an input that the plan counts is missing: only the stage that reads it needs it.
+    """
+    try:
+        return {(job.stage, job.part): job.cost.seconds_after_start for job in jobs(study)}
+    except EcgwasError as error:
+        logger.debug("the study cannot be planned: %s", error.problem)
+        return None
+
+
 def size_of(study: Study) -> StudySize:
     """Size of the study, counted in its inputs without reading recordings or genotypes. Raises InputError if one is missing."""
     manifest = None if study.read is None else read_stage.manifest_of(study)
@@ -134,14 +150,17 @@ def write(study: Study, planned: Sequence[Job]) -> Path:
 
 
 def table(planned: Sequence[Job]) -> pl.DataFrame:
-    """One row per stage that has jobs: jobs, total cpu_hours and disk_gib, longest_hours and memory_gib of a single job."""
+    """One row per stage that has jobs: jobs, total cpu_hours and disk_gib, longest_hours and memory_gib of a single job.
+
+    cpu_hours are without starting ecgwas, which a run on one machine does once, and a cluster once a job.
+    """
     rows = []
     for stage in STAGES:
         of_stage = [job for job in planned if job.stage == stage.name]
         if not of_stage:
             continue
         rows.append({
-            "stage": stage.name, "jobs": len(of_stage), "cpu_hours": sum(job.cost.cpu_seconds for job in of_stage) / 3600,
+            "stage": stage.name, "jobs": len(of_stage), "cpu_hours": sum(job.cost.work_seconds for job in of_stage) / 3600,
             "longest_hours": max(job.cost.seconds for job in of_stage) / 3600,
             "memory_gib": max(job.cost.memory_mib for job in of_stage) / 1024,
             "disk_gib": sum(job.cost.disk_mib for job in of_stage) / 1024,

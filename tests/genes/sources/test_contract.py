@@ -97,7 +97,8 @@ def nobody(*_: object) -> NoReturn:
 def test_its_file_has_functions_that_take_what_they_are_passed(kind: str) -> None:
     passed = {
         "check": (0, "hg19"), "annotate": (0, 1, 2, 3), "gene_positions": (0,), "gene_models": (0, 1), "connect": (0, 1, 2),
-        "enrich": (0, 1, 2, 3), "enrich_clusters": (0, 1, 2, 3, 4), "read_terms": (0,), "look_up": (0, 1, 2, 3, 4), "read_ancestry": (0,),
+        "enrich": (0, 1, 2, 3), "enrich_clusters": (0, 1, 2, 3, 4), "read_terms": (0,), "look_up": (0, 1, 2, 3, 4),
+        "read_ancestry": (0,),
     }  # fmt: skip
     named = {"connect": {"seed": 1}, "gene_positions": {"every_type": True}}
     assert set(passed) == set(capabilities.NAMES)

@@ -152,7 +152,7 @@ class _Training:
         if epochs_since_best(self.validation_losses) == 0:
             self.best = _copy(self.network)
         message = "%s epoch %d: train loss %.4g, validation loss %.4g, learning rate %.3g"
-        logger.info(message, self.label, epoch, train_loss, validation_loss, rate)
+        logger.debug(message, self.label, epoch, train_loss, validation_loss, rate)
 
     def _save(self, checkpoint: Path, inputs_fingerprint: str) -> None:
         tensors = _prefixed("last", _copy(self.network)) | _prefixed("best", self.best)
