@@ -213,6 +213,11 @@ class RunInfo:
     notes: tuple[str, ...] = ()
     min_people: int = 0
 
+    @property
+    def unit_of_beta(self) -> str:
+        """The unit of beta behind a number: SD, or nothing for the units of untransformed features."""
+        return "SD" if self.settings["traits"]["transform"] == "rank_normal" else ""
+
 
 @dataclass(frozen=True)
 class Cohort:
@@ -345,7 +350,7 @@ class Figure:
     caption: str
     svg: str
     csv: str
-    plot: PlotData | None = None
+    plot: PlotData | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

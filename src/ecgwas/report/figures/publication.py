@@ -49,9 +49,18 @@ def save(figure: Figure, path: Path, *, dots_per_inch: int = DOTS_PER_INCH) -> N
         axes = canvas.add_axes((0, 0, 1, 1))
         axes.set(xlim=(0, width), ylim=(height, 0))
         axes.axis("off")
-        for place, element in enumerate(root):
+        for place, element in enumerate(_shapes(root)):
             _draw(axes, element, place)
         canvas.savefig(path, dpi=dots_per_inch, metadata=UNDATED[kind], facecolor="white")
+
+
+def _shapes(parent: Any) -> Iterator[Any]:
+    """Shapes in the order in which they are drawn, those of groups too."""
+    for element in parent:
+        if element.tag == f"{NAME}g":
+            yield from _shapes(element)
+        else:
+            yield element
 
 
 def _draw(axes: Axes, element: Any, order: int) -> None:

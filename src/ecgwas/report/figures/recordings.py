@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecgwas.report.contents import Example, Figure, RepresentationResults
 from ecgwas.report.figures import svg as d
+from ecgwas.report.plot_data import Curve, PlotData
 
 STRIP_LEADS = ("II", "V2", "V5")
 STRIP_SECONDS = 5.0
@@ -21,6 +22,12 @@ GRID_LEADS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF"
 LARGE_SQUARE_S, LARGE_SQUARE_UV = 0.2, 500.0
 
 
+def in_ms(panels: Sequence[d.Panel], curves: Sequence[Curve]) -> PlotData:
+    """Curves over seconds, read off in milliseconds; all panels zoom together."""
+    read = [replace(curve, x=np.asarray(curve.x, dtype=np.float64) * 1000) for curve in curves]
+    return PlotData([panel.with_x_times(1000) for panel in panels], curves=read, zoomed=range(len(panels)), axis="ms")
+
+
 def strip(example: Example, representations: Sequence[RepresentationResults] = ()) -> Figure:
     """The first seconds of three leads, as recorded, cleaned, and reconstructed from features of strips, on ECG paper."""
     count = min(int(STRIP_SECONDS * example.rate_hz), example.raw_uv.shape[1])
@@ -29,21 +36,24 @@ def strip(example: Example, representations: Sequence[RepresentationResults] = (
     colours = dict(zip(curves, (d.VERMILION, d.BLUE, d.GREEN, d.AMBER, d.PINK), strict=False))
     rows = [lead for lead in STRIP_LEADS if lead in example.leads]
     parts = d.legend(56, 18, list(colours.items()))
-    frames = []
+    frames, panels, read = [], list[d.Panel](), list[Curve]()
     for place, lead in enumerate(rows):
         drawn = {name: curves[name][example.leads.index(lead), :count].astype(float) for name in colours}
         everything = _padded(np.concatenate(list(drawn.values())))
         panel = d.Panel(56, 34 + place * (STRIP_HEIGHT + 10), 860, STRIP_HEIGHT, (0, float(times[-1])), everything)
-        parts += _paper(panel)
+        waves = [d.polyline(panel.x(times), panel.y(values), colours[name], 1.2) for name, values in drawn.items()]
+        parts.append(d.zoomable(place, panel, [*_paper(panel), *waves], "strip"))
+        panels.append(panel)
+        read += [Curve(place, times, values, f"{lead} {name}", "µV", 0) for name, values in drawn.items()]
         parts.append(d.text(8, panel.top + STRIP_HEIGHT / 2 + 5, lead, size=14, fill=d.INK, font_weight="600"))
-        parts += [d.polyline(panel.x(times), panel.y(values), colours[name], 1.2) for name, values in drawn.items()]
         columns = {name.replace(" ", "_") + "_uv": values for name, values in drawn.items()}
         frames.append(pl.DataFrame({"lead": lead, "time_s": times, **columns}))
     bottom = 34 + len(rows) * (STRIP_HEIGHT + 10)
     parts.append(d.text(56, bottom + 8, "one large square: 0.2 s across, 0.5 mV up"))
     reconstructed = ", and reconstructed from features of the whole recording" if len(curves) > 2 else ""
     caption = f"The first five seconds of one recording in three leads, as recorded, after cleaning{reconstructed}."
-    return Figure("From raw to clean", caption, d.svg(930, bottom + 18, parts, caption), pl.concat(frames).write_csv())
+    picture = d.svg(930, bottom + 18, parts, caption)
+    return Figure("From raw to clean", caption, picture, pl.concat(frames).write_csv(), in_ms(panels, read))
 
 
 def _reconstructed(
@@ -79,34 +89,32 @@ def reconstruction(example: Example, representations: Sequence[RepresentationRes
     colours = dict(zip(curves, (d.LIGHT, *d.SERIES), strict=False))
     parts = d.legend(16, 18, [(name, colours[name]) for name in curves if name in colours])
     everything = _padded(np.concatenate([array.ravel() for array in curves.values()]))
-    for row, leads in enumerate(GRID_LEADS):
-        for column, lead in enumerate(leads):
-            box = (16 + column * 230.0, 34 + row * 150.0)
-            parts += _beat_panel(example, lead, curves, colours, box, everything)
+    times, panels, read = example.beat_times_ms / 1000, list[d.Panel](), list[Curve]()
+    places = {lead: (16 + column * 230.0, 34 + row * 150.0) for row, leads in enumerate(GRID_LEADS)
+              for column, lead in enumerate(leads) if lead in example.leads}  # fmt: skip
+    for place, (lead, (left, top)) in enumerate(places.items()):
+        panels.append(d.Panel(left, top, 220, 140, (float(times[0]), float(times[-1])), everything))
+        waves = {name: array[example.leads.index(lead)] for name, array in curves.items() if name in colours}
+        parts.append(d.zoomable(place, panels[-1], _beat_panel(panels[-1], times, waves, colours), "reconstruction"))
+        parts.append(d.text(left + 4, top + 14, lead, size=13, fill=d.INK, font_weight="600"))
+        read += [Curve(place, times, values, f"{lead} {name}", "µV", 0) for name, values in waves.items()]
     parts.append(d.text(16, 496, "one large square: 0.2 s across, 0.5 mV up; all leads on one scale"))
     caption = "Median beat of the same recording and its reconstruction from features, in twelve leads."
-    return Figure("From beat to features and back", caption, d.svg(930, 506, parts, caption), _beat_csv(example, curves))
+    picture = d.svg(930, 506, parts, caption)
+    return Figure("From beat to features and back", caption, picture, _beat_csv(example, curves), in_ms(panels, read))
 
 
 def _beat_panel(
-    example: Example, lead: str, curves: dict[str, NDArray[np.float64]], colours: dict[str, str],
-    box: tuple[float, float], heights: tuple[float, float],
+    panel: d.Panel, times: NDArray[np.float64], waves: dict[str, NDArray[np.float64]], colours: dict[str, str]
 ) -> list[str]:  # fmt: skip
-    if lead not in example.leads:
-        return []
-    times = example.beat_times_ms / 1000
-    panel = d.Panel(box[0], box[1], 220, 140, (float(times[0]), float(times[-1])), heights)
+    """Paper and curves of one lead; times in seconds."""
     parts = [d.line(float(x), panel.top, float(x), panel.bottom, d.PAPER) for x in panel.x(np.arange(-0.2, 0.61, 0.2))]
-    low, high = (np.ceil(heights[0] / LARGE_SQUARE_UV), np.floor(heights[1] / LARGE_SQUARE_UV))
+    low, high = (np.ceil(panel.y_range[0] / LARGE_SQUARE_UV), np.floor(panel.y_range[1] / LARGE_SQUARE_UV))
     parts += [d.line(panel.left, float(y), panel.right, float(y), d.PAPER)
               for y in panel.y(np.arange(low, high + 1) * LARGE_SQUARE_UV)]  # fmt: skip
-    for name, array in curves.items():
-        if name not in colours:
-            continue
+    for name, values in waves.items():
         width = 5 if name == "median beat" else 1.4
-        values = array[example.leads.index(lead)]
         parts.append(d.polyline(panel.x(times), panel.y(values), colours[name], width))
-    parts.append(d.text(panel.left + 4, panel.top + 14, lead, size=13, fill=d.INK, font_weight="600"))
     return parts
 
 

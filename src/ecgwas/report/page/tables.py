@@ -44,7 +44,7 @@ def effect_unit(run: RunInfo) -> str:
 
 def unit_of_beta(run: RunInfo) -> str:
     """The unit of beta behind a number: SD, or nothing for the units of untransformed features."""
-    return "SD" if run.settings["traits"]["transform"] == "rank_normal" else ""
+    return run.unit_of_beta
 
 
 def loci(results: LociResults, genes: Genes) -> ShownTable | None:
