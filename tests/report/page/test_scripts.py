@@ -18,8 +18,9 @@ FOLDER = Path(render.__file__).parent
 ANALYSIS = Path(__file__).with_name("script_names.js")
 LONGEST_LINE = 110
 BROWSER = {
-    "Array", "Blob", "DecompressionStream", "Float32Array", "JSON", "Map", "Math", "Number", "Object", "Promise", "Response",
-    "Set", "String", "TextDecoder", "URL", "Uint32Array", "Uint8Array", "XMLSerializer", "addEventListener", "atob",
+    "Array", "Blob", "Boolean", "DecompressionStream", "Float32Array", "Float64Array", "Infinity", "JSON", "Map", "Math",
+    "NaN", "Number", "Object", "Promise", "ResizeObserver", "Response", "Set", "String", "TextDecoder", "URL", "Uint32Array",
+    "Uint8Array", "WeakMap", "XMLSerializer", "addEventListener", "atob",
     "clearTimeout", "devicePixelRatio", "document", "getComputedStyle", "getSelection", "location", "matchMedia", "navigator",
     "scrollX", "scrollY", "setTimeout", "window", "decodeURIComponent", "encodeURIComponent", "undefined",
 }  # fmt: skip

@@ -58,7 +58,10 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{joined}}})();\n'
 
 
-SCRIPTS = ("page.elements.js", "page.data.js", "page.marks.js", "page.interact.js", "page.plots.js", "page.trait.js", "page.js")
+SCRIPTS = (
+    "page.elements.js", "page.data.js", "page.marks.js", "page.zoom.js", "page.interact.js", "page.plots.js", "page.trait.js",
+    "page.js",
+)  # fmt: skip
 """In the order in which they are joined; the head of each names what it gives to and uses of the others."""
 
 ONLY_FILES = ("manhattan_", "qq_", "meaning_")
