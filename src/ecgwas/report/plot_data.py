@@ -53,7 +53,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Details:
-    """What a mark comprises: title; rows of words and an address within the page (or ""); how many more there are, not given."""
+    """What a mark comprises: title; rows of words and an address within the page (or ""); how many more are not given."""
 
     title: str
     rows: Sequence[tuple[str, str]]

@@ -54,7 +54,8 @@ class GeneDetails:
     def _terms_of(self) -> Mapping[str, list[str]]:
         """Gene -> its terms within the study's limits, the smallest FDR first."""
         found: dict[str, list[str]] = {}
-        for row in self.terms.frame.filter(pl.col("kept")).sort("fdr", "category", "term", nulls_last=True).iter_rows(named=True):
+        kept = self.terms.frame.filter(pl.col("kept")).sort("fdr", "category", "term", nulls_last=True)
+        for row in kept.iter_rows(named=True):
             for gene in (row["genes"] or "").split(";"):
                 found.setdefault(gene, []).append(name_of(row))
         return found

@@ -24,13 +24,13 @@ def drawn(
     """
     starts = rows["chrom"].replace_strict(genome.starts, return_dtype=pl.Float64)
     odd = {chrom: i % 2 == 1 for i, chrom in enumerate(genome.starts)}
+    said, links = ([""] * rows.height, [""] * rows.height) if words is None else words.of_tests(rows)
+    is_odd = rows["chrom"].replace_strict(odd, return_dtype=pl.Boolean)
     table = rows.with_columns(
-        at=starts + rows["pos"], hit=pl.col("neglog10p") > limit,
-        odd=rows["chrom"].replace_strict(odd, return_dtype=pl.Boolean),
-    )  # fmt: skip
-    said, links = ([], []) if words is None else words.of_tests(rows)
-    table = table.with_columns(words=pl.Series(said, dtype=pl.String), links=pl.Series(links, dtype=pl.String)) if words else table
-    groups = (~pl.col("hit") & ~pl.col("odd"), d.BLUE, 2.4), (~pl.col("hit") & pl.col("odd"), d.MUTED, 2.4), (pl.col("hit"), d.VERMILION, 4.0)
+        at=starts + rows["pos"], words=pl.Series(said, dtype=pl.String), links=pl.Series(links, dtype=pl.String)
+    )
+    is_hit = rows["neglog10p"] > limit
+    groups = ((~is_hit & ~is_odd, d.BLUE, 2.4), (~is_hit & is_odd, d.MUTED, 2.4), (is_hit, d.VERMILION, 4.0))
     marks, points = list[str](), list[Points]()
     for k, (chosen, colour, size) in enumerate(groups):
         own = table.filter(chosen)

@@ -252,8 +252,8 @@ def _cell(x: float, y: float, width: float, height: float, gene: str, lead: str,
     cell = d.rect(x + 1, y + 1, width - 2, height - 2, fill, title=title, rx=2, data_details=listed)
     if not value:
         return [cell]
-    number = d.text(x + width / 2, y + height / 2 + 4, f"{value:,}", anchor="middle", fill=d.ink_on(fill), pointer_events="none")
-    return [cell, number]
+    middle, base = x + width / 2, y + height / 2 + 4
+    return [cell, d.text(middle, base, f"{value:,}", anchor="middle", fill=d.ink_on(fill), pointer_events="none")]
 
 
 def grid(scan: ScanResults, results: LociResults) -> dict[str, Figure]:

@@ -23,7 +23,7 @@ MANY_EDGES = 300
 """In figures of more edges than this, they are thinner and paler."""
 MOST_NAMED = 150
 MOST_CLUSTERS, LEGEND_ROW = 12, 17.0
-GROUND = {"pointer_events": "none", "paint_order": "stroke", "stroke": d.SURFACE, "stroke_width": "2.5", "stroke_opacity": "0.8"}
+GROUND = {"paint_order": "stroke", "stroke": d.SURFACE, "stroke_width": "2.5", "stroke_opacity": "0.8"}
 """Background of names, so that no edge runs through them."""
 SMALLEST_CLUSTER = 3
 """Clusters of fewer genes have no figure."""
@@ -69,9 +69,9 @@ def network(results: GeneResults, details: GeneDetails | None = None) -> Figure 
     number_of_clusters = len(set(graph.clusters[graph.clusters > 0].tolist()))
     alone = clusters.filter(~pl.col("gene").is_in(graph.names)).height
     caption = (
-        f"{len(graph.names)} hit genes with {_count(edges.height, 'edge')} in STRING, {_count(number_of_clusters, 'MCL cluster')} "
-        f"(colour and number; grey edges connect clusters). {alone} hit genes without an edge are not drawn: the table of clusters "
-        "lists them."
+        f"{len(graph.names)} hit genes with {_count(edges.height, 'edge')} in STRING, "
+        f"{_count(number_of_clusters, 'MCL cluster')} (colour and number; grey edges connect clusters). {alone} hit genes "
+        "without an edge are not drawn: the table of clusters lists them."
     )
     table = edges.sort("gene_a", "gene_b")
     picture = d.svg(WIDTH, below + (6 + LEGEND_ROW * len(named)), [*drawn, *named], caption)
@@ -187,7 +187,7 @@ def _nodes(graph: _Graph, places: NDArray[np.float64], *, numbered: bool) -> lis
         parts.append(f"<circle {at} fill='{fill}' stroke='{d.SURFACE}' stroke-width='1.5'>{title}</circle>")
         if i in named:
             mark = f"{name} {cluster}" if cluster and numbered else name
-            label = d.text(x, y - radius - 4, mark, anchor="middle", size=11, fill=d.INK, font_style="italic", **GROUND,
-                           data_label=name)  # fmt: skip
+            label = d.text(x, y - radius - 4, mark, anchor="middle", size=11, fill=d.INK, font_style="italic",
+                           data_label=name, pointer_events="none", **GROUND)  # fmt: skip
             parts.append(label)
     return parts

@@ -12,7 +12,7 @@ from ecgwas.report.contents import Example, Figure, ReconstructedSignal, Represe
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.recordings import LARGE_SQUARE_S, LARGE_SQUARE_UV, STRIP_LEADS, in_ms
 from ecgwas.report.names import slug
-from ecgwas.report.plot_data import Curve, PlotData
+from ecgwas.report.plot_data import Curve
 
 MOST_POINTS = 1250
 """Most points of a curve: more cannot be seen."""

@@ -1,6 +1,6 @@
 // Data at the end of the page: the index, and packed blocks, unpacked on demand (their layout: embedded.py).
-// Gives: index, canUnpack, traitNumber, searchEntries, unpackText, loadPositions, loadVariantNames, loadGenes,
-//   geneOf, locusOf, loadTrait, variantOf, variantKey, variantsMatching
+// Gives: index, canUnpack, traitNumber, searchEntries, unpackText, loadPositions, loadVariantNames,
+//   loadGenes, geneOf, locusOf, loadTrait, variantOf, variantKey, variantsMatching
 // Uses: byId
 const index = JSON.parse(byId("index").textContent);
 const canUnpack = "DecompressionStream" in window;

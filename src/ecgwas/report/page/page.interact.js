@@ -24,7 +24,8 @@ const unpackPlot = async (name) => {
     byKeys: keys ? [...words.keys()].filter((i) => words[i] !== "") : [],
   });
   const curve = (one) => ({ ...one, x: xs[one.x], y: valuesOf(one.y) });
-  const panels = packed.panels.map(panel), points = packed.points.map(group), curves = packed.curves.map(curve);
+  const panels = packed.panels.map(panel), points = packed.points.map(group);
+  const curves = packed.curves.map(curve);
   return { ...packed, panels, points, curves };
 };
 
@@ -53,7 +54,7 @@ const hintOf = (address) => {
 };
 
 class Picture {
-  // element: holds the SVG; zooms: whether along x. load: gives what can be pointed at; without it `set` does.
+  // element: holds the SVG; zooms: along x. load: gives what can be pointed at; without it `set` does.
   // redraw: draws the SVG for a range of x (null: all), gives its panels; without it marks are moved.
   // status: where answers to keys are said; without it below the picture
   constructor(element, { zooms, load, redraw, status }) {
@@ -161,7 +162,7 @@ class Picture {
     return { key: mark, mark, words: mark.dataset.tip ?? "", address: addressOf(mark), details };
   }
 
-  // Curves that are read off together with those of a panel: of its whole column, or only of panels close to it
+  // Curves that are read off together with those of a panel: of its column, or only of panels close to it
   curvesWith(k) {
     const { panels, curves } = this.plot, { left, width } = panels[k];
     const column = [...panels.keys()].filter((i) => panels[i].left === left && panels[i].width === width);

@@ -1,4 +1,4 @@
-// Marks of pictures (bars, cells, genes): their words and addresses, what they comprise; clusters of the network.
+// Marks of pictures (bars, cells, genes): words, addresses, what they comprise; clusters of the network.
 // Gives: MARK, marksOf, addressOf, neighbourOf, showDetails, highlightGene, prepareClusters
 // Uses: make (elements)
 const MARK = "[data-tip], [data-to], [data-details], [data-trait]";

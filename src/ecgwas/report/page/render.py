@@ -42,11 +42,12 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     template = environment.from_string(_packaged("page.html"))
     inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
     packed = embedded(contents, {name: figure for name, figure in figures.items() if name.startswith("meaning_")})
+    blocks = {**packed.blocks, **plots.plots(inline)}
     html = template.render(
         title=options.title or contents.run.name,
         style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
         figures={name: _Inline(figure, Markup(drawing.themed(figure.svg))) for name, figure in inline.items()},
-        index=Markup(packed.index), blocks={name: Markup(block) for name, block in (packed.blocks | plots.plots(inline)).items()},
+        index=Markup(packed.index), blocks={name: Markup(block) for name, block in blocks.items()},
         **_values(options, contents, figures),
     )  # fmt: skip
     return Page(html, figures)
