@@ -14,7 +14,7 @@ from ecgwas.report.text.effects import amount
 from ecgwas.report.text.p_values import p_value
 from ecgwas.tables import VARIANT_KEY
 
-MOST_WORDS = 5_000
+MOST_WORDS = 3_000
 """Points of a figure that have words: the strongest."""
 
 
@@ -63,7 +63,7 @@ class PointWords:
     def _words(self, row: Mapping[str, Any]) -> str:
         lines = [f"{row['variant']}, {row['chrom']}:{row['pos']:,}"]
         lines += [] if row["gene"] is None else [f"nearest gene {row['gene']}"]
-        lines.append(f"p {p_value(row['neglog10p'])}, {row['trait']}")
+        lines.append(f"p {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f}), {row['trait']}")
         if row["beta"] is not None:
             lines.append(f"{self._effect(row)} per copy of {row['effect_allele']}")
         lines += [] if row["n"] is None else [f"n {row['n']:,}"]
