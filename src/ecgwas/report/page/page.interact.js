@@ -236,6 +236,16 @@ class Picture {
     this.show(null);
   }
 
+  // After a zoom: what was shown, where it is now in view
+  showAgain(found) {
+    const x = found?.group ? found.group.x[found.i] : found?.value;
+    if (x === undefined) return;
+    const k = found.group?.panel ?? found.panel, [low, high] = this.range(k);
+    if (x < low || x > high) return;
+    const again = found.group ? this.point(found) : this.reading(k, x);
+    this.show(again, this.scrolledTo(again));
+  }
+
   crosshair({ panel, value, read }) {
     const panels = this.plot.zoomed.length ? this.plot.zoomed : [panel];
     const verticals = panels.map((k) => {

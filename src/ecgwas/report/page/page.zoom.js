@@ -202,7 +202,7 @@ class Zoom {
   }
 
   draw() {
-    const { picture } = this;
+    const { picture } = this, { found } = picture;
     picture.hide();
     if (this.redraw) {
       picture.plot.panels = this.redraw(this.range);
@@ -212,6 +212,7 @@ class Zoom {
         this.moveTicks(k);
       }
     }
+    picture.showAgain(found);
     this.tell();
   }
 
