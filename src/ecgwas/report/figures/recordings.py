@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ecgwas.report.contents import Example, Figure, RepresentationResults
 from ecgwas.report.figures import svg as d
-from ecgwas.report.plot_data import Curve, PlotData
+from ecgwas.report.plot_data import Curve, PlotData, Points
 
 STRIP_LEADS = ("II", "V2", "V5")
 STRIP_SECONDS = 5.0
@@ -143,7 +143,8 @@ def error_distribution(representation: RepresentationResults) -> Figure | None:
     parts = d.y_axis(panel, "recordings × leads", gap=48)
     for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
         x, y = panel.x.at(left), panel.y.at(float(count))
-        parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE))
+        title = f"error {10**left:.3g} to {10**right:.3g}: {count:,}"
+        parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE, title=title))
     middle = float(np.median(logs))
     parts += _labelled_line(panel, middle, f"median {10**middle:.3g}", d.VERMILION, panel.top + 10)
     parts += [] if limit is None else _labelled_line(panel, float(np.log10(limit)), f"limit {limit:g}", d.INK, panel.top + 26)
@@ -194,7 +195,9 @@ def training(representation: RepresentationResults) -> Figure | None:
         "weights are used."
     )
     title = f"Training of {representation.name}"
-    return Figure(title, caption, d.svg(460, 260, parts, f"{title}: {caption}"), drawn.write_csv())
+    curves = [Curve(0, epochs, train, "training", "", 4), Curve(0, epochs, validation, "held-out participants", "", 4)]
+    picture = d.svg(460, 260, parts, f"{title}: {caption}")
+    return Figure(title, caption, picture, drawn.write_csv(), PlotData([panel], curves=curves))
 
 
 @dataclass(frozen=True)
@@ -233,12 +236,18 @@ def reliability(representation: RepresentationResults) -> Figure | None:
     leads = table["lead"].unique(maintain_order=True).to_list()
     lowest = min(0.0, *(float(table[one.column].min()) for one in drawn))  # type: ignore[arg-type]
     panel = d.Panel(64, 20, 380, 190, (-0.5, len(leads) - 0.5), (lowest, 1.0))
-    parts = d.y_axis(panel, "correlation", gap=48)
+    parts, points = d.y_axis(panel, "correlation", gap=48), list[Points]()
     for place, lead in enumerate(leads):
         for one in drawn:
-            values = table.filter(pl.col("lead") == lead)[one.column].drop_nulls().to_numpy()
+            own = table.filter(pl.col("lead") == lead).drop_nulls(one.column).sort(one.column, "feature")
+            values = own[one.column].to_numpy()
             spread = place + np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.full(len(values), place)
-            parts.append(d.dots(panel.x(spread), panel.y(np.sort(values)), one.colour, 3.4))
+            parts.append(d.dots(panel.x(spread), panel.y(values), one.colour, 3.4))
+            words = [
+                f"{lead} {feature}, {one.words}: {value:.2f}"
+                for feature, value in own.select("feature", one.column).iter_rows()
+            ]
+            points.append(Points(0, spread, values, words))
         at = panel.x.at(place)
         parts.append(d.text(at, panel.bottom + 16, lead, anchor="middle"))
     parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
@@ -246,4 +255,5 @@ def reliability(representation: RepresentationResults) -> Figure | None:
     caption = f"Each feature measured {', and '.join(one.full_caption(table) for one in drawn)}."
     title = f"Reliability of {representation.name}"
     numbers = table if RELIABILITIES[1] in drawn else table.select("lead", "feature", "r")
-    return Figure(title, caption, d.svg(460, 240, parts, f"{title}: {caption}"), numbers.write_csv())
+    picture = d.svg(460, 240, parts, f"{title}: {caption}")
+    return Figure(title, caption, picture, numbers.write_csv(), PlotData([panel], points))

@@ -2,7 +2,7 @@
 // Gives: showTrait, redrawTrait, prepareTrait
 // Uses: make, byId, save, standalone, rounded, withCommas, withMinus, pWords (elements); index, canUnpack,
 //   unpackText, loadVariantNames, loadGenes, geneOf, locusOf, loadTrait, variantOf, variantKey (data);
-//   Picture (interact); textAt, MIDDLE, lambdaOf, manhattan, qq (plots)
+//   Picture, preparePicture (interact); textAt, MIDDLE, lambdaOf, manhattan, qq (plots)
 // As many decimals as give the standard error two significant digits, as in report/text/effects.py.
 const decimalsOf = (error) => error > 0 ? Math.min(Math.max(0, 1 - Math.floor(Math.log10(error))), 9) : 2;
 const signed = (value, decimals) => withMinus(`${value < 0 ? "" : "+"}${value.toFixed(decimals)}`);
@@ -86,8 +86,9 @@ const fillMeaning = async (trait) => {
   const button = make("button", { type: "button", class: "plain" }, "SVG");
   button.addEventListener("click", () =>
     save(standalone(drawing.querySelector("svg")), "image/svg+xml", `${trait.meaning}.svg`));
-  parent.replaceChildren(make("figure", { class: "wide" }, drawing,
+  parent.replaceChildren(make("figure", { class: "wide", id: `figure-${trait.meaning}` }, drawing,
     make("figcaption", {}, make("strong", {}, title), ` ${caption} `, button)));
+  preparePicture(drawing);
 };
 
 let shown = null; // the trait on the page: { trait, data, ringed }; ringed: number of a point, -1: none

@@ -41,8 +41,9 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     environment.filters["count"] = lambda value: f"{value:,}"
     template = environment.from_string(_packaged("page.html"))
     inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
-    packed = embedded(contents, {name: figure for name, figure in figures.items() if name.startswith("meaning_")})
-    blocks = {**packed.blocks, **plots.plots(inline)}
+    meanings = {name: figure for name, figure in figures.items() if name.startswith("meaning_")}
+    packed = embedded(contents, meanings)
+    blocks = {**packed.blocks, **plots.plots(inline | meanings)}
     html = template.render(
         title=options.title or contents.run.name,
         style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
