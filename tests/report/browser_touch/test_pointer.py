@@ -63,9 +63,11 @@ def test_a_point_says_what_hits_csv_says_and_a_click_opens_its_locus(opened: Any
 def test_measured_traits_say_their_effect_in_their_unit(opened: Any, report: Report) -> None:
     plot = report.page.figures["miami_pca_clinical"].plot
     assert plot is not None
-    words = [text for points in plot.points for text in points.words if "clinical.12L.qt_ms" in text and "per copy" in text]
-    assert words
-    assert all("−6.25 ms (SE 0.87) per copy of A" in text for text in words)
+    words = [
+        text for points in plot.points for text in points.words if "clinical.12L.heart_rate_bpm" in text and "copy" in text
+    ]
+    assert len(words) == 2
+    assert all("−3.12 beats/min (SE 0.44) per copy of A" in text for text in words)
 
 
 def test_a_test_outside_of_loci_opens_its_trait_and_is_ringed(opened: Any, report: Report) -> None:
@@ -221,7 +223,9 @@ def test_agreement_says_counts_and_no_one(opened: Any, report: Report) -> None:
 def test_histograms_count(opened: Any, report: Report) -> None:
     opened.locator("#figure-inflation rect").nth(3).hover()
     expect(opened.locator("#tip")).to_contain_text(re.compile(r"λ [\d.]+ to [\d.]+: \d+ traits?"))
-    opened.locator("#figure-null_study [data-to='#locus-3']").click()
+    line = opened.locator("#figure-null_study [data-to='#locus-3']").get_attribute("d")
+    x, top = (float(value) for value in re.match(r"M([\d.]+) ([\d.]+)", line).groups())
+    opened.mouse.click(*in_window(opened, "#figure-null_study .picture", x, top + 10))
     opened.locator("#locus-3").wait_for(state="visible")
 
 
@@ -280,9 +284,9 @@ def test_the_plot_of_a_trait_answers_and_zooms(opened: Any, report: Report) -> N
         "−6.25 ms (SE 0.87) per copy of A (other G)", "n 74", "opens locus 1",
     ]  # fmt: skip
     before = opened.locator("#trait-manhattan image").get_attribute("href")
-    opened.mouse.move(box["x"] + x - 60, box["y"] + 100)
+    opened.mouse.move(box["x"] + x - 40, box["y"] + 100)
     opened.mouse.down()
-    opened.mouse.move(box["x"] + x + 60, box["y"] + 100, steps=4)
+    opened.mouse.move(box["x"] + x + 40, box["y"] + 100, steps=4)
     opened.mouse.up()
     expect(opened.locator("#trait .picture-tools [role=status]")).to_have_text(re.compile("Mb$"))
     assert opened.locator("#trait-manhattan image").get_attribute("href") != before

@@ -11,6 +11,7 @@ import polars as pl
 from ecgwas.report.figures.terms import name_of
 from ecgwas.report.links import Links
 from ecgwas.report.plot_data import Details
+from ecgwas.report.queries import strongest_of_traits
 from ecgwas.report.text.p_values import p_value
 from ecgwas.tables import VARIANT_KEY, Loci, Terms
 
@@ -34,7 +35,7 @@ class GeneDetails:
     def of_cells(self, genes: Iterable[str]) -> dict[str, Details]:
         """`gene, lead` -> its significant variants, each with its strongest trait there."""
         chosen = self.gene_hits.filter(pl.col("gene").is_in(list(genes)))
-        groups = chosen.group_by("gene", "lead", maintain_order=True)
+        groups = chosen.sort("gene", "lead").group_by("gene", "lead", maintain_order=True)
         return {f"{gene}, {lead}": self._of_cell(f"{gene} in {lead}", rows) for (gene, lead), rows in groups}
 
     def of_term(self, title: str, genes: Iterable[str]) -> Details:
@@ -68,7 +69,7 @@ class GeneDetails:
         leads = dict(self.loci.frame.select("locus", "lead_variant").iter_rows())
         numbers = sorted(set(own["locus"]))
         loci = [(f"locus {number}: {leads.get(number, 'not on this page')}", self.links.locus(number)) for number in numbers]
-        best = own.sort("neglog10p", "trait", descending=[True, False]).unique("trait", keep="first", maintain_order=True)
+        best = strongest_of_traits(own)
         shown = best.head(MOST_TRAITS).iter_rows(named=True)
         traits = [(f"{row['trait']}: {row['variant']}, p {p_value(row['neglog10p'])}", self.links.trait(row["trait"], row))
                   for row in shown]  # fmt: skip
@@ -78,7 +79,8 @@ class GeneDetails:
         return Details(gene, [*loci, *traits, *named], more)
 
     def _of_cell(self, title: str, rows: pl.DataFrame) -> Details:
-        best = rows.sort("neglog10p", "trait", descending=[True, False]).unique(VARIANT_KEY, keep="first", maintain_order=True)
+        ordered = rows.sort("neglog10p", "trait", *VARIANT_KEY, descending=[True, False, *(False for _ in VARIANT_KEY)])
+        best = ordered.unique(VARIANT_KEY, keep="first", maintain_order=True)
         shown = best.head(MOST_VARIANTS).iter_rows(named=True)
         words = [(f"{row['variant']}, {row['chrom']}:{row['pos']:,}, p {p_value(row['neglog10p'])} in {row['trait']}",
                   self.links.trait(row["trait"], row)) for row in shown]  # fmt: skip

@@ -14,7 +14,7 @@ from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.gene_details import GeneDetails
 from ecgwas.report.links import NO_LINKS, Links
 from ecgwas.report.plot_data import Details, PlotData
-from ecgwas.report.queries import loci_of_traits
+from ecgwas.report.queries import loci_of_traits, strongest_of_traits
 from ecgwas.report.text.p_values import p_value
 from ecgwas.report.trait_order import lead_rank, natural, with_pieces
 from ecgwas.tables import VARIANT_KEY, Associations
@@ -169,8 +169,7 @@ def _bars_and_violins(
 
 def _traits_of(rows: pl.DataFrame, names: list[str], links: Links) -> dict[str, Details]:
     """Group (a feature or a lead) -> its traits with the strongest hits."""
-    best = rows.sort("neglog10p", "trait", descending=[True, False]).unique("trait", keep="first", maintain_order=True)
-    groups = {str(key[0]): own for key, own in best.group_by("group", maintain_order=True)}
+    groups = {str(key[0]): own for key, own in strongest_of_traits(rows).group_by("group", maintain_order=True)}
     details = {}
     for name in names:
         own = groups[name]

@@ -118,6 +118,7 @@ const prepareFigures = () => {
 };
 
 const tip = byId("tip");
+document.querySelector("main").append(tip); // what is shown belongs to a landmark
 const showTip = (text, event) => {
   tip.textContent = text;
   tip.hidden = text === "";

@@ -63,6 +63,8 @@ class Picture {
     this.found = null; // what is shown: a point, a mark or a reading
     this.current = -1; // index among the strongest
     this.drag = null;
+    this.isReady = false; // after `set`
+    this.latest = null; // the pointer's latest move
     this.isTouch = false;
     this.zoom = zooms ? new Zoom(this, redraw) : null;
     const listen = (type, answer) => element.addEventListener(type, (event) => answer.call(this, event));
@@ -91,6 +93,7 @@ class Picture {
 
   set(plot) {
     this.plot = plot;
+    this.isReady = true;
     this.marks = this.svg ? marksOf(this.svg) : [];
     this.strongest = strongestOf(plot);
     this.current = -1;
@@ -274,8 +277,14 @@ class Picture {
   }
 
   moved(event) {
+    this.latest = event;
     if (this.drag) this.dragged(event);
-    else if (event.pointerType !== "touch" && this.svg) this.show(this.find(event), event);
+    else if (this.isReady) this.pointed(event);
+    else this.ready().then(() => this.latest === event && this.pointed(event));
+  }
+
+  pointed(event) {
+    if (event.pointerType !== "touch" && this.svg) this.show(this.find(event), event);
   }
 
   dragged(event) {
@@ -298,6 +307,7 @@ class Picture {
 
   left(event) {
     if (event.pointerType === "touch" || this.drag) return;
+    this.latest = null;
     this.hide();
   }
 

@@ -12,6 +12,12 @@ const placeWords = (x, span) => {
   return `${chrom}:${(Math.max(x - start, 0) / 1e6).toFixed(span < 2e6 ? 3 : 1)}`;
 };
 
+// Values with their words, all with as many decimals as one needs
+const alike = (values) => {
+  const decimals = Math.max(0, ...values.map((value) => (String(value).split(".")[1] ?? "").length));
+  return values.map((value) => [value, withMinus(value.toFixed(decimals))]);
+};
+
 // Names of chromosomes or, where few are in view, positions in Mb
 const genomeTicks = ([low, high], about) => {
   const part = ([chrom, start, left, width]) =>
@@ -23,8 +29,8 @@ const genomeTicks = ([low, high], about) => {
   }
   return inView.flatMap(({ chrom, start, first, last }) => {
     const count = Math.max(1, Math.round(about * (last - first) / (high - low)));
-    return ticks(Math.max(first - start, 0) / 1e6, (last - start) / 1e6, count)
-      .map((mega) => ({ at: start + mega * 1e6, words: `${chrom}:${mega} Mb` }));
+    return alike(ticks(Math.max(first - start, 0) / 1e6, (last - start) / 1e6, count))
+      .map(([mega, words]) => ({ at: start + mega * 1e6, words: `${chrom}:${words} Mb` }));
   });
 };
 
@@ -34,8 +40,7 @@ const megaOf = (high) => high > 1e4 ? 1e6 : 1;
 const ticksAlong = (axis, [low, high], about) => {
   if (axis === "genome") return genomeTicks([low, high], about);
   const unit = axis === "bp" ? megaOf(high) : 1;
-  return ticks(low / unit, high / unit, about)
-    .map((value) => ({ at: value * unit, words: withMinus(String(value)) }));
+  return alike(ticks(low / unit, high / unit, about)).map(([value, words]) => ({ at: value * unit, words }));
 };
 
 const viewWords = (axis, [low, high]) => {

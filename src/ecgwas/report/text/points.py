@@ -47,7 +47,7 @@ class PointWords:
     def of_tests(self, rows: pl.DataFrame) -> tuple[list[str], list[str]]:
         """Words and addresses of tests (columns variant, VARIANT_KEY, trait, neglog10p); "" beyond the MOST_WORDS strongest."""
         words, links = [""] * rows.height, [""] * rows.height
-        strongest = rows.with_row_index("place").sort("neglog10p", descending=True).head(MOST_WORDS)
+        strongest = rows.with_row_index("place").sort("neglog10p", "place", descending=[True, False]).head(MOST_WORDS)
         known = strongest.join(self.effects, on=[*VARIANT_KEY, "trait"], how="left", maintain_order="left")
         known = known.join(self.genes, on=VARIANT_KEY, how="left", maintain_order="left")
         for row in known.iter_rows(named=True):
@@ -77,5 +77,5 @@ class PointWords:
 
 def nearest(genes: pl.DataFrame) -> pl.DataFrame:
     """Columns VARIANT_KEY, gene: the gene of smallest rank of each variant. genes: columns of Genes."""
-    known = genes.drop_nulls("gene").sort("rank", "gene", nulls_last=True)
+    known = genes.drop_nulls("gene").sort("rank", "gene", *VARIANT_KEY, nulls_last=True)
     return known.unique(VARIANT_KEY, keep="first", maintain_order=True).select(*VARIANT_KEY, "gene")
