@@ -25,6 +25,10 @@ QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
          "--disable-sync")  # fmt: skip
 
 
+PATIENCE_MS = 30_000
+"""Machines that run the suite may be busy."""
+
+
 @dataclass(frozen=True)
 class Report:
     """A written report: its contents, figures and file."""
@@ -39,6 +43,13 @@ class Report:
         assert plot is not None
         at = plot.panels[panel]
         return in_window(opened, f"#figure-{name} .picture", at.x.at(x), at.y.at(y))
+
+
+def go_to(opened: Any, place: str) -> None:
+    """Opens a part of the report and waits until the window has scrolled there."""
+    opened.evaluate(f"location.hash = {place!r}")
+    opened.locator(place).wait_for(state="visible")
+    opened.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def in_window(opened: Any, picture: str, x: float, y: float) -> tuple[float, float]:
@@ -110,6 +121,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def browser() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as started:
+        playwright.expect.set_options(timeout=PATIENCE_MS)
         browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
         yield browser
         browser.close()
@@ -130,6 +142,7 @@ def phone(browser: Any, report: Report) -> Iterator[Any]:
 def _opened(browser: Any, report: Report, **context: Any) -> Iterator[Any]:
     complaints: list[str] = []
     own = browser.new_context(offline=True, **context)
+    own.set_default_timeout(4 * PATIENCE_MS)
     page = own.new_page()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from ecgwas.tables import VARIANT_KEY
-from tests.report.browser_touch.conftest import Report, in_window
+from tests.report.browser_touch.conftest import Report, go_to, in_window
 from tests.report.browser_touch.test_pointer import planted
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -23,8 +23,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture(autouse=True)
 def at_the_study(opened: Any) -> None:
-    opened.evaluate("location.hash = '#found'")
-    opened.locator("#found").wait_for()
+    go_to(opened, "#found")
 
 
 def said(opened: Any, figure: str) -> str:
@@ -142,8 +141,7 @@ class TestFingers:
 
     @pytest.fixture(autouse=True)
     def on_the_phone(self, phone: Any) -> None:
-        phone.evaluate("location.hash = '#found'")
-        phone.locator("#found").wait_for()
+        go_to(phone, "#found")
 
     def tap(self, phone: Any, report: Report) -> None:
         x, y = report.place(phone, "all_traits", 0, *planted(report, "1"))
@@ -177,6 +175,10 @@ class TestFingers:
         session = phone.context.new_cdp_session(phone)
         gesture = {"x": 190, "y": box["y"] + box["height"] / 2, "yDistance": -150, "gestureSourceType": "touch", "speed": 2000}
         session.send("Input.synthesizeScrollGesture", gesture)
+        for _ in range(100):
+            if phone.evaluate("scrollY") > before + 50:
+                break
+            phone.wait_for_timeout(100)
         assert phone.evaluate("scrollY") > before + 50
         assert np.isclose(phone.evaluate("document.documentElement.scrollWidth"), 390)
 

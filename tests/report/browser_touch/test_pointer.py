@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from ecgwas.report.figures.thinning import genome_of
-from tests.report.browser_touch.conftest import REGION, Report, in_window
+from tests.report.browser_touch.conftest import REGION, Report, go_to, in_window
 from tests.report.example import CHROMOSOMES
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -23,8 +23,7 @@ pytestmark = pytest.mark.browser
 def at_the_study(opened: Any) -> None:
     """Each test begins at the level of the study with nothing zoomed."""
     opened.mouse.move(2, 2)
-    opened.evaluate("location.hash = '#found'")
-    opened.locator("#found").wait_for()
+    go_to(opened, "#found")
     for button in opened.locator(".picture-tools button:visible:enabled", has_text="Show all").all():
         button.click()
 
@@ -234,8 +233,7 @@ class TestRegion:
 
     @pytest.fixture(autouse=True)
     def at_the_locus(self, opened: Any, at_the_study: None) -> None:
-        opened.evaluate("location.hash = '#locus-1'")
-        opened.locator("#locus-1").wait_for(state="visible")
+        go_to(opened, "#locus-1")
 
     def test_points_come_first_then_marks_then_curves(self, opened: Any, report: Report) -> None:
         tip = opened.locator("#tip")
