@@ -138,7 +138,7 @@ const COLOURINGS = {
   lambda: () => {
     const inside = (value) => Math.min(Math.max((value - 0.9) / 0.2, 0), 1);
     const share = ({ dataset }) => dataset.lambda === undefined ? -1 : inside(Number(dataset.lambda));
-    return [share, "λ from 0.9 and less to 1.1 and more; grey: not known"];
+    return [share, "λ from 0.9 to 1.1"];
   },
   loci: (cells) => {
     const top = Math.max(1, ...cells.map((cell) => Number(cell.dataset.loci)));
