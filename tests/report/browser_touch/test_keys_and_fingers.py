@@ -172,13 +172,13 @@ class TestFingers:
         picture.scroll_into_view_if_needed()
         before = phone.evaluate("scrollY")
         box = picture.bounding_box()
-        session = phone.context.new_cdp_session(phone)
-        gesture = {"x": 190, "y": box["y"] + box["height"] / 2, "yDistance": -150, "gestureSourceType": "touch", "speed": 2000}
-        session.send("Input.synthesizeScrollGesture", gesture)
-        for _ in range(100):
-            if phone.evaluate("scrollY") > before + 50:
-                break
-            phone.wait_for_timeout(100)
+        x, y = 190, box["y"] + box["height"] / 2
+        finger = phone.context.new_cdp_session(phone)
+        moves = [{"x": x, "y": y - 20 * step} for step in range(8)]
+        for kind, points in (("touchStart", [moves[0]]), *(("touchMove", [move]) for move in moves[1:]), ("touchEnd", [])):
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            phone.wait_for_timeout(30)
+        phone.wait_for_timeout(500)
         assert phone.evaluate("scrollY") > before + 50
         assert np.isclose(phone.evaluate("document.documentElement.scrollWidth"), 390)
 
