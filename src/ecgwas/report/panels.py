@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,3 +70,7 @@ class Panel:
     def right(self) -> float:
         """Coordinate of the right edge."""
         return self.left + self.width
+
+    def with_x_times(self, factor: float) -> Panel:
+        """The same rectangle with x in another unit, `factor` times as large numbers."""
+        return replace(self, x_range=(self.x_range[0] * factor, self.x_range[1] * factor))

@@ -16,10 +16,12 @@ TRAITS_WITHOUT_HITS = 3
 
 
 def gene_hits(genes: Genes, hits: Associations) -> pl.DataFrame:
-    """Significant rows of each gene, once per variant, trait and gene: columns gene, lead, trait, VARIANT_KEY, locus."""
+    """Significant rows of each gene, once per variant, trait and gene: columns gene, lead, trait, VARIANT_KEY, locus, variant,
+    neglog10p."""
     mapped = genes.frame.drop_nulls("gene").select("locus", *VARIANT_KEY, "gene").unique()
     joined = mapped.join(hits.frame, on=VARIANT_KEY)
-    return with_pieces(joined).select("gene", "lead", "trait", *VARIANT_KEY, "locus").unique(maintain_order=True)
+    columns = ("gene", "lead", "trait", *VARIANT_KEY, "locus", "variant", "neglog10p")
+    return with_pieces(joined).select(columns).unique(maintain_order=True)
 
 
 def nearest_genes(genes: Genes, loci: Loci) -> dict[int, str]:

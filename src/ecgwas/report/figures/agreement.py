@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ecgwas.report.contents import Figure, RepresentationResults
 from ecgwas.report.figures import svg as d
+from ecgwas.report.plot_data import PlotData, Points
 
 ACROSS = 3
 CELL = (292.0, 236.0)
@@ -26,13 +27,15 @@ def agreement(representation: RepresentationResults, min_people: int = 0) -> Fig
     table = representation.agreement
     if table.height == 0:
         return None
-    parts, frames = [], []
+    parts, frames, panels, points = [], [], list[d.Panel](), list[Points]()
     for place, row in enumerate(table.iter_rows(named=True)):
         corner = (place % ACROSS) * CELL[0], (place // ACROSS) * CELL[1]
         own = representation.device_pairs.filter(pl.col("measurement") == row["measurement"])
         counted = _counted(own, min_people)
         frames.append(counted.select(pl.lit(row["measurement"]).alias("measurement"), pl.all()))
-        parts += _panel(row, counted, corner)
+        panels.append(_place(row, counted, corner))
+        points.append(_points(place, row, counted))
+        parts += _panel(row, counted, corner, panels[-1])
     rows = -(-table.height // ACROSS)
     title = f"{representation.name} compared with the ECG device's measurements"
     caption = (
@@ -41,7 +44,15 @@ def agreement(representation: RepresentationResults, min_people: int = 0) -> Fig
     )
     caption += f" Cells of fewer than {min_people} participants are not drawn." if min_people else ""
     picture = d.svg(CELL[0] * min(ACROSS, table.height), CELL[1] * rows, parts, f"{title}: {caption}")
-    return Figure(title, caption, picture, pl.concat(frames).write_csv())
+    return Figure(title, caption, picture, pl.concat(frames).write_csv(), PlotData(panels, points))
+
+
+def _points(place: int, row: dict[str, object], counted: pl.DataFrame) -> Points:
+    """The cells of a panel: counts, no participant's own values."""
+    name = str(row["measurement"]).replace("_", " ")
+    words = [f"{name}: mean {mean:g}, difference {d.label_of(difference)}\n{people:,} participant{'' if people == 1 else 's'}"
+             for mean, difference, people in counted.select("mean", "difference", "people").iter_rows()]  # fmt: skip
+    return Points(place, counted["mean"].to_numpy(), counted["difference"].to_numpy(), words)
 
 
 def _counted(pairs: pl.DataFrame, min_people: int) -> pl.DataFrame:
@@ -68,28 +79,29 @@ def _edges(values: NDArray[np.float64], min_people: int) -> NDArray[np.float64]:
     return np.linspace(low - room, high + room, BINS + 1)
 
 
-def _panel(row: dict[str, object], counted: pl.DataFrame, corner: tuple[float, float]) -> list[str]:
-    name, people, middle, low, high = (row[key] for key in ("measurement", "n", "mean_difference", "low", "high"))
-    lines = [float(value) for value in (low, middle, high)]  # type: ignore[arg-type]
-    x, y, counts = (counted[key].cast(pl.Float64).to_numpy() for key in ("mean", "difference", "people"))
-    span = (min(*lines, *y), max(*lines, *y))
+def _lines(row: dict[str, object]) -> list[float]:
+    """Lower limit of agreement, mean difference, upper limit."""
+    return [float(row[key]) for key in ("low", "mean_difference", "high")]  # type: ignore[arg-type]
+
+
+def _place(row: dict[str, object], counted: pl.DataFrame, corner: tuple[float, float]) -> d.Panel:
+    x, y = (counted[key].cast(pl.Float64).to_numpy() for key in ("mean", "difference"))
+    span = (min(*_lines(row), *y), max(*_lines(row), *y))
     room = 0.05 * (span[1] - span[0] or 1.0)
     across = (float(x.min()), float(max(x.max(), x.min() + 1e-3))) if len(x) else (0.0, 1.0)
-    panel = d.Panel(
-        corner[0] + 70,
-        corner[1] + 30,
-        *PLOT,
-        across,
-        (span[0] - room, span[1] + room),
-    )
-    head = f"{str(name).replace('_', ' ')}, {people:,} participants"
+    return d.Panel(corner[0] + 70, corner[1] + 30, *PLOT, across, (span[0] - room, span[1] + room))
+
+
+def _panel(row: dict[str, object], counted: pl.DataFrame, corner: tuple[float, float], panel: d.Panel) -> list[str]:
+    x, y, counts = (counted[key].cast(pl.Float64).to_numpy() for key in ("mean", "difference", "people"))
+    head = f"{str(row['measurement']).replace('_', ' ')}, {row['n']:,} participants"
     parts = [d.text(corner[0] + 8, corner[1] + 18, head, size=12, fill=d.INK, font_weight="600")]
     parts += d.y_axis(panel, "difference", gap=50)
     shades = 0.25 + 0.75 * np.sqrt(counts / counts.max(initial=1.0))
     for level in np.unique(shades.round(1)):
         here = shades.round(1) == level
         parts.append(d.dots(panel.x(x[here]), panel.y(y[here]), d.BLUE, 4.2, float(level)))
-    for value, dash in zip(lines, ("5 3", None, "5 3"), strict=True):
+    for value, dash in zip(_lines(row), ("5 3", None, "5 3"), strict=True):
         at = panel.y.at(value)
         parts.append(d.line(panel.left, at, panel.right, at, d.VERMILION, 1.4, stroke_dasharray=dash))
     return [*parts, *(d.x_axis(panel, "mean of both", about=4) if len(x) else [])]

@@ -22,9 +22,12 @@ from ecgwas.report.figures import (
     terms,
     traversal,
 )
+from ecgwas.report.figures.gene_details import GeneDetails
 from ecgwas.report.figures.thinning import PixelThinner, genome_of, thin
+from ecgwas.report.links import NO_LINKS, Links
 from ecgwas.report.names import feature_figure, slug
 from ecgwas.report.text import labels
+from ecgwas.report.text.points import PointWords
 from ecgwas.study import ReportOptions
 from ecgwas.tables import files
 
@@ -44,16 +47,18 @@ def all_figures(options: ReportOptions, contents: ReportContents, *, traits: Seq
     of_traits = associations.thinner_of_traits(scan, loci.min_neglog10p, drawn, genome)
     of_pairs = miami.thinners(scan, loci.min_neglog10p, genome)
     thin(scan.rows, [of_all, of_traits, *of_pairs])
-    genes = queries.nearest_genes(contents.genes.genes, loci.loci)
+    genes, words = queries.nearest_genes(contents.genes.genes, loci.loci), PointWords.of(contents)
     figures: Figures = {
-        "all_traits": associations.manhattan_of_all(of_all, scan, labels.words(str(loci.threshold["kind"])), loci.loci, genes),
-        "null_study": associations.permutations(scan.permutation_max, loci.min_neglog10p, loci.loci),
+        "all_traits": associations.manhattan_of_all(
+            of_all, scan, labels.words(str(loci.threshold["kind"])), loci.loci, genes, words
+        ),
+        "null_study": associations.permutations(scan.permutation_max, loci.min_neglog10p, loci.loci, words.links),
         "inflation": associations.inflation(scan.summary),
         **_of_recordings(contents.cohort, contents.representations, contents.run.min_people),
-        **miami.miami(of_pairs),
+        **miami.miami(of_pairs, words),
         **{f"grid_{name}": figure for name, figure in hits.grid(scan, loci).items()},
         **_of_traits(drawn, scan, of_traits),
-        **_of_hits(options, scan.trait_names, loci, contents.genes),
+        **_of_hits(options, scan.trait_names, loci, contents.genes, words.links),
         **_of_loci(contents),
         **network.clusters(contents.genes, options.max_clusters),
     }
@@ -72,17 +77,20 @@ def _of_traits(traits: Sequence[str], scan: ScanResults, thinner: PixelThinner) 
     return figures
 
 
-def _of_hits(options: ReportOptions, trait_names: Sequence[str], loci: LociResults, genes: GeneResults) -> Figures:
-    """The figures that a study and its null study both have."""
+def _of_hits(
+    options: ReportOptions, trait_names: Sequence[str], loci: LociResults, genes: GeneResults, links: Links = NO_LINKS
+) -> Figures:  # fmt: skip
+    """The figures that a study and its null study both have; links: where loci and traits have pages."""
     more_than = options.genes_hit_more_than
     gene_hits = queries.gene_hits(genes.genes, loci.hits)
+    details = GeneDetails(gene_hits, genes.terms, loci.loci, links)
     return {
-        "genes": hits.genes(gene_hits, more_than=more_than),
-        "per_feature": hits.per_feature(loci.hits, trait_names),
-        "per_lead": hits.per_lead(loci.hits),
-        "gene_by_lead": hits.gene_by_lead(gene_hits, more_than=more_than),
-        "network": network.network(genes),
-        "enrichment": terms.enrichment(genes.terms),
+        "genes": hits.genes(gene_hits, more_than=more_than, details=details),
+        "per_feature": hits.per_feature(loci.hits, trait_names, links),
+        "per_lead": hits.per_lead(loci.hits, links),
+        "gene_by_lead": hits.gene_by_lead(gene_hits, more_than=more_than, details=details),
+        "network": network.network(genes, details),
+        "enrichment": terms.enrichment(genes.terms, details.of_term),
     }
 
 

@@ -9,9 +9,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.report.contents import Figure, ScanResults
+from ecgwas.report.figures import genome_points
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.thinning import Genome, PixelThinner
-from ecgwas.report.trait_order import natural
+from ecgwas.report.links import NO_LINKS, Links
+from ecgwas.report.plot_data import PlotData
+from ecgwas.report.text.points import PointWords
 from ecgwas.tables import Loci, Summary
 
 ALL = "all"
@@ -43,60 +46,51 @@ def manhattan(trait: str, thinner: PixelThinner, keep_neglog10p: float) -> Figur
         f"{trait}: {beyond} variants beyond −log10 p {thinner.limit:.2f} (dashed). "
         f"Tests below {keep_neglog10p:g} are counted, not drawn."
     )
-    picture = _manhattan(drawn, thinner.panels[trait], thinner.genome, thinner.limit, caption)
+    panel, genome = thinner.panels[trait], thinner.genome
+    marks, _ = genome_points.drawn(panel, 0, drawn, genome, thinner.limit)
+    picture = _manhattan(panel, genome, thinner.limit, caption, marks)
     return Figure(f"Manhattan plot of {trait}", caption, picture, drawn.drop("trait").write_csv())
 
 
 def manhattan_of_all(
-    thinner: PixelThinner, scan: ScanResults, threshold_kind: str, loci: Loci, genes: Mapping[int, str]
-) -> Figure | None:
+    thinner: PixelThinner, scan: ScanResults, threshold_kind: str, loci: Loci, genes: Mapping[int, str],
+    words: PointWords | None = None,
+) -> Figure | None:  # fmt: skip
     """Each variant's strongest trait along the genome; lead variants are labelled with their gene.
 
-    genes: locus -> gene; without one the lead variant itself is named.
+    genes: locus -> gene; without one the lead variant itself is named.  words: what is said of points; None: nothing.
     """
-    drawn = thinner.drawn(ALL)
-    if drawn.height == 0:
+    rows = thinner.drawn(ALL)
+    if rows.height == 0:
         return None
     caption = (
         f"Every variant's strongest association over {len(scan.trait_names)} traits; the dashed line is the study's "
-        f"threshold, −log10 p {thinner.limit:.2f} ({threshold_kind}). "
+        f"threshold, −log10 p {thinner.limit:.2f} ({threshold_kind}); {genome_points.THINNED}. "
         f"Tests below {scan.keep_neglog10p:g} are counted, not drawn."
     )
     labels = [(row["chrom"], row["pos"], row["neglog10p"], genes.get(row["locus"], row["lead_variant"]))
               for row in loci.frame.iter_rows(named=True)]  # fmt: skip
-    picture = _manhattan(drawn, thinner.panels[ALL], thinner.genome, thinner.limit, caption, labels)
-    return Figure("All traits along the genome", caption, picture, drawn.write_csv())
+    panel, genome = thinner.panels[ALL], thinner.genome
+    marks, points = genome_points.drawn(panel, 0, rows, genome, thinner.limit, words)
+    moving = d.zoomable(0, panel, [*marks, *_labels(panel, genome, labels)], "all-traits")
+    picture = _manhattan(panel, genome, thinner.limit, caption, [moving])
+    plot = PlotData([panel], points, zoomed=[0], axis="genome") if points else None
+    return Figure("All traits along the genome", caption, picture, rows.write_csv(), plot)
 
 
 def _panel(genome: Genome, floor: float, top: float, *, height: float) -> d.Panel:
     return d.Panel(56, 16, 860, height - 66, (0, genome.end), (floor, top))
 
 
-def _manhattan(
-    rows: pl.DataFrame, panel: d.Panel, genome: Genome, limit: float, caption: str,
-    labels: Sequence[tuple[str, int, float, str]] = (),
-) -> str:  # fmt: skip
-    """labels: chromosome, position, -log10 p and words."""
-    parts = d.y_axis(panel, "−log10 p", gap=38)
-    for place, (chrom, group) in enumerate(sorted(_by_chromosome(rows).items(), key=lambda item: natural(item[0]))):
-        x = panel.x(genome.starts[chrom] + group["pos"].cast(pl.Float64).to_numpy())
-        values = group["neglog10p"].to_numpy()
-        hit = values > limit
-        parts.append(d.dots(x[~hit], panel.y(values[~hit]), (d.BLUE, d.MUTED)[place % 2], 2.4))
-        parts.append(d.dots(x[hit], panel.y(values[hit]), d.VERMILION, 4))
-    for chrom in genome.starts:
-        left, width = genome.extent(chrom)
-        parts.append(d.text(panel.x.at(left + width / 2), panel.bottom + 16, chrom, anchor="middle"))
+def _manhattan(panel: d.Panel, genome: Genome, limit: float, caption: str, marks: Sequence[str]) -> str:
+    """Axes, threshold and marks."""
+    parts = [*d.y_axis(panel, "−log10 p", gap=38), *marks]
+    parts.append(d.ticks_of(0, genome_points.chromosome_names(panel, genome, 16)))
     at = panel.y.at(limit)
     parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
     parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
     parts.append(d.text((panel.left + panel.right) / 2, panel.bottom + 34, "chromosome", anchor="middle", size=12, fill=d.INK))
-    parts += _labels(panel, genome, labels)
     return d.svg(930, panel.bottom + 50, parts, caption)
-
-
-def _by_chromosome(rows: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    return {str(key[0]): group for key, group in rows.group_by("chrom", maintain_order=True)}
 
 
 def _labels(panel: d.Panel, genome: Genome, labels: Sequence[tuple[str, int, float, str]]) -> list[str]:
@@ -134,10 +128,10 @@ def qq(trait: str, curves: pl.DataFrame, summary: Summary) -> Figure | None:
     return Figure(f"QQ plot of {trait}", caption, d.svg(270, 230, parts, caption), points.drop("trait").write_csv())
 
 
-def permutations(maxima: NDArray[np.float64], limit: float, loci: Loci) -> Figure | None:
+def permutations(maxima: NDArray[np.float64], limit: float, loci: Loci, links: Links = NO_LINKS) -> Figure | None:
     """The strongest test of every permutation, and the loci of the real study.
 
-    maxima: (B,) -log10 p;  limit: -log10 p of the threshold
+    maxima: (B,) -log10 p;  limit: -log10 p of the threshold;  links: where loci have pages
     """
     if len(maxima) < 2:
         return None
@@ -153,10 +147,14 @@ def permutations(maxima: NDArray[np.float64], limit: float, loci: Loci) -> Figur
     ]
     for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
         x, y = panel.x.at(left), panel.y.at(float(count))
-        parts.append(d.rect(x + 0.5, y, max(panel.x.at(right) - x - 1, 1), panel.bottom - y, d.MUTED, fill_opacity="0.6"))
-    for value in heights:
-        at = panel.x.at(float(value))
-        parts.append(d.line(at, panel.top + 60, at, panel.bottom, d.VERMILION, 2.5, stroke_linecap="round"))
+        title = f"strongest −log10 p {left:.2f} to {right:.2f}: {count} permutation{'' if count == 1 else 's'}"
+        width = max(panel.x.at(right) - x - 1, 1)
+        parts.append(d.rect(x + 0.5, y, width, panel.bottom - y, d.MUTED, title=title, fill_opacity="0.6"))
+    for locus, value in loci.frame.select("locus", "neglog10p").iter_rows():
+        at, about = panel.x.at(float(value)), f"locus {locus}: −log10 p {value:.2f}"
+        to = links.locus(locus) or None
+        parts.append(d.line(at, panel.top + 60, at, panel.bottom, d.VERMILION, 2.5, stroke_linecap="round",
+                            data_tip=about, data_to=to))  # fmt: skip
     at = panel.x.at(limit)
     parts.append(d.line(at, panel.top, at, panel.bottom, d.INK, 1, stroke_dasharray="5 4"))
     parts.append(d.text(at + 6, panel.top + 12, f"threshold {limit:.2f}", fill=d.INK))
@@ -182,7 +180,8 @@ def inflation(summary: Summary) -> Figure | None:
     parts = d.y_axis(panel, "traits")
     for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
         x, y = panel.x.at(left), panel.y.at(float(count))
-        parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE))
+        title = f"λ {left:.3f} to {right:.3f}: {count} trait{'' if count == 1 else 's'}"
+        parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE, title=title))
     at = panel.x.at(1.0)
     parts.append(d.line(at, panel.top, at, panel.bottom, d.INK, 1, stroke_dasharray="5 4"))
     parts += d.x_axis(panel, "λ (1: no inflation)")

@@ -11,7 +11,11 @@ from scipy.cluster import hierarchy
 
 from ecgwas.report.contents import Figure, LociResults, ScanResults
 from ecgwas.report.figures import svg as d
-from ecgwas.report.queries import loci_of_traits
+from ecgwas.report.figures.gene_details import GeneDetails
+from ecgwas.report.links import NO_LINKS, Links
+from ecgwas.report.plot_data import Details, PlotData
+from ecgwas.report.queries import loci_of_traits, strongest_of_traits
+from ecgwas.report.text.p_values import p_value
 from ecgwas.report.trait_order import lead_rank, natural, with_pieces
 from ecgwas.tables import VARIANT_KEY, Associations
 
@@ -22,26 +26,37 @@ MOST_GENES, MOST_COLUMNS, MOST_FEATURES = 200, 60, 200
 """Most that one figure can show: genes as bars, genes as columns of the heatmap, features as bars."""
 
 TOP_LEADS = 10
+MOST_LISTED = 12
+"""Most traits that are listed of a feature or lead."""
+
 VIOLIN_FROM = 5
 """Fewer values are drawn as points: a density of four points is meaningless."""
 
 
-def genes(gene_hits: pl.DataFrame, *, more_than: int = 0) -> Figure | None:
+def genes(gene_hits: pl.DataFrame, *, more_than: int = 0, details: GeneDetails | None = None) -> Figure | None:
     """Genes by their number of distinct significant variants: those with more than `more_than`, or those with the most.
 
-    gene_hits: as queries.gene_hits gives them
+    gene_hits: as queries.gene_hits gives them;  details: what is listed of a chosen gene; None: nothing
     """
     counted = gene_counts(gene_hits)
     if counted.height == 0:
         return None
     shown, which = _shown(counted, more_than, MOST_GENES)
-    parts = _bars(shown["gene"].to_list(), shown["variants"].to_numpy(), "significant variants", italic=True)
+    names = shown["gene"].to_list()
+    titles = [f"{row['gene']}: {_count(row['variants'], 'variant')}, {_count(row['pairs'], 'variant–trait pair')}, "
+              f"{_count(row['traits'], 'trait')}" for row in shown.iter_rows(named=True)]  # fmt: skip
+    parts = _bars(names, shown["variants"].to_numpy(), "significant variants", titles, italic=True)
     caption = (
         f"{counted.height} genes have a significant variant; {which}. Each variant counts once in a gene, however many "
         "traits it is significant for; variants in LD count individually."
     )
     picture = d.svg(460, _bars_height(shown.height), parts, caption)
-    return Figure("Genes by their significant variants", caption, picture, counted.write_csv())
+    plot = None if details is None else PlotData(details=details.of_genes(names))
+    return Figure("Genes by their significant variants", caption, picture, counted.write_csv(), plot)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def gene_counts(gene_hits: pl.DataFrame) -> pl.DataFrame:
@@ -76,29 +91,31 @@ def _bars_height(rows: int) -> float:
     return 20 + rows * 19 + 46
 
 
-def _bars(names: list[str], counts: NDArray[np.int64], label: str, *, italic: bool = False, left: float = 110) -> list[str]:
-    """Horizontal bars with their numbers."""
+def _bars(
+    names: list[str], counts: NDArray[np.int64], label: str, titles: list[str], *, italic: bool = False, left: float = 110
+) -> list[str]:  # fmt: skip
+    """Horizontal bars with their numbers; titles: the words of each bar."""
     top = max(float(counts.max()), 1.0)
     panel = d.Panel(left, 12, 460 - left - 56, len(names) * 19.0, (0, top), (0, len(names)))
     parts = []
-    for i, (name, count) in enumerate(zip(names, counts, strict=True)):
+    for i, (name, count, title) in enumerate(zip(names, counts, titles, strict=True)):
         y = panel.top + i * 19
         width = panel.x.at(float(count)) - panel.left
         parts.append(d.text(left - 8, y + 14, name, anchor="end", size=12, fill=d.INK, font_style="italic" if italic else None))
-        parts.append(d.rect(left, y + 3, max(width, 1), 14, d.BLUE, rx=2))
+        parts.append(d.rect(left, y + 3, max(width, 1), 14, d.BLUE, title=title, rx=2, data_details=name))
         parts.append(d.text(left + width + 6, y + 14, f"{count:,}"))
     return [*parts, *d.x_axis(panel, label, about=4)]
 
 
-def per_feature(hits: Associations, trait_names: Sequence[str]) -> Figure | None:
-    """Significant variants per feature, all leads together, and the -log10 p of the hits."""
+def per_feature(hits: Associations, trait_names: Sequence[str], links: Links = NO_LINKS) -> Figure | None:
+    """Significant variants per feature, all leads together, and the -log10 p of the hits; links: where traits have pages."""
     rows = with_pieces(hits.frame).with_columns(group=pl.col("representation") + "." + pl.col("feature"))
     counted = _counted(rows).sort("variants", "group", descending=[True, False])
     title = "Variants per feature"
     what = "distinct significant variants of each feature, all leads together"
     without = len({_of_all_leads(trait) for trait in trait_names} - set(counted["group"]))
     absent = f" {without} further features have no significant variant." if without else ""
-    return _bars_and_violins(rows, counted, title, what, shown=MOST_FEATURES, absent=absent)
+    return _bars_and_violins(rows, counted, title, what, links, shown=MOST_FEATURES, absent=absent)
 
 
 def _of_all_leads(trait: str) -> str:
@@ -107,12 +124,12 @@ def _of_all_leads(trait: str) -> str:
     return f"{representation}.{feature}"
 
 
-def per_lead(hits: Associations) -> Figure | None:
+def per_lead(hits: Associations, links: Links = NO_LINKS) -> Figure | None:
     """The same per lead: the ten with the largest mean -log10 p."""
     rows = with_pieces(hits.frame).with_columns(group=pl.col("lead"))
     counted = _counted(rows).sort("mean_neglog10p", "group", descending=[True, False])
     what = "distinct significant variants of each lead (12L: all leads together), largest mean −log10 p first"
-    return _bars_and_violins(rows, counted, "Variants per lead", what, shown=TOP_LEADS)
+    return _bars_and_violins(rows, counted, "Variants per lead", what, links, shown=TOP_LEADS)
 
 
 def _counted(rows: pl.DataFrame) -> pl.DataFrame:
@@ -123,15 +140,18 @@ def _counted(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _bars_and_violins(
-    rows: pl.DataFrame, counted: pl.DataFrame, title: str, what: str, *, shown: int, absent: str = ""
-) -> Figure | None:
+    rows: pl.DataFrame, counted: pl.DataFrame, title: str, what: str, links: Links, *, shown: int, absent: str = ""
+) -> Figure | None:  # fmt: skip
     if rows.height == 0:
         return None
     limit = float(rows["neglog10p"].min())  # type: ignore[arg-type]
     drawn = counted.head(shown)
     names = drawn["group"].to_list()
     left = min(max(110.0, max(d.width_of(name, 12) for name in names) + 14), 230.0)
-    parts = _bars(names, drawn["variants"].to_numpy(), "variants", left=left)
+    titles = [f"{row['group']}: {_count(row['variants'], 'variant')}, {_count(row['hits'], 'hit')}, −log10 p up to "
+              f"{row['max_neglog10p']:.2f}, median {row['median_neglog10p']:.2f}"
+              for row in drawn.iter_rows(named=True)]  # fmt: skip
+    parts = _bars(names, drawn["variants"].to_numpy(), "variants", titles, left=left)
     top = float(rows["neglog10p"].max()) * 1.03  # type: ignore[arg-type]
     panel = d.Panel(480, 12, 430, len(names) * 19.0, (min(limit * 0.95, top), top), (0, len(names)))
     for tick in panel.x.ticks(5):
@@ -143,7 +163,20 @@ def _bars_and_violins(
     more = f" The first {shown} of {counted.height} are drawn." if counted.height > shown else ""
     caption = f"Left: {what}. Right: distribution of their −log10 p; the tick is the median.{more}{absent}"
     picture = d.svg(930, _bars_height(len(names)), parts, f"{title}: {caption}")
-    return Figure(title, caption, picture, counted.rename({"group": "name"}).write_csv())
+    plot = PlotData(details=_traits_of(rows, names, links))
+    return Figure(title, caption, picture, counted.rename({"group": "name"}).write_csv(), plot)
+
+
+def _traits_of(rows: pl.DataFrame, names: list[str], links: Links) -> dict[str, Details]:
+    """Group (a feature or a lead) -> its traits with the strongest hits."""
+    groups = {str(key[0]): own for key, own in strongest_of_traits(rows).group_by("group", maintain_order=True)}
+    details = {}
+    for name in names:
+        own = groups[name]
+        listed = [(f"{row['trait']}: {row['variant']}, p {p_value(row['neglog10p'])}", links.trait(row["trait"], row))
+                  for row in own.head(MOST_LISTED).iter_rows(named=True)]  # fmt: skip
+        details[name] = Details(f"{name}: {_count(own.height, 'trait')} with a hit", listed, max(own.height - MOST_LISTED, 0))
+    return details
 
 
 def _violin(panel: d.Panel, middle: float, values: NDArray[np.float64]) -> list[str]:
@@ -161,10 +194,10 @@ def _violin(panel: d.Panel, middle: float, values: NDArray[np.float64]) -> list[
     return [d.ribbon(panel.x(grid), middle - half, middle + half, d.BLUE, 0.55), tick]
 
 
-def gene_by_lead(gene_hits: pl.DataFrame, *, more_than: int = 0) -> Figure | None:
+def gene_by_lead(gene_hits: pl.DataFrame, *, more_than: int = 0, details: GeneDetails | None = None) -> Figure | None:
     """Genes along X, leads along Y; a cell is the number of distinct significant variants of that gene and lead.
 
-    gene_hits: as queries.gene_hits gives them
+    gene_hits: as queries.gene_hits gives them;  details: what is listed of a chosen cell; None: nothing
     """
     if gene_hits.height == 0:
         return None
@@ -179,7 +212,8 @@ def gene_by_lead(gene_hits: pl.DataFrame, *, more_than: int = 0) -> Figure | Non
     )
     picture = _heatmap(names, leads, cells, caption)
     table = counted.pivot("lead", index="gene", values="variants").fill_null(0).select("gene", *leads)
-    return Figure("Genes by lead", caption, picture, table.write_csv())
+    plot = None if details is None else PlotData(details=details.of_cells(names))
+    return Figure("Genes by lead", caption, picture, table.write_csv(), plot)
 
 
 def _clustered(counted: pl.DataFrame, names: list[str]) -> list[str]:
@@ -213,10 +247,12 @@ def _heatmap(genes: list[str], leads: list[str], cells: dict[tuple[str, str], in
 def _cell(x: float, y: float, width: float, height: float, gene: str, lead: str, value: int, max_count: int) -> list[str]:
     fill = d.shade(value / max_count) if value else d.GRID
     title = f"{gene}, {lead}: {value} variant{'' if value == 1 else 's'}"
-    cell = d.rect(x + 1, y + 1, width - 2, height - 2, fill, title=title, rx=2)
+    listed = f"{gene}, {lead}" if value else None
+    cell = d.rect(x + 1, y + 1, width - 2, height - 2, fill, title=title, rx=2, data_details=listed)
     if not value:
         return [cell]
-    return [cell, d.text(x + width / 2, y + height / 2 + 4, f"{value:,}", anchor="middle", fill=d.ink_on(fill))]
+    middle, base = x + width / 2, y + height / 2 + 4
+    return [cell, d.text(middle, base, f"{value:,}", anchor="middle", fill=d.ink_on(fill), pointer_events="none")]
 
 
 def grid(scan: ScanResults, results: LociResults) -> dict[str, Figure]:

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 import polars as pl
 
 from ecgwas.report.contents import Figure, ScanResults
+from ecgwas.report.figures import genome_points
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.thinning import Genome, PixelThinner
+from ecgwas.report.names import slug
+from ecgwas.report.plot_data import PlotData, Points
+from ecgwas.report.text.points import PointWords
 
 HEIGHT = 170.0
 
@@ -34,34 +38,43 @@ def _thinner(scan: ScanResults, limit: float, genome: Genome, above: str, below:
     return PixelThinner(genome, limit, panels, representation, strongest=True)
 
 
-def miami(thinners: Sequence[PixelThinner]) -> dict[str, Figure]:
-    """The first representation against every other: each variant's strongest trait of both, one up, one down."""
-    return {f"miami_{'_'.join(thinner.panels)}": _pair(thinner) for thinner in thinners}
+def miami(thinners: Sequence[PixelThinner], words: PointWords | None = None) -> dict[str, Figure]:
+    """The first representation against every other: each variant's strongest trait of both, one up, one down.
+
+    words: what is said of points; None: nothing
+    """
+    return {f"miami_{'_'.join(thinner.panels)}": _pair(thinner, words) for thinner in thinners}
 
 
-def _pair(thinner: PixelThinner) -> Figure:
+def _pair(thinner: PixelThinner, words: PointWords | None) -> Figure:
     above, below = thinner.panels
-    parts: list[str] = []
-    drawn, hits = [], []
-    for name, panel in thinner.panels.items():
+    parts, drawn, hits, points = list[str](), [], [], list[Points]()
+    for place, (name, panel) in enumerate(thinner.panels.items()):
         rows = thinner.drawn(name)
         drawn.append(rows.with_columns(representation=pl.lit(name)))
         hits.append(rows.filter(pl.col("neglog10p") > thinner.limit).height)
-        parts += _half(panel, rows, thinner.genome, thinner.limit, name)
+        marks, said = genome_points.drawn(panel, place, rows, thinner.genome, thinner.limit, words)
+        points += said
+        parts += [*_axis(panel, name), d.zoomable(place, panel, marks, f"miami-{slug(above)}-{slug(below)}")]
+        at = panel.y.at(thinner.limit)
+        parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
     upper, lower = thinner.panels.values()
-    parts += _chromosomes(upper, thinner.genome)
+    parts.append(d.ticks_of(0, genome_points.chromosome_names(upper, thinner.genome, 17)))
     middle = upper.bottom + 13
     turn = f"rotate(-90 18 {d.number(middle)})"
     parts.append(d.text(18, middle, "−log10 p", size=12, fill=d.INK, anchor="middle", transform=turn))
     caption = (
         f"Every variant's strongest association among the traits of {above} (up; {hits[0]} variants beyond the threshold) "
-        f"and of {below} (down; {hits[1]}); dashed is the study's threshold, −log10 p {thinner.limit:.2f}."
+        f"and of {below} (down; {hits[1]}); dashed is the study's threshold, −log10 p {thinner.limit:.2f}; "
+        f"{genome_points.THINNED}."
     )
     picture = d.svg(930, lower.bottom + 16, parts, caption)
-    return Figure(f"{above} and {below} back to back", caption, picture, pl.concat(drawn).write_csv())
+    plot = PlotData([upper, lower], points, zoomed=[0, 1], axis="genome") if points else None
+    return Figure(f"{above} and {below} back to back", caption, picture, pl.concat(drawn).write_csv(), plot)
 
 
-def _half(panel: d.Panel, rows: pl.DataFrame, genome: Genome, limit: float, name: str) -> list[str]:
+def _axis(panel: d.Panel, name: str) -> list[str]:
+    """Grid lines with their numbers, and the representation's name."""
     low, high = sorted(panel.y_range)
     ticks = d.Panel(panel.left, panel.top, panel.width, panel.height, panel.x_range, (low, high)).y.ticks(4)
     parts = []
@@ -69,19 +82,4 @@ def _half(panel: d.Panel, rows: pl.DataFrame, genome: Genome, limit: float, name
         at = panel.y.at(tick)
         parts += [d.line(panel.left, at, panel.right, at), d.text(panel.left - 7, at + 4, d.label_of(tick), anchor="end")]
     parts.append(d.text(panel.left, panel.top - 10 if panel.top < 100 else panel.bottom + 14, name, size=12, fill=d.INK))
-    starts = rows["chrom"].replace_strict(genome.starts, return_dtype=pl.Float64)
-    x, values = panel.x((starts + rows["pos"]).to_numpy()), rows["neglog10p"].to_numpy()
-    odd = rows["chrom"].replace_strict({c: i % 2 for i, c in enumerate(genome.starts)}, return_dtype=pl.Int64).to_numpy() == 1
-    hit = values > limit
-    for chosen, colour, size in ((~hit & ~odd, d.BLUE, 2.4), (~hit & odd, d.MUTED, 2.4), (hit, d.VERMILION, 4)):
-        parts.append(d.dots(x[chosen], panel.y(values[chosen]), colour, size))
-    at = panel.y.at(limit)
-    return [*parts, d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4")]
-
-
-def _chromosomes(panel: d.Panel, genome: Genome) -> list[str]:
-    parts = []
-    for chrom in genome.starts:
-        left, width = genome.extent(chrom)
-        parts.append(d.text(panel.x.at(left + width / 2), panel.bottom + 17, chrom, anchor="middle"))
     return parts

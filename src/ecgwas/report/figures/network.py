@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from ecgwas.report.contents import Figure, GeneResults
 from ecgwas.report.figures import svg as d
+from ecgwas.report.figures.gene_details import GeneDetails
+from ecgwas.report.plot_data import PlotData
 
 STEPS = 300
 DENSE = 4
@@ -18,10 +20,11 @@ DENSE = 4
 CROWD = 60
 """In figures of more genes than this, they are drawn smaller."""
 MANY_EDGES = 300
-"""In figures of more edges than this, they are thinner and paler, and names have a background."""
+"""In figures of more edges than this, they are thinner and paler."""
 MOST_NAMED = 150
 MOST_CLUSTERS, LEGEND_ROW = 12, 17.0
 GROUND = {"paint_order": "stroke", "stroke": d.SURFACE, "stroke_width": "2.5", "stroke_opacity": "0.8"}
+"""Background of names, so that no edge runs through them."""
 SMALLEST_CLUSTER = 3
 """Clusters of fewer genes have no figure."""
 WIDTH, HEIGHT = 930.0, 560.0
@@ -52,8 +55,11 @@ class _Graph:
         return self.colours.get(cluster, d.MUTED)
 
 
-def network(results: GeneResults) -> Figure | None:
-    """Genes as points, edges by STRING score, colours by cluster; genes without an edge are only counted."""
+def network(results: GeneResults, details: GeneDetails | None = None) -> Figure | None:
+    """Genes as points, edges by STRING score, colours by cluster; genes without an edge are only counted.
+
+    details: what is listed of a chosen gene; None: nothing
+    """
     edges, clusters = results.edges.frame, results.clusters.frame
     if edges.height == 0:
         return None
@@ -63,13 +69,18 @@ def network(results: GeneResults) -> Figure | None:
     number_of_clusters = len(set(graph.clusters[graph.clusters > 0].tolist()))
     alone = clusters.filter(~pl.col("gene").is_in(graph.names)).height
     caption = (
-        f"{len(graph.names)} hit genes with {edges.height} edges in STRING, {number_of_clusters} MCL clusters (colour and "
-        f"number; grey edges connect clusters). {alone} hit genes without an edge are not drawn: the table of clusters "
-        "lists them."
+        f"{len(graph.names)} hit genes with {_count(edges.height, 'edge')} in STRING, "
+        f"{_count(number_of_clusters, 'MCL cluster')} (colour and number; grey edges connect clusters). {alone} hit genes "
+        "without an edge are not drawn: the table of clusters lists them."
     )
     table = edges.sort("gene_a", "gene_b")
     picture = d.svg(WIDTH, below + (6 + LEGEND_ROW * len(named)), [*drawn, *named], caption)
-    return Figure("Network of the hit genes", caption, picture, table.write_csv())
+    plot = None if details is None else PlotData(details=details.of_genes(graph.names))
+    return Figure("Network of the hit genes", caption, picture, table.write_csv(), plot)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def clusters(results: GeneResults, max_clusters: int) -> dict[str, Figure]:
@@ -142,7 +153,8 @@ def _legend(clusters: pl.DataFrame, graph: _Graph, top: float) -> list[str]:
     shown = [cluster for cluster in sorted(names) if cluster in set(graph.clusters.tolist())][:MOST_CLUSTERS]
     words = [f"{cluster}: {names[cluster]}" for cluster in shown]
     keys = zip(words, (graph.colour(cluster) for cluster in shown), strict=True)
-    return ["".join(d.legend(16, top + i * LEGEND_ROW, [key])) for i, key in enumerate(keys)]
+    rows = [d.legend(16, top + i * LEGEND_ROW, [key]) for i, key in enumerate(keys)]
+    return [f"<g data-cluster-name='{cluster}'>{''.join(row)}</g>" for cluster, row in zip(shown, rows, strict=True)]
 
 
 def _edges(graph: _Graph, places: NDArray[np.float64]) -> list[str]:
@@ -168,13 +180,14 @@ def _nodes(graph: _Graph, places: NDArray[np.float64], *, numbered: bool) -> lis
         x, y = places[i]
         radius = (5 + 1.6 * float(np.sqrt(degrees[i]))) * shrunk
         cluster = int(graph.clusters[i])
-        title = f"<title>{name}: cluster {cluster or 'none'}, {degrees[i]} edges</title>"
+        title = f"<title>{name}: cluster {cluster or 'none'}, {_count(int(degrees[i]), 'edge')}</title>"
         at = f"cx='{d.number(x)}' cy='{d.number(y)}' r='{d.number(radius)}'"
-        at += d.attributes(data_gene=name)
+        at += d.attributes(data_gene=name, data_cluster=cluster, data_details=name if numbered else None)
         fill = graph.colour(cluster)
         parts.append(f"<circle {at} fill='{fill}' stroke='{d.SURFACE}' stroke-width='1.5'>{title}</circle>")
         if i in named:
             mark = f"{name} {cluster}" if cluster and numbered else name
-            more = GROUND if len(graph.pairs) > MANY_EDGES else {}
-            parts.append(d.text(x, y - radius - 4, mark, anchor="middle", size=11, fill=d.INK, font_style="italic", **more))
+            label = d.text(x, y - radius - 4, mark, anchor="middle", size=11, fill=d.INK, font_style="italic",
+                           data_label=name, pointer_events="none", **GROUND)  # fmt: skip
+            parts.append(label)
     return parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ecgwas.report.contents import Example, Figure, RepresentationResults
 from ecgwas.report.figures import svg as d
+from ecgwas.report.plot_data import Curve, PlotData, Points
 
 STRIP_LEADS = ("II", "V2", "V5")
 STRIP_SECONDS = 5.0
@@ -21,6 +22,12 @@ GRID_LEADS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF"
 LARGE_SQUARE_S, LARGE_SQUARE_UV = 0.2, 500.0
 
 
+def in_ms(panels: Sequence[d.Panel], curves: Sequence[Curve]) -> PlotData:
+    """Curves over seconds, read off in milliseconds; all panels zoom together."""
+    read = [replace(curve, x=np.asarray(curve.x, dtype=np.float64) * 1000) for curve in curves]
+    return PlotData([panel.with_x_times(1000) for panel in panels], curves=read, zoomed=range(len(panels)), axis="ms")
+
+
 def strip(example: Example, representations: Sequence[RepresentationResults] = ()) -> Figure:
     """The first seconds of three leads, as recorded, cleaned, and reconstructed from features of strips, on ECG paper."""
     count = min(int(STRIP_SECONDS * example.rate_hz), example.raw_uv.shape[1])
@@ -29,21 +36,24 @@ def strip(example: Example, representations: Sequence[RepresentationResults] = (
     colours = dict(zip(curves, (d.VERMILION, d.BLUE, d.GREEN, d.AMBER, d.PINK), strict=False))
     rows = [lead for lead in STRIP_LEADS if lead in example.leads]
     parts = d.legend(56, 18, list(colours.items()))
-    frames = []
+    frames, panels, read = [], list[d.Panel](), list[Curve]()
     for place, lead in enumerate(rows):
         drawn = {name: curves[name][example.leads.index(lead), :count].astype(float) for name in colours}
         everything = _padded(np.concatenate(list(drawn.values())))
         panel = d.Panel(56, 34 + place * (STRIP_HEIGHT + 10), 860, STRIP_HEIGHT, (0, float(times[-1])), everything)
-        parts += _paper(panel)
+        waves = [d.polyline(panel.x(times), panel.y(values), colours[name], 1.2) for name, values in drawn.items()]
+        parts.append(d.zoomable(place, panel, [*_paper(panel), *waves], "strip"))
+        panels.append(panel)
+        read += [Curve(place, times, values, f"{lead} {name}", "µV", 0) for name, values in drawn.items()]
         parts.append(d.text(8, panel.top + STRIP_HEIGHT / 2 + 5, lead, size=14, fill=d.INK, font_weight="600"))
-        parts += [d.polyline(panel.x(times), panel.y(values), colours[name], 1.2) for name, values in drawn.items()]
         columns = {name.replace(" ", "_") + "_uv": values for name, values in drawn.items()}
         frames.append(pl.DataFrame({"lead": lead, "time_s": times, **columns}))
     bottom = 34 + len(rows) * (STRIP_HEIGHT + 10)
     parts.append(d.text(56, bottom + 8, "one large square: 0.2 s across, 0.5 mV up"))
     reconstructed = ", and reconstructed from features of the whole recording" if len(curves) > 2 else ""
     caption = f"The first five seconds of one recording in three leads, as recorded, after cleaning{reconstructed}."
-    return Figure("From raw to clean", caption, d.svg(930, bottom + 18, parts, caption), pl.concat(frames).write_csv())
+    picture = d.svg(930, bottom + 18, parts, caption)
+    return Figure("From raw to clean", caption, picture, pl.concat(frames).write_csv(), in_ms(panels, read))
 
 
 def _reconstructed(
@@ -79,34 +89,32 @@ def reconstruction(example: Example, representations: Sequence[RepresentationRes
     colours = dict(zip(curves, (d.LIGHT, *d.SERIES), strict=False))
     parts = d.legend(16, 18, [(name, colours[name]) for name in curves if name in colours])
     everything = _padded(np.concatenate([array.ravel() for array in curves.values()]))
-    for row, leads in enumerate(GRID_LEADS):
-        for column, lead in enumerate(leads):
-            box = (16 + column * 230.0, 34 + row * 150.0)
-            parts += _beat_panel(example, lead, curves, colours, box, everything)
+    times, panels, read = example.beat_times_ms / 1000, list[d.Panel](), list[Curve]()
+    places = {lead: (16 + column * 230.0, 34 + row * 150.0) for row, leads in enumerate(GRID_LEADS)
+              for column, lead in enumerate(leads) if lead in example.leads}  # fmt: skip
+    for place, (lead, (left, top)) in enumerate(places.items()):
+        panels.append(d.Panel(left, top, 220, 140, (float(times[0]), float(times[-1])), everything))
+        waves = {name: array[example.leads.index(lead)] for name, array in curves.items() if name in colours}
+        parts.append(d.zoomable(place, panels[-1], _beat_panel(panels[-1], times, waves, colours), "reconstruction"))
+        parts.append(d.text(left + 4, top + 14, lead, size=13, fill=d.INK, font_weight="600"))
+        read += [Curve(place, times, values, f"{lead} {name}", "µV", 0) for name, values in waves.items()]
     parts.append(d.text(16, 496, "one large square: 0.2 s across, 0.5 mV up; all leads on one scale"))
     caption = "Median beat of the same recording and its reconstruction from features, in twelve leads."
-    return Figure("From beat to features and back", caption, d.svg(930, 506, parts, caption), _beat_csv(example, curves))
+    picture = d.svg(930, 506, parts, caption)
+    return Figure("From beat to features and back", caption, picture, _beat_csv(example, curves), in_ms(panels, read))
 
 
 def _beat_panel(
-    example: Example, lead: str, curves: dict[str, NDArray[np.float64]], colours: dict[str, str],
-    box: tuple[float, float], heights: tuple[float, float],
+    panel: d.Panel, times: NDArray[np.float64], waves: dict[str, NDArray[np.float64]], colours: dict[str, str]
 ) -> list[str]:  # fmt: skip
-    if lead not in example.leads:
-        return []
-    times = example.beat_times_ms / 1000
-    panel = d.Panel(box[0], box[1], 220, 140, (float(times[0]), float(times[-1])), heights)
+    """Paper and curves of one lead; times in seconds."""
     parts = [d.line(float(x), panel.top, float(x), panel.bottom, d.PAPER) for x in panel.x(np.arange(-0.2, 0.61, 0.2))]
-    low, high = (np.ceil(heights[0] / LARGE_SQUARE_UV), np.floor(heights[1] / LARGE_SQUARE_UV))
+    low, high = (np.ceil(panel.y_range[0] / LARGE_SQUARE_UV), np.floor(panel.y_range[1] / LARGE_SQUARE_UV))
     parts += [d.line(panel.left, float(y), panel.right, float(y), d.PAPER)
               for y in panel.y(np.arange(low, high + 1) * LARGE_SQUARE_UV)]  # fmt: skip
-    for name, array in curves.items():
-        if name not in colours:
-            continue
+    for name, values in waves.items():
         width = 5 if name == "median beat" else 1.4
-        values = array[example.leads.index(lead)]
         parts.append(d.polyline(panel.x(times), panel.y(values), colours[name], width))
-    parts.append(d.text(panel.left + 4, panel.top + 14, lead, size=13, fill=d.INK, font_weight="600"))
     return parts
 
 
@@ -135,7 +143,8 @@ def error_distribution(representation: RepresentationResults) -> Figure | None:
     parts = d.y_axis(panel, "recordings × leads", gap=48)
     for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
         x, y = panel.x.at(left), panel.y.at(float(count))
-        parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE))
+        title = f"error {10**left:.3g} to {10**right:.3g}: {count:,}"
+        parts.append(d.rect(x + 0.5, y, panel.x.at(right) - x - 1, panel.bottom - y, d.BLUE, title=title))
     middle = float(np.median(logs))
     parts += _labelled_line(panel, middle, f"median {10**middle:.3g}", d.VERMILION, panel.top + 10)
     parts += [] if limit is None else _labelled_line(panel, float(np.log10(limit)), f"limit {limit:g}", d.INK, panel.top + 26)
@@ -186,7 +195,9 @@ def training(representation: RepresentationResults) -> Figure | None:
         "weights are used."
     )
     title = f"Training of {representation.name}"
-    return Figure(title, caption, d.svg(460, 260, parts, f"{title}: {caption}"), drawn.write_csv())
+    curves = [Curve(0, epochs, train, "training", "", 4), Curve(0, epochs, validation, "held-out participants", "", 4)]
+    picture = d.svg(460, 260, parts, f"{title}: {caption}")
+    return Figure(title, caption, picture, drawn.write_csv(), PlotData([panel], curves=curves))
 
 
 @dataclass(frozen=True)
@@ -225,12 +236,18 @@ def reliability(representation: RepresentationResults) -> Figure | None:
     leads = table["lead"].unique(maintain_order=True).to_list()
     lowest = min(0.0, *(float(table[one.column].min()) for one in drawn))  # type: ignore[arg-type]
     panel = d.Panel(64, 20, 380, 190, (-0.5, len(leads) - 0.5), (lowest, 1.0))
-    parts = d.y_axis(panel, "correlation", gap=48)
+    parts, points = d.y_axis(panel, "correlation", gap=48), list[Points]()
     for place, lead in enumerate(leads):
         for one in drawn:
-            values = table.filter(pl.col("lead") == lead)[one.column].drop_nulls().to_numpy()
+            own = table.filter(pl.col("lead") == lead).drop_nulls(one.column).sort(one.column, "feature")
+            values = own[one.column].to_numpy()
             spread = place + np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else np.full(len(values), place)
-            parts.append(d.dots(panel.x(spread), panel.y(np.sort(values)), one.colour, 3.4))
+            parts.append(d.dots(panel.x(spread), panel.y(values), one.colour, 3.4))
+            words = [
+                f"{lead} {feature}, {one.words}: {value:.2f}"
+                for feature, value in own.select("feature", one.column).iter_rows()
+            ]
+            points.append(Points(0, spread, values, words))
         at = panel.x.at(place)
         parts.append(d.text(at, panel.bottom + 16, lead, anchor="middle"))
     parts.append(d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED))
@@ -238,4 +255,5 @@ def reliability(representation: RepresentationResults) -> Figure | None:
     caption = f"Each feature measured {', and '.join(one.full_caption(table) for one in drawn)}."
     title = f"Reliability of {representation.name}"
     numbers = table if RELIABILITIES[1] in drawn else table.select("lead", "feature", "r")
-    return Figure(title, caption, d.svg(460, 240, parts, f"{title}: {caption}"), numbers.write_csv())
+    picture = d.svg(460, 240, parts, f"{title}: {caption}")
+    return Figure(title, caption, picture, numbers.write_csv(), PlotData([panel], points))

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from ecgwas.report.contents import Example, Figure, ReconstructedSignal, RepresentationResults
 from ecgwas.report.figures import svg as d
-from ecgwas.report.figures.recordings import LARGE_SQUARE_S, LARGE_SQUARE_UV, STRIP_LEADS
+from ecgwas.report.figures.recordings import LARGE_SQUARE_S, LARGE_SQUARE_UV, STRIP_LEADS, in_ms
+from ecgwas.report.names import slug
+from ecgwas.report.plot_data import Curve
 
 MOST_POINTS = 1250
 """Most points of a curve: more cannot be seen."""
@@ -32,18 +34,23 @@ def steps(example: Example, representations: Sequence[RepresentationResults]) ->
     times = np.arange(example.clean_uv.shape[1])[::step] / example.rate_hz
     cleaned = _range([curve for name, curve in drawn.items() if name != RAW])
     parts, top, height = list[str](), 24.0, 104.0
+    panels, read = list[d.Panel](), list[Curve]()
     for place, (name, curve) in enumerate(drawn.items()):
         heights = _range([curve]) if name == RAW else cleaned
         panel = d.Panel(20, top + place * (height + 28), 900, height, (0, float(times[-1])), heights)
         colour = (d.VERMILION, d.AMBER, d.BLUE, d.GREEN, d.PINK)[min(place, 4)]
-        parts += [*_paper(panel), d.text(20, panel.top - 6, name, size=13, fill=d.INK, font_weight="600")]
-        parts.append(d.polyline(panel.x(times), panel.y(curve), colour, 1.2))
+        wave = [*_paper(panel), d.polyline(panel.x(times), panel.y(curve), colour, 1.2)]
+        parts.append(d.zoomable(place, panel, wave, "steps"))
+        parts.append(d.text(20, panel.top - 6, name, size=13, fill=d.INK, font_weight="600"))
+        panels.append(panel)
+        read.append(Curve(place, times, curve, name.split(":")[0], "µV", 0))
     bottom = top + len(drawn) * (height + 28) - 10
     parts.append(d.text(20, bottom, "one large square: 0.2 s across, 0.5 mV up; all but the first on one scale"))
     caption = f"Lead {lead} of one recording, step by step: {', '.join(drawn)}."
     columns = {name.split(":")[0].replace(" ", "_") + "_uv": curve for name, curve in drawn.items()}
     table = pl.DataFrame({"lead": lead, "time_s": times, **columns})
-    return Figure("A signal step by step", caption, d.svg(940, bottom + 10, parts, caption), _rounded(table))
+    picture = d.svg(940, bottom + 10, parts, caption)
+    return Figure("A signal step by step", caption, picture, _rounded(table), in_ms(panels, read))
 
 
 RAW = "as recorded"
@@ -91,13 +98,17 @@ def several(representation: RepresentationResults) -> Figure | None:
     parts = [d.text(20, 16, "signal", size=13, fill=d.INK, font_weight="600")]
     parts.append(d.text(480, 16, f"reconstructed by {representation.name}", size=13, fill=d.INK, font_weight="600"))
     frames, top, height = [], 44.0, 96.0
+    panels, read = list[d.Panel](), list[Curve]()
     for place, pair in enumerate(pairs):
         curves = [curve[:count:step].astype(float) for curve in (pair.clean_uv, pair.reconstructed_uv)]
         y = top + place * (height + 26)
         parts.append(d.text(20, y - 6, _words(pair, representation), size=12, fill=d.INK))
-        for left, curve, colour in ((20, curves[0], d.BLUE), (480, curves[1], d.GREEN)):
+        for left, curve, colour, name in zip((20, 480), curves, (d.BLUE, d.GREEN), ("signal", "reconstructed"), strict=True):
             panel = d.Panel(left, y, 440, height, (0, float(times[-1])), _range(curves))
-            parts += [*_paper(panel), d.polyline(panel.x(times), panel.y(curve), colour, 1.1)]
+            wave = [*_paper(panel), d.polyline(panel.x(times), panel.y(curve), colour, 1.1)]
+            parts.append(d.zoomable(len(panels), panel, wave, f"signals-{slug(representation.name)}"))
+            read.append(Curve(len(panels), times, curve, f"{name}, lead {pair.lead}", "µV", 0))
+            panels.append(panel)
         about = {"signal": place + 1, "lead": pair.lead, "mse": pair.mse, "time_s": times}
         frames.append(pl.DataFrame(about | {"signal_uv": curves[0], "reconstructed_uv": curves[1]}))
     bottom = top + len(pairs) * (height + 26)
@@ -108,7 +119,8 @@ def several(representation: RepresentationResults) -> Figure | None:
         "No one is named."
     )
     title = f"Signals and their reconstruction by {representation.name}"
-    return Figure(title, caption, d.svg(940, bottom, parts, f"{title}: {caption}"), _rounded(pl.concat(frames)))
+    picture = d.svg(940, bottom, parts, f"{title}: {caption}")
+    return Figure(title, caption, picture, _rounded(pl.concat(frames)), in_ms(panels, read))
 
 
 def _and_beyond(representation: RepresentationResults) -> str:

@@ -94,8 +94,13 @@ def ribbon(xs: ArrayLike, low: ArrayLike, high: ArrayLike, fill: str, opacity: f
     return f"<polygon points='{outline}' fill='{fill}' fill-opacity='{opacity}'/>"
 
 
-def dots(xs: ArrayLike, ys: ArrayLike, colour: str, size: float = 2.6, opacity: float | None = None) -> str:
-    """Round points given in coordinates, as one path of nine bytes per point; points on the same half pixel are drawn once."""
+def dots(
+    xs: ArrayLike, ys: ArrayLike, colour: str, size: float = 2.6, opacity: float | None = None, *, points: int | None = None
+) -> str:  # fmt: skip
+    """Round points given in coordinates, as one path of nine bytes per point; points on the same half pixel are drawn once.
+
+    points: index of these points among those of the figure's PlotData
+    """
     x, y = np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)
     places = np.unique(np.round(np.column_stack([x, y]) * 2).astype(np.int64), axis=0) / 2
     if len(places) == 0:
@@ -103,7 +108,7 @@ def dots(xs: ArrayLike, ys: ArrayLike, colour: str, size: float = 2.6, opacity: 
     path = "".join(f"M{number(a)} {number(b)}h0" for a, b in places)
     shade = None if opacity is None else str(opacity)
     given = attributes(stroke=colour, stroke_width=str(size), stroke_linecap="round", fill="none", stroke_opacity=shade)
-    return f"<path d='{path}'{given}/>"
+    return f"<path d='{path}'{given}{attributes(data_points=points)}/>"
 
 
 def x_axis(panel: Panel, label: str, *, about: int = 6, grid: bool = False) -> list[str]:

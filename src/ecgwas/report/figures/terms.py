@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 
 from ecgwas.report.contents import Figure
 from ecgwas.report.figures import svg as d
+from ecgwas.report.plot_data import Details, PlotData
 from ecgwas.tables import Terms
 
 MOST_TERMS = 25
@@ -22,8 +23,11 @@ STRONGEST_FDR = 8.0
 """-log10 FDR at the end of the colour scale."""
 
 
-def enrichment(terms: Terms) -> Figure | None:
-    """Terms by strength; size is the number of genes, colour the false discovery rate."""
+def enrichment(terms: Terms, list_genes: Callable[[str, Sequence[str]], Details] | None = None) -> Figure | None:
+    """Terms by strength; size is the number of genes, colour the false discovery rate.
+
+    list_genes: gives what is listed of a chosen term from its title and genes; None: nothing
+    """
     frame = terms.frame.filter(pl.col("strength").is_finite())
     if frame.height == 0:
         return None
@@ -42,7 +46,19 @@ def enrichment(terms: Terms) -> Figure | None:
     none = "" if kept.height else "; those of smallest FDR are drawn"
     caption = f"{counts}{which}{none}. Size: hit genes in the term; colour: −log10 FDR; ♥: cardiovascular."
     picture = d.svg(930, panel.bottom + 46, parts, caption)
-    return Figure("Enriched terms", caption, picture, shown.write_csv())
+    details = {} if list_genes is None else _details(shown, list_genes)
+    return Figure("Enriched terms", caption, picture, shown.write_csv(), PlotData(details=details) if details else None)
+
+
+def _details(shown: pl.DataFrame, list_genes: Callable[[str, Sequence[str]], Details]) -> dict[str, Details]:
+    """Key of a term -> its hit genes."""
+    return {_key_of(row): list_genes(f"{name_of(row)} ({row['category']}): {row['observed']} hit genes",
+                                     sorted((row["genes"] or "").split(";")))
+            for row in shown.iter_rows(named=True)}  # fmt: skip
+
+
+def _key_of(row: Mapping[str, Any]) -> str:
+    return f"{row['category']} {row['term']}"
 
 
 def _strongest(kept: pl.DataFrame) -> pl.DataFrame:
@@ -57,7 +73,8 @@ def _term(panel: d.Panel, y: float, row: dict[str, Any], max_observed: int) -> l
     x, radius = panel.x.at(row["strength"]), _radius(row["observed"], max_observed)
     title = f"{row['term']}: {row['observed']} genes, expected {row['expected']:.2f}, FDR {row['fdr']:.2g}"
     fill = d.shade(min(_neglog10_fdr(row["fdr"]) / STRONGEST_FDR, 1))
-    circle = f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='{d.number(radius)}' fill='{fill}' stroke='{d.MUTED}'>"
+    circle = f"<circle cx='{d.number(x)}' cy='{d.number(y)}' r='{d.number(radius)}' fill='{fill}' stroke='{d.MUTED}'"
+    circle += f"{d.attributes(data_details=_key_of(row))}>"
     return [
         *([] if row["group"] == "other" else [d.text(panel.right + 10, y + 4, row["group"])]),
         d.text(372, y + 4, mark + words, anchor="end", size=11, fill=d.INK), d.line(panel.left, y, x, y),

@@ -24,6 +24,7 @@ from ecgwas.report.names import feature_figure
 from ecgwas.report.page.tables import effect_unit
 from ecgwas.report.queries import genes_of_variants, loci_of_traits, locus_pages, nearest_genes
 from ecgwas.report.scan_rows import ScanRows, compact
+from ecgwas.report.text.points import PointWords
 from ecgwas.report.trait_order import chromosome_rank
 from ecgwas.tables import VARIANT_KEY, Associations, Genes, files
 
@@ -69,7 +70,8 @@ def embedded(contents: ReportContents, pictures: Mapping[str, Figure]) -> Embedd
     points_floor = points_from(scan.rows, scan.keep_neglog10p)
     rows, pixels = _points_and_pixels(scan, genome, points_floor)
     variants = _variants(rows, scan.trait_names)
-    blocks = {"variant-places": _places(variants, genome), "variant-names": _names(variants)}
+    blocks = {"variant-places": _places(variants, genome), "variant-names": _names(variants),
+              "variant-genes": _genes_and_loci(variants, contents)}  # fmt: skip
     rows = _numbered(rows, variants)
     points, curves = _by_trait(rows), _by_trait(scan.qq)
     no_point, no_curve = rows.clear(), scan.qq.clear()
@@ -169,6 +171,25 @@ def _places(variants: pl.DataFrame, genome: Genome) -> str:
 def _names(variants: pl.DataFrame) -> str:
     lines = variants.select(pl.concat_str("variant", *ALLELES, separator="\t"))
     return packed((lines.to_series().str.join("\n").item() or "").encode())
+
+
+def _genes_and_loci(variants: pl.DataFrame, contents: ReportContents) -> str:
+    """JSON of the variants with a gene or within a locus that has a page.
+
+    Their numbers as differences; the place of the nearest gene of each in `names`, -1: none; its locus, 0: none
+    """
+    words = PointWords.of(contents)
+    known = variants.join(words.genes, on=VARIANT_KEY, how="left", maintain_order="left")
+    address = [words.locus_at(chrom, pos) for chrom, pos in known.select("chrom", "pos").iter_rows()]
+    loci = np.array([int(one.removeprefix("#locus-") or 0) for one in address], dtype=np.int64)
+    genes = known["gene"].to_list()
+    names = {name: place for place, name in enumerate(sorted({gene for gene in genes if gene is not None}))}
+    chosen = [place for place, gene in enumerate(genes) if gene is not None or loci[place]]
+    content = {
+        "names": list(names), "variants": np.diff(chosen, prepend=0).astype(np.int64).tolist(),
+        "genes": [names.get(genes[place] or "", -1) for place in chosen], "loci": loci[chosen].tolist() if chosen else [],
+    }  # fmt: skip
+    return packed(json.dumps(content, separators=(",", ":")).encode())
 
 
 def _trait(rows: pl.DataFrame, curve: pl.DataFrame, counts: NDArray[np.generic], pixels: bytes) -> str:

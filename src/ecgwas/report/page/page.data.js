@@ -1,6 +1,6 @@
 // Data at the end of the page: the index, and packed blocks, unpacked on demand (their layout: embedded.py).
 // Gives: index, canUnpack, traitNumber, searchEntries, unpackText, loadPositions, loadVariantNames,
-//   loadTrait, variantOf, variantKey, variantsMatching
+//   loadGenes, geneOf, locusOf, loadTrait, variantOf, variantKey, variantsMatching
 // Uses: byId
 const index = JSON.parse(byId("index").textContent);
 const canUnpack = "DecompressionStream" in window;
@@ -84,6 +84,17 @@ const variantOf = (variant) => {
   const [id, effect, other] = variantNames[variant].split("\t");
   return { id, effect, other, chrom: index.genome[positions.chrom[variant]][0], pos: positions.pos[variant] };
 };
+
+// Of variants with a gene or within a locus that has a page: the nearest gene ("": none), the locus (0: none)
+let genesAndLoci = new Map();
+const loadGenes = once(async () => {
+  const { names, variants, genes, loci } = JSON.parse(await unpackText("variant-genes"));
+  const numbers = accumulate(Uint32Array.from(variants));
+  genesAndLoci = new Map(Array.from(numbers, (variant, i) =>
+    [variant, { gene: names[genes[i]] ?? "", locus: loci[i] }]));
+});
+const geneOf = (variant) => genesAndLoci.get(variant)?.gene ?? "";
+const locusOf = (variant) => genesAndLoci.get(variant)?.locus ?? 0;
 
 // chrom:pos:effect allele:other allele, which is unique; ids may be missing or repeated
 const variantKey = (variant) => {

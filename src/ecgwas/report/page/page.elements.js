@@ -1,12 +1,44 @@
-// Elements of the page: making them; tables, sorted and saved as CSV; figures, saved as SVG; the tip.
-// The page's scripts are joined in this order within one function: elements, data, trait, contents, page.
-// Gives: make, byId, prepareTables, prepareFigures, colour, save, standalone, showTip
+// Elements of the page: making them; numbers in words; tables, saved as CSV; figures, saved as SVG; the tip.
+// The page's scripts are joined within one function, in the order of SCRIPTS in render.py.
+// Gives: make, shape, byId, rounded, withCommas, withMinus, ticks, pWords, prepareTables, prepareFigures,
+//   colour, save, standalone, showTip
 // Uses: nothing of the other scripts
 const make = (tag, attributes = {}, ...children) => {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
+};
+
+// An element of SVG
+const shape = (tag, attributes, ...children) => {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+};
+
+const rounded = (value) => Math.round(value * 10) / 10;
+const withCommas = (value) => value.toLocaleString("en");
+const withMinus = (text) => text.replaceAll("-", "−");
+
+// About `about` round values from low to high.
+const ticks = (low, high, about) => {
+  const power = 10 ** Math.floor(Math.log10((high - low) / about || 1));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((size) => size >= (high - low) / about * 0.999);
+  const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
+  const value = (_, i) => Number(((first + i) * step).toPrecision(12));
+  return Array.from({ length: Math.max(last - first + 1, 0) }, value);
+};
+
+const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+
+// p with two significant digits, as in report/text/p_values.py
+const pWords = (neglog10p) => {
+  if (neglog10p < 3) return String(Number((10 ** -neglog10p).toPrecision(2)));
+  const exponent = Math.ceil(neglog10p), digits = (10 ** (exponent - neglog10p)).toFixed(1);
+  const [factor, power] = digits === "10.0" ? ["1.0", exponent - 1] : [digits, exponent];
+  return `${factor}×10⁻${[...String(power)].map((digit) => SUPERSCRIPTS[digit]).join("")}`;
 };
 
 const byId = (id) => document.getElementById(id);
@@ -58,10 +90,15 @@ const prepareTables = () => {
 
 const colour = (variable) => getComputedStyle(document.documentElement).getPropertyValue(variable).trim();
 
-// The figure's SVG with its colours written out, so that it does not need the page.
-const standalone = (svg) => new XMLSerializer().serializeToString(svg)
-  .replace(/var\((--[a-z]+)\)/g, (_, variable) => colour(variable))
-  .replace("<svg", '<svg font-family="sans-serif"');
+// The figure's SVG as shown, with its colours written out, so that it does not need the page.
+const standalone = (svg) => {
+  const copy = svg.cloneNode(true);
+  copy.querySelector(".overlay")?.remove();
+  for (const mark of copy.querySelectorAll("[data-tip]")) mark.append(shape("title", {}, mark.dataset.tip));
+  return new XMLSerializer().serializeToString(copy)
+    .replace(/var\((--[a-z]+)\)/g, (_, variable) => colour(variable))
+    .replace("<svg", '<svg font-family="sans-serif"');
+};
 
 const prepareFigures = () => {
   for (const link of document.querySelectorAll("a.save-picture")) {
@@ -81,12 +118,16 @@ const prepareFigures = () => {
 };
 
 const tip = byId("tip");
+document.querySelector("main").append(tip); // what is shown belongs to a landmark
 const showTip = (text, event) => {
   tip.textContent = text;
   tip.hidden = text === "";
   if (tip.hidden) return;
-  const rightmost = document.documentElement.clientWidth - tip.offsetWidth - 8;
+  const { clientWidth, clientHeight } = document.documentElement;
+  const rightmost = clientWidth - tip.offsetWidth - 8, below = event.clientY + 16;
+  const isTooLow = below + tip.offsetHeight > clientHeight && event.clientY > tip.offsetHeight + 16;
+  const top = isTooLow ? event.clientY - tip.offsetHeight - 12 : below;
   tip.style.left = `${Math.max(4, Math.min(event.clientX + 14, rightmost)) + scrollX}px`;
-  tip.style.top = `${event.clientY + 16 + scrollY}px`;
+  tip.style.top = `${top + scrollY}px`;
 };
 

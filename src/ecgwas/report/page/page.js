@@ -1,9 +1,9 @@
-// The page's levels (study, locus, trait), search, theme, grids, network, copying and printing. It starts the
+// The page's levels (study, locus, trait), search, theme, grids, copying and printing. It starts the
 // page, which can also be read without a script.
 // Gives: nothing
 // Uses: make, byId, prepareTables, prepareFigures (elements); index, canUnpack, traitNumber, searchEntries,
-//   loadPositions, loadVariantNames, variantsMatching (data); showTrait, redrawTrait, prepareTrait (trait);
-//   openAround, prepareContents (contents)
+//   loadPositions, loadVariantNames, variantsMatching (data); prepareClusters (marks);
+//   preparePicture (interact); showTrait, redrawTrait, prepareTrait (trait); openAround, prepareContents (contents)
 const setLevel = (level) => {
   document.body.dataset.level = level;
   byId("trait").hidden = level !== "trait";
@@ -128,49 +128,8 @@ const prepareTheme = () => byId("theme").addEventListener("click", () => {
   redrawTrait();
 });
 
-// Grids of leads and features: pointer and arrow keys, three colourings.
+// Grids of leads and features: three colourings
 const cellsOf = (picture) => [...picture.querySelectorAll("[data-trait]")];
-
-const neighbourOf = (cells, current, key) => {
-  const place = (cell) => [Number(cell.getAttribute("x")), Number(cell.getAttribute("y"))];
-  const [x, y] = place(current);
-  const isAhead = {
-    ArrowRight: ([a, b]) => b === y && a > x, ArrowLeft: ([a, b]) => b === y && a < x,
-    ArrowDown: ([a, b]) => a === x && b > y, ArrowUp: ([a, b]) => a === x && b < y,
-  }[key];
-  const distance = (cell) => {
-    const [a, b] = place(cell);
-    return Math.abs(a - x) + Math.abs(b - y);
-  };
-  return cells.filter((cell) => isAhead(place(cell))).sort((a, b) => distance(a) - distance(b))[0] ?? current;
-};
-
-const openTrait = (cell) => { location.hash = `trait-${encodeURIComponent(cell.dataset.trait)}`; };
-
-const prepareGrid = (picture) => {
-  const cells = cellsOf(picture), status = byId("grid-status");
-  if (cells.length === 0) return;
-  let current = null;
-  const select = (cell) => {
-    current?.classList.remove("current");
-    current = cell;
-    cell.classList.add("current");
-    status.textContent = cell.querySelector("title").textContent;
-  };
-  picture.addEventListener("focus", () => {
-    if (!current) status.textContent = "Arrow keys move, Enter opens.";
-  });
-  picture.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && current) openTrait(current);
-    if (!event.key.startsWith("Arrow")) return;
-    event.preventDefault();
-    select(current ? neighbourOf(cells, current, event.key) : cells[0]);
-  });
-  picture.addEventListener("click", (event) => {
-    const cell = event.target.closest("[data-trait]");
-    if (cell) openTrait(cell);
-  });
-};
 
 // Colouring -> share of the palette for a cell (null: no value), and the words of the key
 const COLOURINGS = {
@@ -207,28 +166,6 @@ const paintGrids = (colouring) => {
     const key = picture.querySelector("[data-key]");
     if (key) key.textContent = words;
   }
-};
-
-// The network: a gene at the pointer keeps its neighbours, the others fade.
-const prepareNetwork = (picture) => {
-  const nodes = [...picture.querySelectorAll("[data-gene]")];
-  const edges = [...picture.querySelectorAll("[data-edge]")];
-  if (nodes.length === 0) return;
-  const genesOf = (edge) => edge.dataset.edge.split(" ");
-  const highlight = (gene) => {
-    const linked = edges.filter((edge) => genesOf(edge).includes(gene));
-    const near = new Set([gene, ...linked.flatMap(genesOf)]);
-    for (const node of nodes) node.classList.toggle("faded", gene !== null && !near.has(node.dataset.gene));
-    for (const edge of edges) edge.classList.toggle("faded", gene !== null && !linked.includes(edge));
-  };
-  const geneAt = (event) => event.target.closest("[data-gene]")?.dataset.gene ?? null;
-  picture.addEventListener("pointerover", (event) => highlight(geneAt(event)));
-  picture.addEventListener("pointerleave", () => highlight(null));
-  picture.addEventListener("click", (event) => {
-    const gene = geneAt(event);
-    const entry = gene && index.search.find(([words, what]) => words === gene && what.startsWith("gene"));
-    if (entry) location.hash = entry[2];
-  });
 };
 
 const prepareCopy = () => byId("copy-methods").addEventListener("click", async () => {
@@ -269,8 +206,8 @@ prepareCopy();
 preparePrint();
 prepareContents();
 for (const picture of document.querySelectorAll(".picture")) {
-  prepareGrid(picture);
-  prepareNetwork(picture);
+  preparePicture(picture);
+  prepareClusters(picture);
 }
 for (const button of document.querySelectorAll("[data-shown]")) {
   button.addEventListener("click", () => paintGrids(button.dataset.shown));

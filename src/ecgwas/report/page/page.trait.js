@@ -1,169 +1,8 @@
-// The page of a trait, drawn when it is opened: Manhattan and QQ plots, facts, strongest variants, meaning.
+// The page of a trait, drawn when it is opened: plots, facts, strongest variants, meaning.
 // Gives: showTrait, redrawTrait, prepareTrait
-// Uses: make, byId, colour, save, standalone, showTip (elements); index, canUnpack, unpackText,
-//   loadVariantNames, loadTrait, variantOf, variantKey (data)
-const rounded = (value) => Math.round(value * 10) / 10;
-const withCommas = (value) => value.toLocaleString("en");
-const withMinus = (text) => text.replace("-", "−");
-
-const ENTITIES = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escaped = (text) => String(text).replace(/[&<>"]/g, (character) => ENTITIES[character]);
-
-const textAt = (x, y, text, attributes = "") => {
-  const place = `x="${rounded(x)}" y="${rounded(y)}"`;
-  return `<text ${place} font-size="11" fill="var(--muted)" ${attributes}>${escaped(text)}</text>`;
-};
-const line = (x1, y1, x2, y2, variable, attributes = "") => {
-  const path = `M${rounded(x1)} ${rounded(y1)}L${rounded(x2)} ${rounded(y2)}`;
-  return `<path d="${path}" stroke="var(${variable})" fill="none" ${attributes}/>`;
-};
-const MIDDLE = 'text-anchor="middle"', END = 'text-anchor="end"';
-
-const svgOf = (width, height, label, parts) => {
-  const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`;
-  const head = `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-label="${escaped(label)}">`;
-  return `${head}${parts.join("")}</svg>`;
-};
-
-// About `about` round values from low to high.
-const ticks = (low, high, about) => {
-  const power = 10 ** Math.floor(Math.log10((high - low) / about || 1));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((size) => size >= (high - low) / about * 0.999);
-  const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
-  const value = (_, i) => Number(((first + i) * step).toPrecision(12));
-  return Array.from({ length: Math.max(last - first + 1, 0) }, value);
-};
-
-const lambdaOf = (trait) => trait.lambda_gc == null ? "not known" : trait.lambda_gc.toFixed(3);
-
-// Coordinates of the points.
-const pointsOf = (data, box) => {
-  const starts = index.genome.map((chromosome) => chromosome[1]);
-  return {
-    x: Float32Array.from(data.pos, (pos, i) => box.x(starts[data.chrom[i]] + pos)),
-    y: Float32Array.from(data.neglog10p, (value) => box.y(value)),
-  };
-};
-
-// Tests below what the scan kept: a rectangle per chromosome and bin, darker where there are more.
-const drawCounts = (pen, data, box) => {
-  if (!index.background || data.background.length === 0) return;
-  const { chroms, edges } = index.background;
-  const bins = edges.length - 1;
-  const highest = Math.log1p(data.background.reduce((a, b) => Math.max(a, b), 0));
-  pen.fillStyle = colour("--muted");
-  index.genome.forEach(([chrom, , left, width]) => {
-    const row = chroms.indexOf(chrom);
-    if (row < 0) return;
-    for (let bin = 0; bin < bins; bin++) {
-      const top = box.y(edges[bin + 1]);
-      pen.globalAlpha = 0.5 * Math.log1p(data.background[row * bins + bin]) / (highest || 1);
-      pen.fillRect(box.x(left), top, box.x(left + width) - box.x(left), box.y(edges[bin]) - top);
-    }
-  });
-  pen.globalAlpha = 1;
-};
-
-// Weaker tests where there are too many for points: one bit per pixel.
-const drawPixels = (pen, data, box) => {
-  const rows = data.pixels.length * 8 / index.columns;
-  const width = box.width / index.columns;
-  pen.fillStyle = colour("--blue");
-  for (let row = 0; row < rows; row++) {
-    const top = box.y(index.floor + (row + 1) * index.pixel);
-    const height = Math.max(box.y(index.floor + row * index.pixel) - top, 1);
-    for (let column = 0; column < index.columns; column++) {
-      const bit = row * index.columns + column;
-      const isSet = data.pixels[bit >> 3] >> (bit & 7) & 1;
-      if (isSet) pen.fillRect(box.left + column * width, top, Math.max(width, 1), height);
-    }
-  }
-};
-
-const drawBelowThreshold = (canvas, data, box, points) => {
-  const scale = Math.min(devicePixelRatio || 1, 2);
-  canvas.width = box.width * scale;
-  canvas.height = box.height * scale;
-  const pen = canvas.getContext("2d");
-  pen.scale(scale, scale);
-  pen.translate(-box.left, -box.top);
-  drawCounts(pen, data, box);
-  drawPixels(pen, data, box);
-  const colours = [colour("--blue"), colour("--muted")];
-  for (let i = 0; i < points.x.length; i++) {
-    if (data.neglog10p[i] > index.threshold) continue;
-    pen.fillStyle = colours[data.chrom[i] % 2];
-    pen.fillRect(points.x[i] - 1.1, points.y[i] - 1.1, 2.2, 2.2);
-  }
-};
-
-const manhattanAxes = (box, height) => {
-  const right = box.left + box.width, base = box.top + box.height, middle = box.top + box.height / 2;
-  const parts = [];
-  index.genome.forEach(([chrom, , left, width]) => {
-    const fits = box.x(width) - box.x(0) > 8 * chrom.length;
-    if (fits) parts.push(textAt(box.x(left + width / 2), height - 34, chrom, MIDDLE));
-  });
-  const limit = box.y(index.threshold);
-  parts.push(line(box.left, limit, right, limit, "--ink", 'stroke-dasharray="5 4"'));
-  parts.push(line(box.left, base, right, base, "--muted"));
-  parts.push(textAt(box.left + box.width / 2, height - 12, "chromosome", MIDDLE));
-  parts.push(textAt(14, middle, "−log10 p", `${MIDDLE} transform="rotate(-90 14 ${middle})"`));
-  return parts;
-};
-
-const manhattan = (data, name) => {
-  const width = Math.max(byId("trait-manhattan").clientWidth, 640), height = 320;
-  const bottom = index.background || index.floor === 0 ? 0 : index.floor;
-  const top = 1.06 * data.neglog10p.reduce((a, b) => Math.max(a, b), index.threshold);
-  const box = { left: 50, top: 12, width: width - 62, height: height - 62 };
-  box.x = (place) => box.left + place / index.end * box.width;
-  box.y = (value) => box.top + (top - value) / (top - bottom) * box.height;
-  const points = pointsOf(data, box), canvas = document.createElement("canvas");
-  drawBelowThreshold(canvas, data, box, points);
-  const grid = ticks(bottom, top, 5).flatMap((tick) => [
-    line(box.left, box.y(tick), box.left + box.width, box.y(tick), "--grid"),
-    textAt(box.left - 7, box.y(tick) + 4, tick, END),
-  ]);
-  const hits = [];
-  for (let i = 0; i < points.x.length; i++) {
-    if (data.neglog10p[i] > index.threshold) hits.push(`M${rounded(points.x[i])} ${rounded(points.y[i])}h0`);
-  }
-  const size = `x="${box.left}" y="${box.top}" width="${box.width}" height="${box.height}"`;
-  const stroke = 'stroke="var(--vermilion)" stroke-width="5" stroke-linecap="round" fill="none"';
-  const parts = [
-    ...grid,
-    `<image ${size} href="${canvas.toDataURL()}"/>`,
-    `<path d="${hits.join("")}" ${stroke}/>`,
-    ...manhattanAxes(box, height),
-  ];
-  const label = `Manhattan plot of ${name}: ${hits.length} variants beyond the threshold`;
-  return { svg: svgOf(width, height, label, parts), points, hits: hits.length };
-};
-
-// null where there is no curve
-const qq = (data, trait) => {
-  const { expected, observed, low, high } = data.curve, size = 260;
-  if (expected.length === 0) return null;
-  const end = expected[expected.length - 1] * 1.03 || 1, top = Math.max(end, ...observed, ...high) * 1.05;
-  const x = (value) => 44 + value / end * (size - 56), y = (value) => 12 + (top - value) / top * (size - 62);
-  const corner = (value, i) => `${rounded(x(expected[i]))},${rounded(y(value))}`;
-  const band = [...Array.from(low, corner), ...Array.from(high, corner).reverse()].join(" ");
-  const stroke = 'stroke="var(--blue)" stroke-width="4.5" stroke-linecap="round" fill="none"';
-  const dot = (value, i) => `M${rounded(x(expected[i]))} ${rounded(y(value))}h0`;
-  const parts = [
-    ...ticks(0, top, 5).flatMap((tick) => [
-      line(44, y(tick), size - 12, y(tick), "--grid"), textAt(38, y(tick) + 4, tick, END)]),
-    `<polygon points="${band}" fill="var(--muted)" fill-opacity="0.25"/>`,
-    line(x(0), y(0), x(end), y(end), "--muted"),
-    `<path d="${Array.from(observed, dot).join("")}" ${stroke}/>`,
-    ...ticks(0, end, 4).map((tick) => textAt(x(tick), size - 34, tick, MIDDLE)),
-    textAt(size / 2 + 16, size - 12, "expected −log10 p", MIDDLE),
-    textAt(52, 28, `λ = ${lambdaOf(trait)}`),
-  ];
-  return svgOf(size, size, `QQ plot of ${trait.name}, λ ${lambdaOf(trait)}`, parts);
-};
-
+// Uses: make, byId, save, standalone, rounded, withCommas, withMinus, pWords (elements); index, canUnpack,
+//   unpackText, loadVariantNames, loadGenes, geneOf, locusOf, loadTrait, variantOf, variantKey (data);
+//   Picture, preparePicture (interact); textAt, MIDDLE, lambdaOf, manhattan, qq (plots)
 // As many decimals as give the standard error two significant digits, as in report/text/effects.py.
 const decimalsOf = (error) => error > 0 ? Math.min(Math.max(0, 1 - Math.floor(Math.log10(error))), 9) : 2;
 const signed = (value, decimals) => withMinus(`${value < 0 ? "" : "+"}${value.toFixed(decimals)}`);
@@ -256,17 +95,83 @@ const fillMeaning = async (trait) => {
   const button = make("button", { type: "button", class: "plain" }, "SVG");
   button.addEventListener("click", () =>
     save(standalone(drawing.querySelector("svg")), "image/svg+xml", `${trait.meaning}.svg`));
-  parent.replaceChildren(make("figure", { class: "wide" }, drawing,
+  parent.replaceChildren(make("figure", { class: "wide", id: `figure-${trait.meaning}` }, drawing,
     make("figcaption", {}, make("strong", {}, title), ` ${caption} `, button)));
+  preparePicture(drawing);
 };
 
-let shown = null; // the trait on the page: { trait, data, points }
+let shown = null; // the trait on the page: { trait, data, ringed }; ringed: number of a point, -1: none
+let manhattanPicture = null, qqPicture = null;
+
+const effectWords = (i) => {
+  const { data, trait } = shown, { effect, other } = variantOf(data.variant[i]), found = data.effects.get(i);
+  const beta = withMinus(data.beta[i].toFixed(3));
+  if (!found) return `beta ${beta} ${index.effect_unit} ${effect} (other ${other})`;
+  const decimals = decimalsOf(found.error);
+  const size = `${signed(found.effect, decimals)} ${trait.unit} (SE ${found.error.toFixed(decimals)})`;
+  return `${size} per copy of ${effect} (other ${other})`;
+};
+
+const pointWords = (i) => {
+  const { data, trait } = shown, described = variantOf(data.variant[i]);
+  if (described === null) return "";
+  const { id, chrom, pos } = described, gene = geneOf(data.variant[i]), neglog10p = data.neglog10p[i];
+  return [
+    `${id}, ${chrom}:${withCommas(pos)}`,
+    ...gene ? [`nearest gene ${gene}`] : [],
+    `p ${pWords(neglog10p)} (−log10 p ${neglog10p.toFixed(2)})`,
+    effectWords(i),
+    ...trait.n ? [`n ${withCommas(trait.n)}`] : [],
+  ].join("\n");
+};
+
+const manhattanPlot = (panel, places) => {
+  const { neglog10p, variant } = shown.data;
+  const points = {
+    panel: 0, x: places, y: neglog10p, words: pointWords,
+    link: (i) => locusOf(variant[i]) ? `#locus-${locusOf(variant[i])}` : "",
+    byKeys: [...neglog10p.keys()].filter((i) => neglog10p[i] > index.threshold),
+  };
+  return { axis: "genome", zoomed: [0], panels: [panel], points: [points], curves: [], details: {} };
+};
+
+const qqPlot = (panel) => {
+  const { expected, observed } = shown.data.curve;
+  const words = (i) => [
+    `expected −log10 p ${expected[i].toFixed(2)}`,
+    `observed ${observed[i].toFixed(2)}, p ${pWords(observed[i])}`,
+  ].join("\n");
+  const points = { panel: 0, x: expected, y: observed, words, link: () => "", byKeys: [...expected.keys()] };
+  return { axis: "value", zoomed: [], panels: [panel], points: [points], curves: [], details: {} };
+};
+
+// A ring and its id at the point that was searched for
+const drawRing = (panel, places, range) => {
+  const { data, ringed } = shown, [low, high] = range ?? panel.x;
+  if (ringed < 0 || places[ringed] < low || places[ringed] > high) return;
+  const x = panel.left + (places[ringed] - low) / (high - low) * panel.width;
+  const y = panel.top + (panel.y[1] - data.neglog10p[ringed]) / (panel.y[1] - panel.y[0]) * panel.height;
+  const place = `cx="${rounded(x)}" cy="${rounded(y)}" r="8"`;
+  const ring = `<circle ${place} fill="none" stroke="var(--ink)" stroke-width="2"/>`;
+  const label = textAt(x, y - 12, variantOf(data.variant[ringed]).id, MIDDLE);
+  byId("trait-manhattan").querySelector("svg").insertAdjacentHTML("beforeend", ring + label);
+};
+
+// Draws the Manhattan plot for a range of the genome and gives its panels.
+const drawManhattan = (range) => {
+  const { svg, panel, places, hits } = manhattan(shown.data, shown.trait.name, range);
+  byId("trait-manhattan").innerHTML = svg;
+  drawRing(panel, places, range);
+  Object.assign(shown, { places, hits });
+  return [panel];
+};
+
 const drawTrait = () => {
   const { data, trait } = shown;
-  const { svg, points, hits } = manhattan(data, trait.name);
-  shown.points = points;
-  byId("trait-manhattan").innerHTML = svg;
-  const words = [`${withCommas(hits)} variants beyond −log10 p ${index.threshold.toFixed(2)} (dashed).`];
+  const [panel] = drawManhattan(null);
+  manhattanPicture.set(manhattanPlot(panel, shown.places));
+  const limit = index.threshold.toFixed(2);
+  const words = [`${withCommas(shown.hits)} variants beyond −log10 p ${limit} (dashed).`];
   if (index.background) {
     const grey = "grey is darker where a chromosome has more of them";
     words.push(`Tests below ${index.floor} were counted, not kept: ${grey}.`);
@@ -277,7 +182,8 @@ const drawTrait = () => {
   }
   byId("trait-manhattan-words").textContent = words.join(" ");
   const curve = qq(data, trait);
-  byId("trait-qq").innerHTML = curve ?? "";
+  byId("trait-qq").innerHTML = curve?.svg ?? "";
+  if (curve) qqPicture.set(qqPlot(curve.panel));
   byId("trait-qq-words").textContent =
     curve ? "Grey is the 95 % band for independent tests." : "There are no tests to draw.";
 };
@@ -286,16 +192,12 @@ const redrawTrait = () => {
   if (shown && document.body.dataset.level === "trait") drawTrait();
 };
 
-// A ring and its id at the variant with this key.
+// Rings the variant with this key.
 const ringVariant = (key) => {
-  const { data, points } = shown;
-  const i = data.variant.findIndex((variant) => variantKey(variant) === key);
+  const i = shown.data.variant.findIndex((variant) => variantKey(variant) === key);
   if (i < 0) return;
-  const x = points.x[i], y = points.y[i];
-  const place = `cx="${rounded(x)}" cy="${rounded(y)}" r="8"`;
-  const ring = `<circle ${place} fill="none" stroke="var(--ink)" stroke-width="2"/>`;
-  const label = textAt(x, y - 12, variantOf(data.variant[i]).id, MIDDLE);
-  byId("trait-manhattan").querySelector("svg").insertAdjacentHTML("beforeend", ring + label);
+  shown.ringed = i;
+  drawRing(manhattanPicture.plot.panels[0], shown.places, null);
 };
 
 const linkNeighbours = (k) => {
@@ -316,49 +218,20 @@ const showTrait = async (k, key) => {
     return;
   }
   const data = await loadTrait(k);
-  shown = { data, trait };
+  shown = { data, trait, ringed: -1 };
   byId("trait-effect").hidden = true;
   fillFacts(trait);
   drawTrait();
   document.body.dataset.drawn = trait.name;
-  await Promise.all([fillMeaning(trait), loadVariantNames()]);
+  await Promise.all([fillMeaning(trait), loadVariantNames(), loadGenes()]);
   if (shown.trait !== trait) return;
   fillStrongest(data, trait.unit);
   if (key) ringVariant(key);
 };
 
-// Index of the point next to the pointer, within ten pixels; -1: none
-const nearestPoint = (event) => {
-  const svg = byId("trait-manhattan").querySelector("svg"), frame = svg.getBoundingClientRect();
-  const zoom = svg.viewBox.baseVal.width / frame.width;
-  const x = (event.clientX - frame.left) * zoom, y = (event.clientY - frame.top) * zoom;
-  let nearest = -1, least = 100;
-  for (let i = 0; i < shown.points.x.length; i++) {
-    const squared = (shown.points.x[i] - x) ** 2 + (shown.points.y[i] - y) ** 2;
-    if (squared < least) {
-      least = squared;
-      nearest = i;
-    }
-  }
-  return nearest;
-};
-
-const describePoint = (i) => {
-  const { variant, neglog10p, beta } = shown.data;
-  const described = variantOf(variant[i]);
-  if (described === null) return "";
-  const { id, effect, other, chrom, pos } = described;
-  return `${id} (${chrom}:${withCommas(pos)}), −log10 p ${neglog10p[i].toFixed(2)}, `
-    + `beta ${beta[i].toFixed(3)} ${index.effect_unit} ${effect} (other ${other})`;
-};
-
 const prepareTrait = () => {
-  const plot = byId("trait-manhattan");
-  plot.addEventListener("pointermove", (event) => {
-    const i = shown ? nearestPoint(event) : -1;
-    showTip(i < 0 ? "" : describePoint(i), event);
-  });
-  plot.addEventListener("pointerleave", (event) => showTip("", event));
+  manhattanPicture = new Picture(byId("trait-manhattan"), { zooms: true, redraw: drawManhattan });
+  qqPicture = new Picture(byId("trait-qq"), {});
   let timer = 0;
   addEventListener("resize", () => {
     clearTimeout(timer);
@@ -366,4 +239,3 @@ const prepareTrait = () => {
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawTrait);
 };
-

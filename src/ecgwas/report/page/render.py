@@ -20,7 +20,7 @@ from ecgwas.report.contents import Example, Figure, Page, ReportContents
 from ecgwas.report.figures import svg as drawing
 from ecgwas.report.figures.all_figures import all_figures
 from ecgwas.report.names import in_address, slug
-from ecgwas.report.page import locus_cards, representations, tables
+from ecgwas.report.page import locus_cards, plots, representations, tables
 from ecgwas.report.page.embedded import embedded
 from ecgwas.report.page.table_view import ShownTable
 from ecgwas.report.text import headline as first_sentences
@@ -37,17 +37,19 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     figures of traits are drawn on demand by its own script. `figures` holds each figure again, with its numbers.
     """
     figures = all_figures(options, contents)
-    style, script = _packaged("page.css"), _script()
+    style, script = _packaged("page.css") + _packaged("page.interact.css"), _script()
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.filters |= {"count": lambda value: f"{value:,}", "coded": coded, "label": labels.words}
     template = environment.from_string(_packaged("page.html"))
     inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
-    packed = embedded(contents, {name: figure for name, figure in figures.items() if name.startswith("meaning_")})
+    meanings = {name: figure for name, figure in figures.items() if name.startswith("meaning_")}
+    packed = embedded(contents, meanings)
+    blocks = {**packed.blocks, **plots.plots(inline | meanings)}
     html = template.render(
         title=options.title or contents.run.name,
         style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
         figures={name: _Inline.of(figure) for name, figure in inline.items()},
-        index=Markup(packed.index), blocks={name: Markup(block) for name, block in packed.blocks.items()},
+        index=Markup(packed.index), blocks={name: Markup(block) for name, block in blocks.items()},
         **_values(options, contents, figures),
     )  # fmt: skip
     return Page(html, figures)
@@ -59,7 +61,10 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{joined}}})();\n'
 
 
-SCRIPTS = ("page.elements.js", "page.data.js", "page.trait.js", "page.contents.js", "page.js")
+SCRIPTS = (
+    "page.elements.js", "page.data.js", "page.marks.js", "page.zoom.js", "page.interact.js", "page.plots.js", "page.trait.js",
+    "page.contents.js", "page.js",
+)  # fmt: skip
 """In the order in which they are joined; the head of each names what it gives to and uses of the others."""
 
 ONLY_FILES = ("manhattan_", "qq_", "meaning_")

@@ -1,0 +1,301 @@
+// Zoom of a picture along x: its buttons and keys; marks and ticks are moved, points drawn again.
+// Gives: Zoom, genomeTicks
+// Uses: make, shape, rounded, withMinus, ticks (elements); index (data)
+// Axis -> smallest range, as a share of the whole
+const LEAST_SHARE = { genome: 1 / 20000, bp: 1 / 250, ms: 1 / 50, value: 1 / 50 };
+const FACTOR = 2;
+
+const chromosomeAt = (x) => index.genome.findLast(([, , left]) => left <= x) ?? index.genome[0];
+
+const placeWords = (x, span) => {
+  const [chrom, start] = chromosomeAt(x);
+  return `${chrom}:${(Math.max(x - start, 0) / 1e6).toFixed(span < 2e6 ? 3 : 1)}`;
+};
+
+// Values with their words, all with as many decimals as one needs
+const alike = (values) => {
+  const decimals = Math.max(0, ...values.map((value) => (String(value).split(".")[1] ?? "").length));
+  return values.map((value) => [value, withMinus(value.toFixed(decimals))]);
+};
+
+// Names of chromosomes or, where few are in view, positions in Mb
+const genomeTicks = ([low, high], about) => {
+  const part = ([chrom, start, left, width]) =>
+    ({ chrom, start, first: Math.max(left, low), last: Math.min(left + width, high) });
+  const inView = index.genome.map(part).filter(({ first, last }) => last > first);
+  if (inView.length > 2) {
+    return inView.filter(({ chrom, first, last }) => (last - first) / (high - low) > 0.01 * chrom.length)
+      .map(({ chrom, first, last }) => ({ at: (first + last) / 2, words: chrom }));
+  }
+  return inView.flatMap(({ chrom, start, first, last }) => {
+    const count = Math.max(1, Math.round(about * (last - first) / (high - low)));
+    return alike(ticks(Math.max(first - start, 0) / 1e6, (last - start) / 1e6, count))
+      .map(([mega, words]) => ({ at: start + mega * 1e6, words: `${chrom}:${words} Mb` }));
+  });
+};
+
+// Positions are in base pairs, or already in Mb.
+const megaOf = (high) => high > 1e4 ? 1e6 : 1;
+
+const ticksAlong = (axis, [low, high], about) => {
+  if (axis === "genome") return genomeTicks([low, high], about);
+  const unit = axis === "bp" ? megaOf(high) : 1;
+  return alike(ticks(low / unit, high / unit, about)).map(([value, words]) => ({ at: value * unit, words }));
+};
+
+const viewWords = (axis, [low, high]) => {
+  if (axis === "genome") return `${placeWords(low, high - low)} – ${placeWords(high, high - low)} Mb`;
+  const unit = axis === "bp" ? megaOf(high) : 1;
+  const decimals = axis === "ms" ? 0 : Math.max(0, 2 - Math.floor(Math.log10((high - low) / unit)));
+  const [from, to] = [low, high].map((value) => withMinus((value / unit).toFixed(decimals)));
+  return `${from} – ${to}${{ bp: " Mb", ms: " ms" }[axis] ?? ""}`;
+};
+
+// Shapes as they were drawn: of paths letters with their numbers, of others the attributes that hold x
+const ATTRIBUTES = { circle: ["cx"], ellipse: ["cx"], text: ["x", "transform"], rect: ["x", "width"],
+  image: ["x", "width"], line: ["x1", "x2"], polygon: ["points"], polyline: ["points"] };
+const SMALL = 26; // polygons up to this width are symbols, which are not stretched
+
+const piecesOf = (path) => [...path.matchAll(/([A-Za-z])([^A-Za-z]*)/g)]
+  .map(([, letter, numbers]) => [letter, (numbers.match(/[^\s,]+/g) ?? []).map(Number)]);
+
+// grow: how many times wider; move: coordinate to coordinate
+const movedPath = (pieces, move, grow) => pieces.map(([letter, numbers]) => {
+  if (letter === "h") return `h${numbers.map((length) => rounded(length * grow)).join(" ")}`;
+  if (letter === "H") return `H${numbers.map((x) => rounded(move(x))).join(" ")}`;
+  if (!"MLCQST".includes(letter)) return `${letter}${numbers.join(" ")}`;
+  return `${letter}${numbers.map((value, i) => i % 2 === 0 ? rounded(move(value)) : value).join(" ")}`;
+}).join("");
+
+const movedCorners = (text, move) => {
+  const corners = text.trim().split(/\s+/).map((pair) => pair.split(",").map(Number));
+  const places = corners.map(([x]) => x), low = Math.min(...places), high = Math.max(...places);
+  const shift = move((low + high) / 2) - (low + high) / 2;
+  const place = high - low <= SMALL ? (x) => x + shift : move;
+  return corners.map(([x, y]) => `${rounded(place(x))},${y}`).join(" ");
+};
+
+const movedAttribute = (name, drawn, move) => {
+  const text = drawn[name];
+  if (name === "points") return movedCorners(text, move);
+  if (name === "width") return String(rounded(move(Number(drawn.x) + Number(text)) - move(Number(drawn.x))));
+  if (name !== "transform") return String(rounded(move(Number(text))));
+  const turned = (_, angle, x) => `rotate(${angle} ${rounded(move(Number(x)))} `;
+  return text.replace(/rotate\((\S+) (\S+) /, turned);
+};
+
+class Zoom {
+  // picture: whose x is zoomed; redraw: see Picture
+  constructor(picture, redraw) {
+    Object.assign(this, { picture, redraw, range: null });
+    this.drawn = new WeakMap(); // shape -> its attributes as drawn
+    this.ticks = new Map(); // panel -> its ticks as drawn
+    const { element } = picture;
+    element.classList.add("zooms");
+    const button = (words, label, answer) => {
+      const made = make("button", { type: "button", "aria-label": label, title: label }, words);
+      made.addEventListener("click", async () => {
+        await picture.ready();
+        answer();
+      });
+      return made;
+    };
+    this.all = button("Show all", "Show all", () => this.reset());
+    this.all.disabled = true;
+    this.view = make("span", { class: "note", role: "status" });
+    const name = element.getAttribute("aria-label") ?? "picture";
+    const closer = button("+", "Zoom in", () => this.by(1 / FACTOR));
+    const farther = button("−", "Zoom out", () => this.by(FACTOR));
+    const attributes = { class: "picture-tools", role: "group", "aria-label": `Zoom: ${name}` };
+    element.before(make("div", attributes, closer, farther, this.all, this.view));
+    new ResizeObserver(() => element.classList.toggle("scrolls", this.scrolls)).observe(element);
+  }
+
+  get scrolls() {
+    const { scrollWidth, clientWidth } = this.picture.element;
+    return scrollWidth > clientWidth + 1;
+  }
+
+  // A finger on a picture that is wider than its frame scrolls it.
+  accepts(isTouch) {
+    return this.picture.plot.zoomed.length > 0 && !(isTouch && this.scrolls);
+  }
+
+  get whole() {
+    const { panels, zoomed } = this.picture.plot;
+    return panels[zoomed[0]].x;
+  }
+
+  // After something else was drawn
+  start() {
+    this.range = null;
+    this.ticks.clear();
+    this.tell();
+  }
+
+  to(low, high) {
+    const [first, last] = this.whole, least = (last - first) * LEAST_SHARE[this.picture.plot.axis];
+    const span = Math.min(Math.max(high - low, least), last - first);
+    const from = Math.min(Math.max((low + high - span) / 2, first), last - span);
+    this.range = span >= (last - first) * 0.999 ? null : [from, from + span];
+    this.draw();
+  }
+
+  by(factor) {
+    if (this.picture.plot.zoomed.length === 0) return;
+    const [low, high] = this.range ?? this.whole, { found } = this.picture;
+    const at = found?.group ? found.group.x[found.i] : found?.value ?? (low + high) / 2;
+    const middle = at >= low && at <= high ? at : (low + high) / 2;
+    this.to(middle - (middle - low) * factor, middle + (high - middle) * factor);
+  }
+
+  pan(share) {
+    if (this.range === null) return;
+    const [low, high] = this.range;
+    this.to(low + share * (high - low), high + share * (high - low));
+  }
+
+  reset() {
+    if (this.range === null) return;
+    this.range = null;
+    this.draw();
+  }
+
+  // Moves the range so that x is in it.
+  include(x) {
+    if (this.range === null || (x >= this.range[0] && x <= this.range[1])) return;
+    const half = (this.range[1] - this.range[0]) / 2;
+    this.to(x - half, x + half);
+  }
+
+  // True if the key was one of the zoom's
+  typed(event) {
+    const answers = {
+      "+": () => this.by(1 / FACTOR), "=": () => this.by(1 / FACTOR), "-": () => this.by(FACTOR),
+      0: () => this.reset(), ArrowLeft: () => this.pan(-0.25), ArrowRight: () => this.pan(0.25),
+    };
+    if (!Object.hasOwn(answers, event.key)) return false;
+    event.preventDefault();
+    this.picture.ready().then(answers[event.key]);
+    return true;
+  }
+
+  // Ends of a selection as values of x
+  ends({ from, to }) {
+    const { plot } = this.picture, k = plot.zoomed.find((i) => {
+      const { left, width, top, height } = plot.panels[i];
+      return from.x >= left && from.x <= left + width && from.y >= top && from.y <= top + height;
+    });
+    const { left, width } = plot.panels[k], [low, high] = this.picture.range(k);
+    const value = (x) => low + Math.min(Math.max((x - left) / width, 0), 1) * (high - low);
+    return [value(from.x), value(to.x)].sort((a, b) => a - b);
+  }
+
+  selection(drag) {
+    const ends = this.ends(drag);
+    return this.picture.plot.zoomed.map((k) => {
+      const { top, height } = this.picture.plot.panels[k];
+      const [x, right] = ends.map((value) => this.picture.across(k, value));
+      return shape("rect", { class: "selection", x: rounded(x), y: top, width: rounded(right - x), height });
+    });
+  }
+
+  toSelection(drag) {
+    const [low, high] = this.ends(drag);
+    this.picture.hide();
+    if (high > low) this.to(low, high);
+  }
+
+  draw() {
+    const { picture } = this, { found } = picture;
+    picture.hide();
+    if (this.redraw) {
+      picture.plot.panels = this.redraw(this.range);
+    } else {
+      for (const k of picture.plot.zoomed) {
+        this.moveMarks(k);
+        this.moveTicks(k);
+      }
+    }
+    picture.showAgain(found);
+    this.tell();
+  }
+
+  tell() {
+    this.all.disabled = this.range === null;
+    this.view.textContent = this.range ? viewWords(this.picture.plot.axis, this.range) : "";
+  }
+
+  moveMarks(k) {
+    const { plot, svg } = this.picture, { left, width, x: [first, last] } = plot.panels[k];
+    const [low, high] = this.picture.range(k), grow = (last - first) / (high - low);
+    const move = (x) => left + (first - low) / (high - low) * width + (x - left) * grow;
+    for (const element of svg.querySelectorAll(`[data-panel="${k}"] *`)) {
+      if (element.tagName === "path") this.movePath(element, move, grow);
+      else this.moveShape(element, move);
+    }
+  }
+
+  movePath(path, move, grow) {
+    if (!this.drawn.has(path)) this.drawn.set(path, { d: path.getAttribute("d"), pieces: null });
+    const drawn = this.drawn.get(path);
+    if (this.range === null) {
+      path.setAttribute("d", drawn.d);
+    } else if (path.dataset.points !== undefined) {
+      path.setAttribute("d", this.dots(this.picture.plot.points[path.dataset.points]));
+    } else {
+      drawn.pieces ??= piecesOf(drawn.d);
+      path.setAttribute("d", movedPath(drawn.pieces, move, grow));
+    }
+  }
+
+  dots({ panel, x, y }) {
+    const { left, width } = this.picture.plot.panels[panel], parts = [];
+    for (let i = 0; i < x.length; i++) {
+      const across = this.picture.across(panel, x[i]);
+      if (across < left - 10 || across > left + width + 10) continue;
+      parts.push(`M${rounded(across)} ${rounded(this.picture.up(panel, y[i]))}h0`);
+    }
+    return parts.join("");
+  }
+
+  moveShape(element, move) {
+    const names = (ATTRIBUTES[element.tagName] ?? []).filter((name) => element.hasAttribute(name));
+    if (names.length === 0) return;
+    if (!this.drawn.has(element)) {
+      this.drawn.set(element, Object.fromEntries(names.map((name) => [name, element.getAttribute(name)])));
+    }
+    const drawn = this.drawn.get(element);
+    for (const name of names) {
+      element.setAttribute(name, this.range === null ? drawn[name] : movedAttribute(name, drawn, move));
+    }
+  }
+
+  // Ticks look like the first one that was drawn.
+  moveTicks(k) {
+    const { svg, plot } = this.picture, group = svg.querySelector(`[data-ticks="${k}"]`);
+    if (!group) return;
+    if (!this.ticks.has(k)) this.ticks.set(k, [...group.childNodes]);
+    const drawn = this.ticks.get(k), last = drawn.findIndex(({ tagName }) => tagName === "text");
+    if (this.range === null || last < 0) {
+      group.replaceChildren(...drawn);
+      return;
+    }
+    const about = Math.max(2, Math.round(plot.panels[k].width / 110));
+    const made = ticksAlong(plot.axis, this.range, about).flatMap(({ at, words }) => {
+      const x = this.picture.across(k, at);
+      return drawn.slice(0, last + 1).map((part) => this.tick(part.cloneNode(true), x, words));
+    });
+    group.replaceChildren(...made);
+  }
+
+  tick(part, x, words) {
+    if (part.tagName === "text") {
+      part.setAttribute("x", rounded(x));
+      part.textContent = words;
+    } else {
+      part.setAttribute("d", part.getAttribute("d").replace(/([ML])-?[\d.]+/g, `$1${rounded(x)}`));
+    }
+    return part;
+  }
+}

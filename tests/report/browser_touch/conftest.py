@@ -1,0 +1,152 @@
+"""One report and one browser for all tests of what figures answer."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ecgwas.report import Page, ReportContents, render
+from ecgwas.report.contents import Figure
+from ecgwas.report.figures import svg as d
+from ecgwas.report.page import render as rendering
+from ecgwas.report.plot_data import Curve, PlotData, Points
+from ecgwas.study import ReportOptions
+from ecgwas.tables.recordings import DeviceAgreement
+from tests.report.example import changed, make_contents, with_measured_hits
+
+QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync")  # fmt: skip
+
+
+PATIENCE_MS = 30_000
+"""Machines that run the suite may be busy."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A written report: its contents, figures and file."""
+
+    contents: ReportContents
+    page: Page
+    path: Path
+
+    def place(self, opened: Any, name: str, panel: int, x: float, y: float) -> tuple[float, float]:
+        """Where a value of a figure is in the window, after scrolling to the figure. opened: the browser's page"""
+        plot = self.page.figures[name].plot
+        assert plot is not None
+        at = plot.panels[panel]
+        return in_window(opened, f"#figure-{name} .picture", at.x.at(x), at.y.at(y))
+
+
+def go_to(opened: Any, place: str) -> None:
+    """Opens a part of the report and waits until the window has scrolled there."""
+    opened.evaluate(f"location.hash = {place!r}")
+    opened.locator(place).wait_for(state="visible")
+    opened.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def in_window(opened: Any, picture: str, x: float, y: float) -> tuple[float, float]:
+    """Where a coordinate of an SVG is in the window."""
+    svg = opened.locator(f"{picture} svg")
+    svg.scroll_into_view_if_needed()
+    box = svg.bounding_box()
+    width = float(svg.get_attribute("viewBox").split()[2])
+    return box["x"] + x * box["width"] / width, box["y"] + y * box["width"] / width
+
+
+def _with_device(contents: ReportContents) -> ReportContents:
+    """QT of 300 participants, measured here and by an ECG device."""
+    rng = np.random.default_rng(4)
+    device = rng.normal(400, 25, 300)
+    difference = rng.normal(-6, 9, 300)
+    row = {"measurement": "qt_ms", "n": 300, "mean_difference": -6.0, "sd": 9.0, "low": -23.6, "high": 11.6,
+           "median_difference": -6.0, "r": 0.9}  # fmt: skip
+    pairs = pl.DataFrame({"measurement": "qt_ms", "measured": device + difference, "device": device, "difference": difference})
+    *others, clinical = contents.representations
+    clinical = replace(clinical, agreement=DeviceAgreement.of([row]).frame, device_pairs=pairs)
+    return changed(contents, representations=(*others, clinical))
+
+
+REGION = d.Panel(56.0, 20.0, 860.0, 200.0, (37_750_000.0, 38_250_000.0), (0.0, 20.0))
+
+
+def _region(figure: Figure) -> Figure:
+    """A figure of every kind of mark: points, a curve over positions, a gene with words, a symbol, ticks."""
+    x = np.array([37_800_000.0, 37_900_123.0, 38_000_000.0, 38_000_400.0])
+    y = np.array([3.0, 9.0, 19.5, 12.0])
+    grid = np.arange(37_750_000.0, 38_250_001.0, 1_000.0)
+    rate = np.where(grid < 38_100_000, 2.0, 40.0)
+    gene = d.rect(
+        REGION.x.at(37_950_000), 210, REGION.width * 0.2, 6, d.BLUE, data_tip="SCN5A\n37.95–38.05 Mb", data_to="#genes"
+    )
+    left, top = REGION.x.at(38_000_000), REGION.y.at(19.5)
+    diamond = f"<polygon points='{d.number(left)},{d.number(top - 8)} {d.number(left + 8)},{d.number(top)} {d.number(left)},"
+    diamond += f"{d.number(top + 8)} {d.number(left - 8)},{d.number(top)}' fill='{d.VERMILION}'/>"
+    marks = [d.dots(REGION.x(x), REGION.y(y), d.BLUE, 5, points=0), diamond, gene,
+             d.polyline(REGION.x(grid), REGION.y(rate / 4), d.SKY), d.text(left, 200, "SCN5A", anchor="middle")]  # fmt: skip
+    ticks = [part for mb in (37.8, 38.0, 38.2) for part in (
+        d.line(REGION.x.at(mb * 1e6), REGION.bottom, REGION.x.at(mb * 1e6), REGION.bottom + 4, d.MUTED),
+        d.text(REGION.x.at(mb * 1e6), REGION.bottom + 16, f"{mb:g}", anchor="middle"))]  # fmt: skip
+    parts = [d.zoomable(0, REGION, marks, "region-1"), d.ticks_of(0, ticks)]
+    plot = PlotData([REGION], [Points(0, x, y, [f"rs{k}\np 1×10⁻³" for k in range(4)], ["", "", "#locus-2", ""])],
+                    [Curve(0, grid, rate, "recombination", "cM/Mb", 1)], zoomed=[0], axis="bp")  # fmt: skip
+    return replace(figure, svg=d.svg(930, 250, parts, "A region"), plot=plot)
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    contents = _with_device(with_measured_hits(make_contents()))
+    drawn = rendering.all_figures
+
+    def with_region(*given: Any) -> dict[str, Figure]:
+        figures = drawn(*given)
+        return {**figures, "region_1": _region(figures["region_1"])}
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rendering, "all_figures", with_region)
+        page = render(ReportOptions(), contents)
+    path = tmp_path_factory.mktemp("touched") / "report.html"
+    path.write_text(page.html)
+    return Report(contents, page, path)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        playwright.expect.set_options(timeout=PATIENCE_MS)
+        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def opened(browser: Any, report: Report) -> Iterator[Any]:
+    """The report in a wide window; nothing may be written to the console."""
+    yield from _opened(browser, report, viewport={"width": 1440, "height": 900})
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Any, report: Report) -> Iterator[Any]:
+    """The report on a phone with a touch screen."""
+    yield from _opened(browser, report, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+
+
+def _opened(browser: Any, report: Report, **context: Any) -> Iterator[Any]:
+    complaints: list[str] = []
+    own = browser.new_context(offline=True, **context)
+    own.set_default_timeout(4 * PATIENCE_MS)
+    page = own.new_page()
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(report.path.as_uri())
+    yield page
+    assert complaints == []
+    own.close()
