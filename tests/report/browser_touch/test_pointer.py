@@ -126,6 +126,7 @@ def test_buttons_zoom_and_a_double_click_resets(opened: Any, report: Report) -> 
 def test_genes_list_loci_traits_and_terms_and_lead_there(opened: Any) -> None:
     opened.locator("#figure-network [data-gene=SCN5A]").click()
     listed = opened.locator("#figure-network .details")
+    listed.wait_for()
     words = listed.locator("li").all_inner_texts()
     assert words[0] == "locus 3: rs6801957"
     assert words[1] == "pca.12L.f01: rs6801957, p 3.2×10⁻²⁰"

@@ -54,12 +54,12 @@ class GeneDetails:
     @cached_property
     def _terms_of(self) -> Mapping[str, list[str]]:
         """Gene -> its terms within the study's limits, the smallest FDR first."""
-        found: dict[str, list[str]] = {}
+        names_of_terms: dict[str, list[str]] = {}
         kept = self.terms.frame.filter(pl.col("kept")).sort("fdr", "category", "term", nulls_last=True)
         for row in kept.iter_rows(named=True):
             for gene in (row["genes"] or "").split(";"):
-                found.setdefault(gene, []).append(name_of(row))
-        return found
+                names_of_terms.setdefault(gene, []).append(name_of(row))
+        return names_of_terms
 
     def _rows(self, gene: str) -> pl.DataFrame:
         return self._by_gene.get(gene, self.gene_hits.clear())

@@ -24,10 +24,10 @@ def drawn(
     """
     starts = rows["chrom"].replace_strict(genome.starts, return_dtype=pl.Float64)
     odd = {chrom: i % 2 == 1 for i, chrom in enumerate(genome.starts)}
-    said, links = ([""] * rows.height, [""] * rows.height) if words is None else words.of_tests(rows)
+    texts, links = ([""] * rows.height, [""] * rows.height) if words is None else words.of_tests(rows)
     is_odd = rows["chrom"].replace_strict(odd, return_dtype=pl.Boolean)
     table = rows.with_columns(
-        at=starts + rows["pos"], words=pl.Series(said, dtype=pl.String), links=pl.Series(links, dtype=pl.String)
+        at=starts + rows["pos"], words=pl.Series(texts, dtype=pl.String), links=pl.Series(links, dtype=pl.String)
     )
     is_hit = rows["neglog10p"] > limit
     groups = ((~is_hit & ~is_odd, d.BLUE, 2.4), (~is_hit & is_odd, d.MUTED, 2.4), (is_hit, d.VERMILION, 4.0))

@@ -53,8 +53,8 @@ def _pair(thinner: PixelThinner, words: PointWords | None) -> Figure:
         rows = thinner.drawn(name)
         drawn.append(rows.with_columns(representation=pl.lit(name)))
         hits.append(rows.filter(pl.col("neglog10p") > thinner.limit).height)
-        marks, said = genome_points.drawn(panel, place, rows, thinner.genome, thinner.limit, words)
-        points += said
+        marks, own_points = genome_points.drawn(panel, place, rows, thinner.genome, thinner.limit, words)
+        points += own_points
         parts += [*_axis(panel, name), d.zoomable(place, panel, marks, f"miami-{slug(above)}-{slug(below)}")]
         at = panel.y.at(thinner.limit)
         parts.append(d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"))
