@@ -71,11 +71,11 @@ def test_parts_of_a_stage_share_the_jobs_and_stages_wait_for_each_other() -> Non
 def test_a_machine_of_half_the_speed_needs_twice_the_time() -> None:
     """Measured times count the more the more has been measured: (10 + 80) / (10 + 40) after the first part."""
     left = progress.TimeLeft(PLANNED)
-    left.made(("read", "0000"), 80.0)
+    left.computed(("read", "0000"), 80.0)
     assert left.pace == pytest.approx(90 / 50)
     assert left.seconds() == pytest.approx(170 * 90 / 50)
-    left.made(("scan", "1"), 200.0)
-    left.made(("scan", "2"), 120.0)
+    left.computed(("scan", "1"), 200.0)
+    left.computed(("scan", "2"), 120.0)
     assert left.pace == pytest.approx(410 / 210)
     assert left.share_done == pytest.approx(200 / 210)
 

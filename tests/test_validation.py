@@ -32,6 +32,10 @@ LINES = {
         "INSTALLATION uv all python=3.12.1 seconds=50 mb=2100 packages=100 help_s=0.090 import_s=0.010",
     ],
     "speed.network": ["MCL planted ari=1 seconds=0.15 mcl_seconds=0.07 mib=140 mcl_mib=3 nodes=300 edges=1694 clusters=66"],
+    "speed.planned": [
+        "PLANNED demo read planned=12.0 measured=14.0 ratio=0.86", "PLANNED demo all planned=60.0 measured=70.0 ratio=0.86",
+        "PLANNED table all planned=11.0 measured=9.0 ratio=1.22",
+    ],
     "speed.reading": ["READING HL7_aECG file=real kib=444 seconds=10.0 plain=64.0 ecgwas=229.4 ratio=3.6"],
     "speed.report": [
         "REPORT traits=384 variants=1000000 kept_rows=384280 page_mib=17.9 render_cpu_s=20.1 peak_mib=900",

@@ -48,8 +48,8 @@ class TimeLeft:
         self._total = sum(planned.values())
         self._planned_seconds = self._seconds = 0.0
 
-    def made(self, part: Part, seconds: float) -> None:
-        """A part was made in this time."""
+    def computed(self, part: Part, seconds: float) -> None:
+        """A part was computed in this time."""
         self._planned_seconds += self._left.pop(part, 0.0)
         self._seconds += seconds
 
@@ -115,18 +115,18 @@ class StudyProgress:
             self._task = bars.add_task("study", total=total, count=self._count, seconds_left=self.seconds_left)
 
     def begin(self, part: Part) -> None:
-        """A part begins to be made."""
+        """A part begins."""
         self._begun = time.monotonic()
         self._show(f"study: {label_of(*part)}")
 
     def end(self, part: Part, seconds: float | None) -> None:
-        """A part was made in this time; None: it was fresh."""
+        """A part was computed in this time; None: it was fresh."""
         self._finished += 1
         self._begun, self._steps = time.monotonic(), None
         if self._left is not None and seconds is None:
             self._left.skipped(part)
         elif self._left is not None and seconds is not None:
-            self._left.made(part, seconds)
+            self._left.computed(part, seconds)
         self._show(None)
 
     def seconds_left(self) -> float | None:

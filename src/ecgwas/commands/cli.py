@@ -12,9 +12,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
-import polars as pl
-from rich.console import Console
-from rich.table import Column, Table
 
 from ecgwas import __version__, stages, workflow
 from ecgwas.commands import audit as disclosure
@@ -161,7 +158,7 @@ def demo_command(folder: Path, people: int) -> None:
     start = time.monotonic()
     study = demo.prepare(folder, people=people)
     stages.run(study, planned=planning.planned_seconds(study))
-    _wide_console().print(demo.planted_against_found(folder, study))
+    terminal.wide_console().print(demo.planted_against_found(folder, study))
     _summary(study, time.monotonic() - start)
 
 
@@ -235,24 +232,10 @@ def compare(study_files: tuple[Path, ...], out: Path | None) -> None:
     for warning in comparison.warnings:
         click.echo(f"warning: {warning}")
     for frame in comparison.printed:
-        _print_table(frame)
+        terminal.print_table(frame)
     for path in [path for path in (comparison.file, out) if path is not None]:
         with atomic_write(path) as temporary:
             comparison.table.write_csv(temporary)
-
-
-def _print_table(frame: pl.DataFrame) -> None:
-    """Prints a data frame; long cells are folded."""
-    table = Table(*(Column(name, overflow="fold") for name in frame.columns), box=None)
-    for row in terminal.cells(frame):
-        table.add_row(*row)
-    _wide_console().print(table)
-
-
-def _wide_console() -> Console:
-    """A console as wide as the terminal, or 160 columns without a terminal (rich would use 80)."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
 
 
 @main.command(name="meta")
@@ -394,7 +377,7 @@ def _print_rates(study: Study) -> None:
     """What stage share measured, as a table and in words."""
     rates = share_rates.rates(study.results)
     if rates.height:
-        _print_table(rates)
+        terminal.print_table(rates)
     for line in share_rates.lines(study):
         click.echo(line)
 

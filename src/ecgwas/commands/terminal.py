@@ -12,6 +12,8 @@ import polars as pl
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from rich.console import Console
+from rich.table import Column, Table
 
 from ecgwas import stages
 from ecgwas.commands import compare
@@ -159,6 +161,20 @@ def cells(frame: pl.DataFrame) -> Iterator[list[str]]:
     """Each row as text: real numbers with four significant digits, missing values empty."""
     for row in frame.iter_rows():
         yield ["" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]
+
+
+def print_table(frame: pl.DataFrame) -> None:
+    """Prints a data frame; long cells are folded."""
+    table = Table(*(Column(name, overflow="fold") for name in frame.columns), box=None)
+    for row in cells(frame):
+        table.add_row(*row)
+    wide_console().print(table)
+
+
+def wide_console() -> Console:
+    """A console as wide as the terminal, or 160 columns without a terminal (rich would use 80)."""
+    console = Console()
+    return console if console.is_terminal else Console(width=160)
 
 
 PLAN_COLUMNS = (("stage", 10), ("parts", 6), ("fresh", 6), ("core time", 10), ("longest", 9), ("memory", 9), ("disk", 9))

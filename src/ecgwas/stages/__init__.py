@@ -100,9 +100,9 @@ def _run_stage(study: Study, stage: Stage, *, force: bool, shown: StudyProgress)
     begun, computed = time.monotonic(), 0
     for part in stage.parts(study):
         of_part = time.monotonic()
-        made = run_part(study, stage.name, part, force=force, begin=partial(shown.begin, (stage.name, part)))
-        shown.end((stage.name, part), time.monotonic() - of_part if made else None)
-        computed += made
+        is_new = run_part(study, stage.name, part, force=force, begin=partial(shown.begin, (stage.name, part)))
+        shown.end((stage.name, part), time.monotonic() - of_part if is_new else None)
+        computed += is_new
     if computed:
         logger.info(stage_line(study, stage.name, time.monotonic() - begun))
     return computed
@@ -117,10 +117,10 @@ def run_stage(study: Study, stage_name: str, *, part: str | None = None, force: 
         with progress.study_progress(len(parts)) as shown:
             return _run_stage(study, stage, force=force, shown=shown)
     begun = time.monotonic()
-    made = run_part(study, stage_name, part, force=force)
-    if made:
+    is_new = run_part(study, stage_name, part, force=force)
+    if is_new:
         logger.info("%s: done in %s", label_of(stage_name, part), duration(time.monotonic() - begun))
-    return int(made)
+    return int(is_new)
 
 
 def stage_line(study: Study, stage_name: str, seconds: float) -> str:
