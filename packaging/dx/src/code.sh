@@ -77,11 +77,32 @@ ecgwas() {
     --volume "$STUDY:/study" --workdir /study "$IMAGE" "$@"
 }
 
+# How many parts are computed at the same time: as many as there are cores, and memory for the largest part of the plan.
+parallel_jobs() {
+  if [ "${jobs:-0}" -gt 0 ]; then
+    echo "$jobs"
+    return
+  fi
+  python3 - "$STUDY/results/plan.json" "$(nproc)" <<'END'
+import json
+import sys
+
+with open(sys.argv[1]) as file:
+    parts = [part for stage in json.load(file).values() for part in stage.values()]
+with open("/proc/meminfo") as file:
+    free_mib = int(dict(line.split(":") for line in file)["MemAvailable"].split()[0]) / 1024
+needed_mib = 300 + max(part["memory_mib"] for part in parts)
+print(max(1, min(int(sys.argv[2]), int(0.9 * free_mib / needed_mib))))
+END
+}
+
 # The run, stopped after max_hours by SIGTERM, which keeps finished parts. Returns the exit code of ecgwas, or 124 if stopped.
 run_study() {
-  local code=0
+  local code=0 count
+  count="$(parallel_jobs)"
+  say "$count parts at the same time"
   LIMIT=(timeout --signal=TERM --kill-after=10m "${max_hours:-200}h")
-  ecgwas run study.yaml 2>&1 | tee -a "$LOG" || code="${PIPESTATUS[0]}"
+  ecgwas run study.yaml --on local --jobs "$count" 2>&1 | tee -a "$LOG" || code="${PIPESTATUS[0]}"
   LIMIT=()
   return "$code"
 }

@@ -1,0 +1,47 @@
+"""A small study with recordings, and its results as `ecgwas run` makes them: what every package must reproduce."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ecgwas.simulate import simulate
+from ecgwas.stages import run
+from ecgwas.study import Study
+
+STUDY = """\
+name: packaged
+seed: 1
+read: {recordings: ecg}
+represent: [{kind: intervals, name: clinical}]
+traits: {covariates: covariates.tsv}
+scan: {genotypes: genotypes/cohort, build: hg19, min_mac: 10, permutations: 20}
+share: {matching: false, membership: false}
+"""
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A folder of inputs; the results of `ecgwas run` on them, in another folder."""
+
+    inputs: Path
+    study: Study
+
+    def genotypes(self) -> list[Path]:
+        return sorted((self.inputs / "genotypes").iterdir())
+
+
+@pytest.fixture(scope="session")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
+    inputs = tmp_path_factory.mktemp("inputs")
+    simulate(inputs, people=60, seed=5, variants_per_chromosome=30, chromosomes=("1", "6"))
+    (bed,) = (inputs / "genotypes").glob("*.bed")
+    (inputs / "study.yaml").write_text(STUDY.replace("genotypes/cohort", f"genotypes/{bed.stem}"))
+    finished = tmp_path_factory.mktemp("finished") / "study"
+    shutil.copytree(inputs, finished)
+    study = Study.read_file(finished / "study.yaml")
+    run(study)
+    return Packaged(inputs, study)
