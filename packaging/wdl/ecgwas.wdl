@@ -127,7 +127,7 @@ task run {
     Array[File] references
     # Archives of results of earlier tasks, whose fresh parts are not computed again.
     Array[File] earlier = []
-    # Not read: it makes this task wait for the check.
+    # What the check printed: this task waits for it.
     File checked
     String until = "share"
     String container
@@ -138,6 +138,7 @@ task run {
 
   command <<<
     set -euo pipefail
+    cat "~{checked}"
     mkdir -p study/ecg study/genotypes study/references
     cp "~{study}" study/study.yaml
     cp ~{sep(" ", quote(tables))} study/

@@ -1,4 +1,4 @@
-"""A small study with recordings, and its results as `ecgwas run` makes them: what every package must reproduce."""
+"""A small study of a feature table, with recordings that it does not read, and its results as `ecgwas run` makes them: what every package must reproduce."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ecgwas.study import Study
 STUDY = """\
 name: packaged
 seed: 1
-read: {recordings: ecg}
-represent: [{kind: intervals, name: clinical}]
+represent: [{kind: table, name: mine, file: parameters.tsv}]
 traits: {covariates: covariates.tsv}
-scan: {genotypes: genotypes/cohort, build: hg19, min_mac: 10, permutations: 20}
+scan: {genotypes: genotypes/cohort, build: hg19, min_mac: 10, permutations: 0}
+loci: {threshold: bonferroni}
 share: {matching: false, membership: false}
 """
 
@@ -30,6 +30,9 @@ class Packaged:
     inputs: Path
     study: Study
 
+    def tables(self) -> list[Path]:
+        return [self.inputs / name for name in ("covariates.tsv", "parameters.tsv")]
+
     def genotypes(self) -> list[Path]:
         return sorted((self.inputs / "genotypes").iterdir())
 
@@ -38,6 +41,8 @@ class Packaged:
 def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
     inputs = tmp_path_factory.mktemp("inputs")
     simulate(inputs, people=60, seed=5, variants_per_chromosome=30, chromosomes=("1", "6"))
+    for path in sorted((inputs / "ecg").iterdir())[3:]:
+        path.unlink()
     (bed,) = (inputs / "genotypes").glob("*.bed")
     (inputs / "study.yaml").write_text(STUDY.replace("genotypes/cohort", f"genotypes/{bed.stem}"))
     finished = tmp_path_factory.mktemp("finished") / "study"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,7 +87,8 @@ class Platform:
         home = self.folder / "home"
         home.mkdir()
         paths = {"HOME": str(home), "PLATFORM": str(self.folder), "PATH": f"{self.programs()}:{os.environ['PATH']}"}
-        paths |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "DX_PROJECT_CONTEXT_ID": "project-1", "ENDS_WITH": "", "SLEEPS": ""}
+        paths |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "DX_PROJECT_CONTEXT_ID": "project-1"}
+        paths |= {"ENDS_WITH": "", "SLEEPS": "", "jobs": "1"}
         script = f"source {SCRIPT}; main"
         return subprocess.run(["bash", "-c", script], env=os.environ | paths | variables, capture_output=True, text=True, timeout=120)
 
@@ -111,7 +113,7 @@ def platform_with(inputs: Packaged, folder: Path) -> Platform:
     image.write_text("an image")
     made.give("image", image)
     made.give("study", inputs.inputs / "study.yaml")
-    made.give("tables", inputs.inputs / "covariates.tsv")
+    made.give("tables", *inputs.tables())
     made.give("genotypes", *inputs.genotypes())
     return made
 
@@ -154,52 +156,42 @@ def test_commands_run_in_their_order_without_network_and_see_only_the_study(fini
         assert f" --user {os.getuid()}:{os.getgid()} " in call
         assert call.count("--volume") == 1
         assert f"--volume {finished.folder / 'home' / 'study'}:/study " in call
+    assert [path.name for path in sorted((finished.folder / "home" / "study" / "ecg" / "Resting").iterdir())]
     download = next(call for call in calls if call.startswith("dx download"))
     assert download.endswith("project-1:/Bulk/Resting")
 
 
-@pytest.mark.slow
-def test_the_next_job_computes_nothing_again(finished: Platform, packaged: Packaged, tmp_path: Path) -> None:
-    """Its inputs are downloaded again, at another time and from an archive."""
+def test_the_next_job_computes_nothing_again_and_a_found_participant_is_not_shared(
+    finished: Platform, packaged: Packaged, tmp_path: Path
+) -> None:
+    """Its inputs are downloaded again, at another time; the recordings come as an archive."""
     platform = platform_with(packaged, tmp_path / "job")
     archive = tmp_path / "ecg.tar"
     with tarfile.open(archive, "w") as tar:
-        for path in sorted((packaged.inputs / "ecg").iterdir()):
-            tar.add(path, f"Resting/{path.name}")
+        tar.add(packaged.inputs / "ecg", "Resting")
     platform.give("recordings", archive)
     platform.give("earlier_results", finished.folder / "uploaded" / "results.tar")
-    done = platform.run()
+    done = platform.run(ENDS_WITH="audit=7")
     assert done.returncode == 0, done.stdout + done.stderr
-    notes = "results/notes"
-    before, after = finished.unpacked("results.tar") / notes, platform.unpacked("results.tar") / notes
-    for note in before.rglob("*.json"):
-        assert (after / note.relative_to(before)).read_text() == note.read_text(), note.name
+    log = (platform.folder / "uploaded" / "ecgwas.log").read_text()
+    assert "Nothing to do: all" in log
+    assert "results/share is not uploaded: the audit ended with exit code 7" in log
+    assert platform.outputs() == {"results": "file-results.tar", "log": "file-ecgwas.log", "finished": "true"}
+    assert len(list((platform.folder / "home" / "study" / "ecg" / "Resting").iterdir())) == 3
 
 
 def test_a_run_that_fails_still_returns_its_results_and_shares_nothing(packaged: Packaged, tmp_path: Path) -> None:
     platform = platform_with(packaged, tmp_path / "job")
-    shutil.copytree(packaged.inputs / "ecg", platform.folder / "project" / "ecg")
-    done = platform.run(recordings_folder="ecg", ENDS_WITH="run=8")
+    done = platform.run(ENDS_WITH="run=8", jobs="3")
     assert done.returncode == 0, done.stderr
     assert platform.outputs() == {"results": "file-results.tar", "log": "file-ecgwas.log", "finished": "false"}
+    assert any(call.endswith("run study.yaml --on local --jobs 3") for call in platform.lines("calls"))
     assert "ecgwas run ended with exit code 8" in (platform.folder / "uploaded" / "ecgwas.log").read_text()
-
-
-def test_nothing_is_shared_if_the_audit_finds_a_participant(finished: Platform, packaged: Packaged, tmp_path: Path) -> None:
-    platform = platform_with(packaged, tmp_path / "job")
-    platform.give("earlier_results", finished.folder / "uploaded" / "results.tar")
-    shutil.copytree(packaged.inputs / "ecg", platform.folder / "project" / "ecg")
-    done = platform.run(recordings_folder="ecg", ENDS_WITH="audit=7")
-    assert done.returncode == 0, done.stderr
-    assert "share" not in platform.outputs()
-    assert platform.outputs()["finished"] == "true"
-    assert "results/share is not uploaded" in (platform.folder / "uploaded" / "ecgwas.log").read_text()
 
 
 def test_a_run_is_stopped_after_max_hours(packaged: Packaged, tmp_path: Path) -> None:
     platform = platform_with(packaged, tmp_path / "job")
-    shutil.copytree(packaged.inputs / "ecg", platform.folder / "project" / "ecg")
-    done = platform.run(recordings_folder="ecg", SLEEPS="run", jobs="1", max_hours="0.0002")
+    done = platform.run(SLEEPS="run", max_hours="0.0002")
     assert done.returncode == 0, done.stderr
     assert platform.outputs()["finished"] == "false"
     assert "stopped after 0.0002 hours" in (platform.folder / "uploaded" / "ecgwas.log").read_text()
@@ -207,6 +199,7 @@ def test_a_run_is_stopped_after_max_hours(packaged: Packaged, tmp_path: Path) ->
 
 def test_mistakes_in_the_inputs_end_the_job(packaged: Packaged, tmp_path: Path) -> None:
     platform = platform_with(packaged, tmp_path / "job")
+    shutil.rmtree(platform.folder / "inputs" / "genotypes")
     done = platform.run()
     assert done.returncode == 1
     assert platform.lines("error") == ["the inputs have mistakes: see the log of this job"]
@@ -215,7 +208,7 @@ def test_mistakes_in_the_inputs_end_the_job(packaged: Packaged, tmp_path: Path) 
 
 def test_two_files_of_one_name_end_the_job(packaged: Packaged, tmp_path: Path) -> None:
     platform = platform_with(packaged, tmp_path / "job")
-    place = platform.folder / "inputs" / "tables" / "1"
+    place = platform.folder / "inputs" / "tables" / "9"
     place.mkdir()
     shutil.copy(packaged.inputs / "covariates.tsv", place)
     assert platform.run().returncode == 1
@@ -238,8 +231,8 @@ def test_inputs_and_outputs_of_the_script_are_declared() -> None:
     text = SCRIPT.read_text()
     for one in SPEC["inputSpec"]:
         assert one["name"] in text, one["name"]
-    returned = {word.split()[1] for word in text.split("dx-jobutil-add-output")[1:] if (word := f"x{word}")}
-    assert returned == {one["name"] for one in SPEC["outputSpec"]}
+    returned = re.findall(r"dx-jobutil-add-output (\w+) ", text)
+    assert set(returned) == {one["name"] for one in SPEC["outputSpec"]}
 
 
 def test_the_script_is_well_formed() -> None:

@@ -98,11 +98,12 @@ END
 
 # The run, stopped after max_hours by SIGTERM, which keeps finished parts. Returns the exit code of ecgwas, or 124 if stopped.
 run_study() {
-  local code=0 count
+  local code=0 count options=()
   count="$(parallel_jobs)"
   say "$count parts at the same time"
+  if [ "$count" -gt 1 ]; then options=(--on local --jobs "$count"); fi
   LIMIT=(timeout --signal=TERM --kill-after=10m "${max_hours:-200}h")
-  ecgwas run study.yaml --on local --jobs "$count" 2>&1 | tee -a "$LOG" || code="${PIPESTATUS[0]}"
+  ecgwas run study.yaml "${options[@]}" 2>&1 | tee -a "$LOG" || code="${PIPESTATUS[0]}"
   LIMIT=()
   return "$code"
 }
