@@ -1,7 +1,7 @@
 """Writes packaging/requirements.container.lock: the lines of requirements.lock that a container image of ecgwas needs.
 
-These are the packages of pyproject.toml and of its extras EXTRAS, and what each of them needs in turn, without the tests' and the
-pages'. Names come from the metadata of the packages installed here: `python supply/container_lock.py`, after `supply/lock.py`.
+These are the packages of pyproject.toml and of its extras EXTRAS, and what each of them needs in turn, without those of the tests
+and pages. Names come from the metadata of the packages installed here: `python supply/container_lock.py`, after `supply/lock.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def asked() -> list[Requirement]:
     """What pyproject.toml requires, with the extras of the image."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     optional = project["optional-dependencies"]
-    return [Requirement(text) for text in (*project["dependencies"], *(line for name in EXTRAS for line in optional.get(name, ())))]
+    return [
+        Requirement(text) for text in (*project["dependencies"], *(line for name in EXTRAS for line in optional.get(name, ())))
+    ]
 
 
 def _applies(requirement: Requirement, extras: Iterable[str]) -> bool:

@@ -2,7 +2,7 @@
 
     check             version of pyproject.toml, CITATION.cff and the applet, tag of this commit, section of CHANGELOG.md agree
     conda             dist/conda/meta.yaml: the recipe with version and SHA-256 of the sdist in dist/
-    digest FILE       dist/Containerfile: packaging/Containerfile with the base image of FILE (`docker inspect` or `skopeo inspect`)
+    digest FILE       dist/Containerfile: the base image by the digest in FILE (from `docker inspect` or `skopeo inspect`)
     sums              dist/SHA256SUMS of every file in dist/
 
 packaging/RELEASE.md says when each is run. Ends with 1 and one line per mistake.
@@ -57,7 +57,9 @@ def mistakes(tagged: str) -> list[str]:
     cited = re.search(r"^version: (\S+)$", (ROOT / "CITATION.cff").read_text(), re.M)
     stated = {"the tag of this commit": tagged.removeprefix("v"), "packaging/dx/dxapp.json": applet}
     stated["CITATION.cff"] = cited[1] if cited else ""
-    found = [f"{place}: {text or 'no version'}, pyproject.toml: {released}" for place, text in stated.items() if text != released]
+    found = [
+        f"{place}: {text or 'no version'}, pyproject.toml: {released}" for place, text in stated.items() if text != released
+    ]
     if not section((ROOT / "CHANGELOG.md").read_text(), released):
         found.append(f"CHANGELOG.md: no section '## {released} (YYYY-MM-DD)' with text")
     return found
@@ -108,7 +110,9 @@ def digest(inspected: Path) -> int:
     try:
         text = with_digest((ROOT / "packaging" / "Containerfile").read_text(), inspected.read_text())
     except ValueError as error:
-        sys.stdout.write(f"{inspected}: {error}; give the output of `docker inspect IMAGE` or `skopeo inspect docker://IMAGE`\n")
+        sys.stdout.write(
+            f"{inspected}: {error}; give the output of `docker inspect IMAGE` or `skopeo inspect docker://IMAGE`\n"
+        )
         return 1
     (DIST / "Containerfile").write_text(text)
     return 0

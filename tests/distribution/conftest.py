@@ -1,4 +1,4 @@
-"""A small study of a feature table, with recordings that it does not read, and its results as `ecgwas run` makes them: what every package must reproduce."""
+"""A small study of a feature table and its results, which every package must reproduce; recordings that it does not read."""
 
 from __future__ import annotations
 

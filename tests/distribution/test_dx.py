@@ -1,6 +1,7 @@
 """The DNAnexus applet: its declaration, and its script run from inputs to outputs with programs in place of dx and docker.
 
-They record their arguments; the one in place of docker runs the ecgwas of this repository in the mounted folder.
+They record their arguments; the one in place of docker runs the ecgwas of this repository in the mounted folder, or in some
+tests ends like a command that fails (ENDS_WITH), takes long (SLEEPS) or succeeds (ANSWERED).
 """
 
 from __future__ import annotations
@@ -50,11 +51,19 @@ while [ "$1" != IMAGE ]; do
   shift
 done
 shift
+cd "$folder" || exit 1
+case " $ANSWERED " in *" $1 "*)
+  mkdir -p results
+  echo '{"scan": {"1": {"memory_mib": 1, "cpu_seconds": 1}}}' > results/plan.json
+  exit ;;
+esac
 if [ "$1" = "${ENDS_WITH%%=*}" ]; then echo "made to end"; exit "${ENDS_WITH#*=}"; fi
 if [ "$1" = "$SLEEPS" ]; then exec sleep 60; fi
-cd "$folder" && exec PYTHON -m ecgwas "$@"
+exec PYTHON -m ecgwas "$@"
 """
-DOWNLOAD = 'echo "dx-download-all-inputs $*" >> "$PLATFORM/calls"; mkdir -p "$HOME/in"; cp -r "$PLATFORM/inputs/." "$HOME/in/"\n'
+DOWNLOAD = (
+    'echo "dx-download-all-inputs $*" >> "$PLATFORM/calls"; mkdir -p "$HOME/in"; cp -r "$PLATFORM/inputs/." "$HOME/in/"\n'
+)
 OUTPUT = 'echo "$1=$2 $3" >> "$PLATFORM/outputs"\n'
 ERROR = 'echo "$1" >> "$PLATFORM/error"\n'
 
@@ -88,9 +97,11 @@ class Platform:
         home.mkdir()
         paths = {"HOME": str(home), "PLATFORM": str(self.folder), "PATH": f"{self.programs()}:{os.environ['PATH']}"}
         paths |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "DX_PROJECT_CONTEXT_ID": "project-1"}
-        paths |= {"ENDS_WITH": "", "SLEEPS": "", "jobs": "1"}
+        paths |= {"ENDS_WITH": "", "SLEEPS": "", "ANSWERED": "", "jobs": "1"}
         script = f"source {SCRIPT}; main"
-        return subprocess.run(["bash", "-c", script], env=os.environ | paths | variables, capture_output=True, text=True, timeout=120)
+        return subprocess.run(
+            ["bash", "-c", script], env=os.environ | paths | variables, capture_output=True, text=True, timeout=900
+        )
 
     def lines(self, name: str) -> list[str]:
         path = self.folder / name
@@ -171,7 +182,7 @@ def test_the_next_job_computes_nothing_again_and_a_found_participant_is_not_shar
         tar.add(packaged.inputs / "ecg", "Resting")
     platform.give("recordings", archive)
     platform.give("earlier_results", finished.folder / "uploaded" / "results.tar")
-    done = platform.run(ENDS_WITH="audit=7")
+    done = platform.run(ANSWERED="--version check", ENDS_WITH="audit=7")
     assert done.returncode == 0, done.stdout + done.stderr
     log = (platform.folder / "uploaded" / "ecgwas.log").read_text()
     assert "Nothing to do: all" in log
@@ -182,7 +193,7 @@ def test_the_next_job_computes_nothing_again_and_a_found_participant_is_not_shar
 
 def test_a_run_that_fails_still_returns_its_results_and_shares_nothing(packaged: Packaged, tmp_path: Path) -> None:
     platform = platform_with(packaged, tmp_path / "job")
-    done = platform.run(ENDS_WITH="run=8", jobs="3")
+    done = platform.run(ANSWERED="--version check plan", ENDS_WITH="run=8", jobs="3")
     assert done.returncode == 0, done.stderr
     assert platform.outputs() == {"results": "file-results.tar", "log": "file-ecgwas.log", "finished": "false"}
     assert any(call.endswith("run study.yaml --on local --jobs 3") for call in platform.lines("calls"))
@@ -191,7 +202,7 @@ def test_a_run_that_fails_still_returns_its_results_and_shares_nothing(packaged:
 
 def test_a_run_is_stopped_after_max_hours(packaged: Packaged, tmp_path: Path) -> None:
     platform = platform_with(packaged, tmp_path / "job")
-    done = platform.run(SLEEPS="run", max_hours="0.0002")
+    done = platform.run(ANSWERED="--version check plan", SLEEPS="run", max_hours="0.0002")
     assert done.returncode == 0, done.stderr
     assert platform.outputs()["finished"] == "false"
     assert "stopped after 0.0002 hours" in (platform.folder / "uploaded" / "ecgwas.log").read_text()
@@ -199,8 +210,7 @@ def test_a_run_is_stopped_after_max_hours(packaged: Packaged, tmp_path: Path) ->
 
 def test_mistakes_in_the_inputs_end_the_job(packaged: Packaged, tmp_path: Path) -> None:
     platform = platform_with(packaged, tmp_path / "job")
-    shutil.rmtree(platform.folder / "inputs" / "genotypes")
-    done = platform.run()
+    done = platform.run(ANSWERED="--version", ENDS_WITH="check=3")
     assert done.returncode == 1
     assert platform.lines("error") == ["the inputs have mistakes: see the log of this job"]
     assert platform.outputs() == {}
