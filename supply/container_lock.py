@@ -1,7 +1,8 @@
 """Writes packaging/requirements.container.lock: the lines of requirements.lock that a container image of ecgwas needs.
 
-These are the packages of pyproject.toml and of its extras EXTRAS, and what each of them needs in turn, without those of the tests
-and pages. Names come from the metadata of the packages installed here: `python supply/container_lock.py`, after `supply/lock.py`.
+These are the packages of pyproject.toml and of its extras EXTRAS, and what each of them needs in turn, without those of the
+tests and pages. Names come from the metadata of the packages installed here: `python supply/container_lock.py`, after
+`supply/lock.py`.
 """
 
 from __future__ import annotations
