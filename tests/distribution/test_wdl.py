@@ -18,6 +18,7 @@ from tests.conftest import ROOT
 from tests.distribution.conftest import Packaged
 
 WDL = pytest.importorskip("WDL", reason="miniwdl is not installed")
+pytest.importorskip("WDL.runtime")
 
 WORKFLOW = ROOT / "packaging" / "wdl" / "ecgwas.wdl"
 
@@ -37,11 +38,6 @@ def folder_backend(programs: Path) -> Any:
         def __init__(self, cfg: Any, run_id: str, host_dir: str) -> None:
             super().__init__(cfg, run_id, host_dir)
             self.container_dir = host_dir
-
-        def add_paths(self, host_paths: Any) -> None:
-            for path in host_paths:
-                self.input_path_map[path] = path
-                self.input_path_map_rev[path] = path
 
         def _run(self, logger: logging.Logger, terminating: Callable[[], bool], command: str) -> int:
             work = Path(self.host_work_dir())
@@ -67,8 +63,9 @@ def run_workflow(inputs: dict[str, Any], folder: Path) -> dict[str, Any]:
     document = WDL.load(str(WORKFLOW))
     logger = logging.getLogger("miniwdl")
     cfg = WDL.runtime.config.Loader(logger, filenames=[])
+    cfg.override({"file_io": {"copy_input_files": True}, "scheduler": {"container_backend": "docker_swarm"}})
     values = WDL.values_from_json(inputs, document.workflow.available_inputs, document.workflow.required_inputs)
-    _, outputs = WDL.runtime.run_workflow(cfg, document.workflow, values, run_dir=str(folder))
+    _, outputs = WDL.runtime.run(cfg, document.workflow, values, run_dir=f"{folder}/.")
     found: dict[str, Any] = WDL.values_to_json(outputs)
     return found
 
