@@ -26,7 +26,7 @@ WORKFLOW = ROOT / "packaging" / "wdl" / "ecgwas.wdl"
 def folder_backend(programs: Path) -> Any:
     """A miniwdl backend that runs a task's command in its own folder, with `ecgwas` of this repository on the path."""
 
-    class InAFolder(WDL.runtime.task_container.TaskContainer):  # type: ignore[misc]
+    class InAFolder(WDL.runtime.task_container.TaskContainer):
         @classmethod
         def global_init(cls, cfg: Any, logger: logging.Logger) -> None:
             """Nothing to set up."""
