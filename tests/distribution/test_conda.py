@@ -53,6 +53,7 @@ def asked(*extras: str) -> dict[str, SpecifierSet]:
         requirement = Requirement(text)
         name = canonicalize_name(requirement.name)
         found[CONDA_NAMES.get(name, name)] = requirement.specifier
+    found.pop(PROJECT["name"], None)  # an extra that takes up another
     return found
 
 
