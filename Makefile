@@ -31,8 +31,10 @@ dist: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt build
 	$(BIN)/python -m build --sdist --outdir dist .
 	$(BIN)/python supply/sbom.py dist/sbom.cdx.json
+	$(BIN)/python supply/release.py conda
 	$(BIN)/python supply/smoke.py dist/*.whl dist/*.tar.gz
 	$(BIN)/python supply/smoke.py --base dist/*.whl
+	$(BIN)/python supply/release.py sums
 
 # Known weaknesses of the locked packages; needs the internet.
 audit: $(STAMP)
