@@ -21,7 +21,7 @@ FEWEST = 5
 DECODED = (d.PINK, d.AMBER, d.SKY)
 """Colours of the effect as the first decoders draw it."""
 
-WAVE, EFFECT, STRENGTH, BETWEEN = 112, 62, 36, 5
+WAVE, EFFECT, STRENGTH, BETWEEN = 112, 62, 50, 5
 """Heights of the three panels of a lead, and the space between them."""
 
 ROW, DIFFERENCE_ROW = 245.0, 150.0
