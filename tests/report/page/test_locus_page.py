@@ -66,7 +66,7 @@ def test_all_traits_of_the_lead_variant_are_drawn(page: Page, tree: html.HtmlEle
         (points,) = figure.plot.points
         assert [words.split("\n")[0] for words in points.words] == written["trait"].to_list()
         for words, row in zip(points.words, written.iter_rows(named=True), strict=True):
-            assert f"p = {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f})" in words
+            assert f"p {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f})" in words
         assert points.links[0] == "#trait-pca.12L.f01"
         assert tree.xpath(f"//article[@id='locus-{locus}']//figure[@id='figure-phewas_{locus}']")
     measured = next(words for words in page.figures["phewas_1"].plot.points[0].words if words.startswith("clinical.12L.qt_ms"))
