@@ -6,11 +6,10 @@ import polars as pl
 import pytest
 from lxml import html
 
-from ecgwas.report import Page, ReportContents, render
+from ecgwas.report import Page, ReportContents
 from ecgwas.report.text.numbers import p_value
-from ecgwas.study import ReportOptions
 from ecgwas.tables import VARIANT_KEY
-from tests.report.example import make_contents, trait_names, with_measured_hits
+from tests.report.example import make_contents, page_of, trait_names, with_measured_hits
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +18,8 @@ def contents() -> ReportContents:
 
 
 @pytest.fixture(scope="module")
-def page(contents: ReportContents) -> Page:
-    return render(ReportOptions(), contents)
+def page() -> Page:
+    return page_of("measured")
 
 
 @pytest.fixture(scope="module")

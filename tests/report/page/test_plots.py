@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from lxml import html
 
-from ecgwas.report import Page, ReportContents, render
+from ecgwas.report import Page, ReportContents
 from ecgwas.report.figures.thinning import genome_of
 from ecgwas.report.links import Links
 from ecgwas.report.names import slug
@@ -21,8 +21,7 @@ from ecgwas.report.panels import Panel
 from ecgwas.report.plot_data import Curve, Details, PlotData, Points
 from ecgwas.report.text import points as words_of_points
 from ecgwas.report.text.points import PointWords
-from ecgwas.study import ReportOptions
-from tests.report.example import changed, make_contents, rows_of, with_measured_hits
+from tests.report.example import changed, make_contents, page_of, rows_of, with_measured_hits
 
 PANEL = Panel(10, 20, 300, 100, (0.0, 3e9), (3.0, 20.0))
 
@@ -33,8 +32,8 @@ def contents() -> ReportContents:
 
 
 @pytest.fixture(scope="module")
-def page(contents: ReportContents) -> Page:
-    return render(ReportOptions(), contents)
+def page() -> Page:
+    return page_of("measured")
 
 
 def values(packed: list[Any]) -> list[float]:

@@ -179,7 +179,8 @@ def _key(lead: str, credible: bool, unknown: bool, rates: bool) -> list[str]:
         parts += [d.dots([x], [14], d.LIGHT, 7.4), d.text(x + 9, 18, "not known", fill=d.INK)]
         x += 76
     if credible:
-        parts += [*(d.dots([x + 4], [14], *ring) for ring in RING), d.dots([x + 4], [14], d.SURFACE, 7), d.text(x + 15, 18, "credible set", fill=d.INK)]
+        parts += [d.dots([x + 4], [14], colour, size) for colour, size in (*RING, (d.SURFACE, 7.0))]
+        parts.append(d.text(x + 15, 18, "credible set", fill=d.INK))
         x += 96
     if rates:
         parts += [d.line(x, 14, x + 16, 14, d.SKY, 2), d.text(x + 21, 18, "recombination rate", fill=d.INK)]
@@ -203,12 +204,13 @@ def _marks(panel: d.Panel, groups: Sequence[_Group], shown: _Layer) -> list[str]
     for k, group in enumerate(groups):
         x, y = panel.x(group.tests["pos"].to_numpy()), panel.y(group.tests["neglog10p"].to_numpy())
         parts += [d.dots(x, y, colour, size, points=k) for colour, size in group.dots]
-    is_lead = pl.all_horizontal(pl.col(name) == shown.lead[name] for name in PLACE)
-    for pos, height in shown.tests.filter(is_lead, pl.col("neglog10p").is_finite()).select("pos", "neglog10p").head(1).iter_rows():
-        x, y = panel.x.at(pos), panel.y.at(height)
-        parts.append(_diamond(x, y))
-        anchor, offset = ("start", 11) if x < panel.left + panel.width / 2 else ("end", -11)
-        parts.append(d.text(x + offset, y + 4, shown.lead["variant"], anchor=anchor, fill=d.INK))
+    is_lead = [pl.col(name) == shown.lead[name] for name in PLACE]
+    lead = shown.tests.filter(*is_lead, pl.col("neglog10p").is_finite()).select("pos", "neglog10p").head(1)
+    for pos, height in lead.iter_rows():
+        across, up = panel.x.at(pos), panel.y.at(height)
+        parts.append(_diamond(across, up))
+        anchor, offset = ("start", 11) if across < panel.left + panel.width / 2 else ("end", -11)
+        parts.append(d.text(across + offset, up + 4, shown.lead["variant"], anchor=anchor, fill=d.INK))
     return parts
 
 
