@@ -180,7 +180,10 @@ class TestFingers:
         for kind, points in (("touchStart", [moves[0]]), *(("touchMove", [move]) for move in moves[1:]), ("touchEnd", [])):
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
             phone.wait_for_timeout(30)
-        phone.wait_for_timeout(500)
+        for _ in range(60):
+            if phone.evaluate("scrollY") > before + 50:
+                break
+            phone.wait_for_timeout(20)
         assert phone.evaluate("scrollY") > before + 50
         assert np.isclose(phone.evaluate("document.documentElement.scrollWidth"), 390)
 

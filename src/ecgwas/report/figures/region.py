@@ -126,7 +126,7 @@ def region(
     ]
     caption = _caption(here, shown, tests, left_out)
     picture = d.svg(930, track.bottom + 44, parts, caption)
-    points = _points(groups, _said(tests, here, shown, hits, sd_unit))
+    points = _points(groups, _words_of_strongest(tests, here, shown, hits, sd_unit))
     panels = (panel, _rate_panel(panel, here.recombination), track)
     plot = PlotData(panels, points, curves, (MAIN, *((RATES,) if curves else ()), *((GENES,) if genes else ())), "bp")
     return Figure(_title(here, shown), caption, picture, tests.write_csv(), plot)
@@ -240,7 +240,7 @@ def _rates(main: d.Panel, rates: pl.DataFrame, name: str) -> tuple[list[Curve], 
     edge, middle = panel.right + 38, (panel.top + panel.bottom) / 2
     turn = f"rotate(90 {d.number(edge)} {d.number(middle)})"
     parts.append(d.text(edge, middle, f"{label}, cM/Mb", anchor="middle", size=11, transform=turn))
-    places = np.union1d(np.clip(pos, *panel.x_range), np.linspace(*panel.x_range, CURVE_STEPS))
+    places = np.union1d(np.clip(pos, *panel.x_range), np.rint(np.linspace(*panel.x_range, CURVE_STEPS)))
     interval = np.clip(np.searchsorted(pos, places, side="right") - 1, 0, len(pos) - 2)
     known = np.where((places >= pos[0]) & (places <= pos[-1]), rate[interval], np.nan)
     return [Curve(RATES, places, known, label, "cM/Mb", 1)], parts
@@ -261,16 +261,16 @@ def _axis(panel: d.Panel, chrom: str) -> list[str]:
     ]
 
 
-def _points(groups: Sequence[_Group], said: Mapping[tuple[Any, ...], str]) -> list[Points]:
-    """All marks of each group, so that they are drawn again where they lie. said: of a variant (PLACE) its words"""
+def _points(groups: Sequence[_Group], by_variant: Mapping[tuple[Any, ...], str]) -> list[Points]:
+    """All marks of each group, so that they are drawn again where they lie. by_variant: variant (PLACE) -> words"""
     points = []
     for group in groups:
-        words = [said.get(place, "") if group.has_words else "" for place in group.tests.select(PLACE).iter_rows()]
+        words = [by_variant.get(place, "") if group.has_words else "" for place in group.tests.select(PLACE).iter_rows()]
         points.append(Points(MAIN, group.tests["pos"].to_numpy(), group.tests["neglog10p"].to_numpy(), words))
     return points
 
 
-def _said(
+def _words_of_strongest(
     tests: pl.DataFrame, here: LocusRegion, shown: _Layer, hits: pl.DataFrame | None, sd_unit: str
 ) -> dict[tuple[Any, ...], str]:  # fmt: skip
     """Variant (PLACE) -> words, of the strongest tests."""
