@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ from ecgwas.report import (
     LociResults,
     LocusRegion,
     NullStudy,
+    Page,
     ReconstructedSignal,
     RegionLayer,
     ReportContents,
@@ -46,9 +47,10 @@ from ecgwas.report import (
     ScanRows,
     Traversal,
     genotype_beats,
+    render,
 )
 from ecgwas.report.figures.svg import SERIES
-from ecgwas.study import Study
+from ecgwas.study import ReportOptions, Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import Audit, Credible, Heritability, Hits, LeadTests
@@ -68,6 +70,7 @@ def trait_names() -> tuple[str, ...]:
     return (*together, *each, "clinical.12L.qt_ms", "clinical.12L.pr_ms", "clinical.12L.heart_rate_bpm")
 
 
+@cache
 def make_contents(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int = 12) -> ReportContents:
     rng, study = np.random.default_rng(seed), make_study()
     rows = _associations(rng, hits, max_traits_with_hits)
@@ -113,6 +116,14 @@ def make_contents(seed: int = 1, *, hits: bool = True, max_traits_with_hits: int
         tables=_tables(loci),
         null_study=make_null_study(seed) if hits else None,
     )
+
+
+@cache
+def page_of(kind: str) -> Page:
+    """The page of a study, drawn once for all tests: "full", "without hits", "empty", "measured"."""
+    makers = {"full": make_contents, "without hits": lambda: make_contents(hits=False), "empty": make_empty_contents,
+              "measured": lambda: with_measured_hits(make_contents())}  # fmt: skip
+    return render(ReportOptions(), makers[kind]())
 
 
 MEASURED = {"clinical.12L.qt_ms": "ms", "clinical.12L.heart_rate_bpm": "beats/min"}

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ecgwas.report import render
-from ecgwas.study import ReportOptions
-from tests.report.example import make_contents
+from tests.report.example import page_of
 from tests.report.test_browser import QUIET, Opened
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -21,7 +19,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render(ReportOptions(), make_contents()).html)
+    path.write_text(page_of("full").html)
     return path
 
 
@@ -54,12 +52,11 @@ def test_one_regional_plot_is_shown_and_another_can_be_chosen(
     opened.context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_figures_of_a_locus_stay_within_the_page(
-    browser: playwright.Browser, path: Path, width: int, scheme: str
+    browser: playwright.Browser, path: Path, width: int
 ) -> None:  # fmt: skip
-    opened = Opened(browser, path, "locus-1", viewport={"width": width, "height": 900}, color_scheme=scheme)
+    opened = Opened(browser, path, "locus-1", viewport={"width": width, "height": 900})
     page = opened.page
     page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width

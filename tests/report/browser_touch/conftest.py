@@ -13,10 +13,6 @@ import polars as pl
 import pytest
 
 from ecgwas.report import Page, ReportContents, render
-from ecgwas.report.contents import Figure
-from ecgwas.report.figures import svg as d
-from ecgwas.report.page import render as rendering
-from ecgwas.report.plot_data import Curve, PlotData, Points
 from ecgwas.study import ReportOptions
 from ecgwas.tables.recordings import DeviceAgreement
 from tests.report.example import changed, make_contents, with_measured_hits
@@ -74,44 +70,10 @@ def _with_device(contents: ReportContents) -> ReportContents:
     return changed(contents, representations=(*others, clinical))
 
 
-REGION = d.Panel(56.0, 20.0, 860.0, 200.0, (37_750_000.0, 38_250_000.0), (0.0, 20.0))
-
-
-def _region(figure: Figure) -> Figure:
-    """A figure of every kind of mark: points, a curve over positions, a gene with words, a symbol, ticks."""
-    x = np.array([37_800_000.0, 37_900_123.0, 38_000_000.0, 38_000_400.0])
-    y = np.array([3.0, 9.0, 19.5, 12.0])
-    grid = np.arange(37_750_000.0, 38_250_001.0, 1_000.0)
-    rate = np.where(grid < 38_100_000, 2.0, 40.0)
-    gene = d.rect(
-        REGION.x.at(37_950_000), 210, REGION.width * 0.2, 6, d.BLUE, data_tip="SCN5A\n37.95–38.05 Mb", data_to="#genes"
-    )
-    left, top = REGION.x.at(38_000_000), REGION.y.at(19.5)
-    diamond = f"<polygon points='{d.number(left)},{d.number(top - 8)} {d.number(left + 8)},{d.number(top)} {d.number(left)},"
-    diamond += f"{d.number(top + 8)} {d.number(left - 8)},{d.number(top)}' fill='{d.VERMILION}'/>"
-    marks = [d.dots(REGION.x(x), REGION.y(y), d.BLUE, 5, points=0), diamond, gene,
-             d.polyline(REGION.x(grid), REGION.y(rate / 4), d.SKY), d.text(left, 200, "SCN5A", anchor="middle")]  # fmt: skip
-    ticks = [part for mb in (37.8, 38.0, 38.2) for part in (
-        d.line(REGION.x.at(mb * 1e6), REGION.bottom, REGION.x.at(mb * 1e6), REGION.bottom + 4, d.MUTED),
-        d.text(REGION.x.at(mb * 1e6), REGION.bottom + 16, f"{mb:g}", anchor="middle"))]  # fmt: skip
-    parts = [d.zoomable(0, REGION, marks, "region-1"), d.ticks_of(0, ticks)]
-    plot = PlotData([REGION], [Points(0, x, y, [f"rs{k}\np 1×10⁻³" for k in range(4)], ["", "", "#locus-2", ""])],
-                    [Curve(0, grid, rate, "recombination", "cM/Mb", 1)], zoomed=[0], axis="bp")  # fmt: skip
-    return replace(figure, svg=d.svg(930, 250, parts, "A region"), plot=plot)
-
-
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
     contents = _with_device(with_measured_hits(make_contents()))
-    drawn = rendering.all_figures
-
-    def with_region(*given: Any) -> dict[str, Figure]:
-        figures = drawn(*given)
-        return {**figures, "region_1": _region(figures["region_1"])}
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(rendering, "all_figures", with_region)
-        page = render(ReportOptions(), contents)
+    page = render(ReportOptions(), contents)
     path = tmp_path_factory.mktemp("touched") / "report.html"
     path.write_text(page.html)
     return Report(contents, page, path)
@@ -142,7 +104,7 @@ def phone(browser: Any, report: Report) -> Iterator[Any]:
 def _opened(browser: Any, report: Report, **context: Any) -> Iterator[Any]:
     complaints: list[str] = []
     own = browser.new_context(offline=True, **context)
-    own.set_default_timeout(4 * PATIENCE_MS)
+    own.set_default_timeout(PATIENCE_MS)
     page = own.new_page()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))

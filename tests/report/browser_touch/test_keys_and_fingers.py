@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from ecgwas.tables import VARIANT_KEY
-from tests.report.browser_touch.conftest import Report, go_to, in_window
+from tests.report.browser_touch.conftest import Report, go_to
 from tests.report.browser_touch.test_pointer import planted
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -143,25 +143,27 @@ class TestFingers:
     def on_the_phone(self, phone: Any) -> None:
         go_to(phone, "#found")
 
-    def tap(self, phone: Any, report: Report) -> None:
-        x, y = report.place(phone, "all_traits", 0, *planted(report, "1"))
+    def place(self, phone: Any, report: Report) -> tuple[float, float]:
+        """Of the strongest hit, to which a picture wider than the screen is scrolled."""
+        x, y = report.place(phone, "all_traits", 0, *planted(report, "3"))
         assert 0 < x < 390
-        phone.touchscreen.tap(x, y)
+        return x, y
 
     def test_the_first_tap_shows_and_the_second_opens(self, phone: Any, report: Report) -> None:
-        self.tap(phone, report)
-        expect(phone.locator("#tip")).to_contain_text("rs12143842")
+        phone.touchscreen.tap(*self.place(phone, report))
+        expect(phone.locator("#tip")).to_contain_text("rs6801957")
         box = phone.locator("#tip").bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
-        assert phone.locator("#locus-1:visible").count() == 0
-        self.tap(phone, report)
-        phone.locator("#locus-1").wait_for(state="visible")
+        assert phone.locator("#locus-3:visible").count() == 0
+        phone.touchscreen.tap(*self.place(phone, report))
+        phone.locator("#locus-3").wait_for(state="visible")
 
     def test_a_tap_elsewhere_hides(self, phone: Any, report: Report) -> None:
-        self.tap(phone, report)
+        x, y = self.place(phone, report)
+        phone.touchscreen.tap(x, y)
         expect(phone.locator("#tip")).to_be_visible()
-        phone.touchscreen.tap(*in_window(phone, "#figure-all_traits .picture", 300, 5))
+        phone.touchscreen.tap(x + 60, y)
         expect(phone.locator("#tip")).to_be_hidden()
 
     def test_the_page_scrolls_over_a_picture(self, phone: Any) -> None:
@@ -178,7 +180,10 @@ class TestFingers:
         for kind, points in (("touchStart", [moves[0]]), *(("touchMove", [move]) for move in moves[1:]), ("touchEnd", [])):
             finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
             phone.wait_for_timeout(30)
-        phone.wait_for_timeout(500)
+        for _ in range(60):
+            if phone.evaluate("scrollY") > before + 50:
+                break
+            phone.wait_for_timeout(20)
         assert phone.evaluate("scrollY") > before + 50
         assert np.isclose(phone.evaluate("document.documentElement.scrollWidth"), 390)
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from ecgwas.report.figures.thinning import genome_of
-from tests.report.browser_touch.conftest import REGION, Report, go_to, in_window
+from tests.report.browser_touch.conftest import Report, go_to, in_window
 from tests.report.example import CHROMOSOMES
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -230,7 +230,7 @@ def test_histograms_count(opened: Any, report: Report) -> None:
 
 
 class TestRegion:
-    """A figure with points, a curve, a gene and ticks over positions, as any figure can have them."""
+    """The regional plot of a locus: tests, genes and the recombination rate over positions."""
 
     @pytest.fixture(autouse=True)
     def at_the_locus(self, opened: Any, at_the_study: None) -> None:
@@ -238,34 +238,36 @@ class TestRegion:
 
     def test_points_come_first_then_marks_then_curves(self, opened: Any, report: Report) -> None:
         tip = opened.locator("#tip")
-        opened.mouse.move(*report.place(opened, "region_1", 0, 38_000_000, 19.5))
-        expect(tip).to_contain_text("rs2")
-        expect(tip).to_contain_text("opens locus 2")
-        opened.mouse.move(*in_window(opened, "#figure-region_1 .picture", REGION.x.at(37_970_000), 213))
-        expect(tip).to_contain_text("37.95–38.05 Mb")
-        opened.mouse.move(*report.place(opened, "region_1", 0, 38_200_000, 15))
-        expect(tip).to_have_text("38,200,000\nrecombination: 40.0 cM/Mb", use_inner_text=True)
+        opened.mouse.move(*report.place(opened, "region_1", 0, 160_000_000, 14.2))
+        expect(tip).to_contain_text("rs12143842\n1:160,000,000\np 6.3×10⁻¹⁵ (−log10 p 14.20)", use_inner_text=True)
+        opened.locator("#figure-region_1 [data-tip^=MIDDLE1] text").hover()
+        expect(tip).to_contain_text("MIDDLE1\n159,991,000–160,030,000", use_inner_text=True)
+        for place, rate in ((159_800_000, "0.2"), (160_200_000, "1.5")):
+            opened.mouse.move(*report.place(opened, "region_1", 0, place, 14))
+            expect(tip).to_contain_text(f"recombination rate: {rate} cM/Mb")
+            said = int(tip.inner_text().split("\n")[0].replace(",", ""))
+            assert abs(said - place) < 1_500, "what is said is of where one points"
 
     def test_zoom_is_exact_and_stretches_no_symbol(self, opened: Any, report: Report) -> None:
-        left, top = report.place(opened, "region_1", 0, 37_990_000, 6)
-        right, _ = report.place(opened, "region_1", 0, 38_010_000, 6)
-        opened.mouse.move(left, top)
-        opened.mouse.down()
-        opened.mouse.move(right, top, steps=4)
-        opened.mouse.up()
+        for _ in range(4):
+            opened.locator("#figure-region_1 .picture-tools button", has_text="+").click()
+        low, high = 160_000_000 - 15_625, 160_000_000 + 15_625
         view = opened.locator("#figure-region_1 .picture-tools [role=status]")
-        low, high = (float(end) for end in re.fullmatch(r"([\d.]+) – ([\d.]+) Mb", view.inner_text()).groups())
-        assert (low, high) == (pytest.approx(37.99, abs=3e-4), pytest.approx(38.01, abs=3e-4))
-        path = opened.locator("#figure-region_1 [data-points]").get_attribute("d")
-        places = [float(x) for x in re.findall(r"M([-\d.]+) ", path)]
-        assert len(places) == 2
-        assert places[1] - places[0] == pytest.approx(400 / (1e6 * (high - low)) * 860, rel=0.05)
+        ends = [float(end) for end in re.fullmatch(r"([\d.]+) – ([\d.]+) Mb", view.inner_text()).groups()]
+        assert ends == [pytest.approx(low / 1e6, abs=1e-4), pytest.approx(high / 1e6, abs=1e-4)]
+        panel = report.page.figures["region_1"].plot.panels[0]
+        places = {float(x) for path in dots_of(opened, "region_1") for x in re.findall(r"M([-\d.]+) ", path)}
+        shown = sorted(x for x in places if panel.left <= x <= panel.right)
+        positions = report.contents.loci.regions[0].tests["pos"].to_numpy()
+        inside = np.sort(positions[(positions >= low) & (positions <= high)])
+        assert len(inside) > 2
+        np.testing.assert_allclose(shown, panel.left + (inside - low) / (high - low) * panel.width, atol=0.1)
         corners = opened.locator("#figure-region_1 polygon").get_attribute("points").split()
         across = [float(corner.split(",")[0]) for corner in corners]
         assert max(across) - min(across) == pytest.approx(16, abs=0.2)
-        gene = opened.locator("#figure-region_1 [data-tip]")
-        assert float(gene.get_attribute("width")) > 860
-        assert all(re.fullmatch(r"3[78]\.\d+", tick) for tick in ticks_of(opened, "region_1"))
+        gene = opened.locator("#figure-region_1 [data-tip^=MIDDLE1] path").first
+        assert gene.evaluate("path => path.getBBox().width") > panel.width
+        assert all(re.fullmatch(r"1(59|60)\.\d+", tick) for tick in ticks_of(opened, "region_1"))
 
 
 def test_the_plot_of_a_trait_answers_and_zooms(opened: Any, report: Report) -> None:

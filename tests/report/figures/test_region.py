@@ -13,6 +13,7 @@ from lxml import etree
 from numpy.typing import NDArray
 
 from ecgwas.report import GENES_OF_REGION, LocusRegion, RegionLayer, ReportContents
+from ecgwas.report.contents import Figure
 from ecgwas.report.figures import gene_track, region
 from ecgwas.report.figures import svg as d
 from ecgwas.tables import files
@@ -75,6 +76,24 @@ def test_variants_of_credible_sets_are_ringed(contents: ReportContents) -> None:
         assert figure.svg.count('stroke-width="12.4"') == count
 
 
+def test_every_mark_is_drawn_again_from_its_own_points(contents: ReportContents) -> None:
+    """A path names its points: each lies where the path has it, weak and strong, ringed or not."""
+    here = contents.loci.regions[0]
+    figure = region.region(here, LIMIT, contents.tables[files.CREDIBLE])
+    assert figure is not None
+    assert figure.plot is not None
+    panel = figure.plot.panels[0]
+    paths = [path for path in etree.fromstring(figure.svg.encode()).iter(f"{SVG}path") if path.get("data-points")]
+    assert {int(path.get("data-points")) for path in paths} == set(range(len(figure.plot.points)))
+    for path in paths:
+        points = figure.plot.points[int(path.get("data-points"))]
+        x, y = panel.x(points.x), panel.y(points.y)
+        drawn = [(float(a), float(b)) for a, b in re.findall(r"M([\d.]+) ([\d.]+)h0", path.get("d"))]
+        assert len(drawn) <= len(x)
+        assert all(np.hypot(x - a, y - b).min() <= 0.36 for a, b in drawn), "half a pixel"
+    assert sum(len(one.words) for one in figure.plot.points if any(one.words)) == here.tests.height
+
+
 def test_an_unknown_r2_is_grey_and_in_the_key(contents: ReportContents) -> None:
     here = contents.loci.regions[0]
     r2 = pl.when(pl.col("pos") > here.lead["pos"]).then(None).otherwise("r2")
@@ -92,10 +111,10 @@ def test_words_of_points_are_the_numbers_of_the_table(contents: ReportContents) 
     figure = region.region(here, LIMIT)
     assert figure is not None
     assert figure.plot is not None
-    (points,) = figure.plot.points
-    assert len(points.words) == here.tests.height
+    told = told_points(figure)
+    assert len(told) == here.tests.height
     rows = {row["pos"]: row for row in here.tests.iter_rows(named=True)}
-    for pos, height, words in zip(points.x, points.y, points.words, strict=True):
+    for pos, height, words in told:
         row = rows[int(pos)]
         assert height == row["neglog10p"]
         assert words.startswith(f"{row['variant']}\n{here.chrom}:{pos:,}\n")
@@ -105,13 +124,20 @@ def test_words_of_points_are_the_numbers_of_the_table(contents: ReportContents) 
         assert "+0.100 SD (SE 0.020) per copy of A" in words
         assert "frequency of A 0.310\n74 participants" in words
         assert f"r² {row['r2']:.2f} with {here.lead['variant']}" in words
-    lead = next(words for words in points.words if words.startswith(str(here.lead["variant"])))
+    lead = next(words for *_, words in told if words.startswith(str(here.lead["variant"])))
     assert lead.endswith("in MIDDLE1")
+
+
+def told_points(figure: Figure) -> list[tuple[int, float, str]]:
+    """Position, -log10 p and words of all points that have words."""
+    assert figure.plot is not None
+    found = [zip(np.asarray(one.x), np.asarray(one.y), one.words, strict=True) for one in figure.plot.points]
+    return [(int(pos), float(height), words) for pos, height, words in itertools.chain(*found) if words]
 
 
 def told_p(words: str) -> tuple[float, int]:
     """Mantissa and exponent of the p-value in the words of a point."""
-    found = re.search(r"p = ([0-9.e-]+)(?:×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?", words)
+    found = re.search(r"p ([0-9.e-]+)(?:×10([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+))?", words)
     assert found is not None
     exponent = (found.group(2) or "⁰").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
     return float(found.group(1)), int(exponent)
@@ -123,10 +149,10 @@ def test_effects_of_measured_traits_are_told_in_their_unit() -> None:
     (layer,) = [layer for layer in here.layers if layer.signal is None]
     figure = region.region(here, LIMIT, None, layer, hits=contents.loci.hits.frame)
     assert figure is not None
-    assert figure.plot is not None
-    told = [words for words in figure.plot.points[0].words if words.startswith(str(here.lead["variant"]))]
+    all_words = [words for *_, words in told_points(figure)]
+    told = [words for words in all_words if words.startswith(str(here.lead["variant"]))]
     assert ["−6.25 ms (SE 0.87) per copy of A" in words for words in told] == [True]
-    assert sum(" SD (SE" in words for words in figure.plot.points[0].words) == here.tests.height - 1
+    assert sum(" SD (SE" in words for words in all_words) == here.tests.height - 1
 
 
 def test_other_traits_and_signals_have_plots_of_their_own(contents: ReportContents) -> None:
@@ -158,6 +184,7 @@ def test_the_recombination_rate_is_read_off_as_it_is_in_the_map(contents: Report
     for pos, rate in ((here.start + 10, 0.2), (here.lead["pos"] - 49_000, 42.0), (here.stop - 10, 1.5)):
         assert y[np.searchsorted(x, pos)] == rate
     assert (x[0], x[-1]) == (here.start, here.stop)
+    assert np.diff(x).max() < 2_000, "read off next to the pointer, however far apart the map's positions are"
     assert figure.plot.panels[curve.panel].y_range == (0, 100)
     assert without is not None
     assert without.plot is not None

@@ -6,11 +6,10 @@ import polars as pl
 import pytest
 from lxml import html
 
-from ecgwas.report import Page, ReportContents, render
+from ecgwas.report import Page, ReportContents
 from ecgwas.report.text.numbers import p_value
-from ecgwas.study import ReportOptions
 from ecgwas.tables import VARIANT_KEY
-from tests.report.example import make_contents, trait_names, with_measured_hits
+from tests.report.example import make_contents, page_of, trait_names, with_measured_hits
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +18,8 @@ def contents() -> ReportContents:
 
 
 @pytest.fixture(scope="module")
-def page(contents: ReportContents) -> Page:
-    return render(ReportOptions(), contents)
+def page() -> Page:
+    return page_of("measured")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +65,7 @@ def test_all_traits_of_the_lead_variant_are_drawn(page: Page, tree: html.HtmlEle
         (points,) = figure.plot.points
         assert [words.split("\n")[0] for words in points.words] == written["trait"].to_list()
         for words, row in zip(points.words, written.iter_rows(named=True), strict=True):
-            assert f"p = {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f})" in words
+            assert f"p {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f})" in words
         assert points.links[0] == "#trait-pca.12L.f01"
         assert tree.xpath(f"//article[@id='locus-{locus}']//figure[@id='figure-phewas_{locus}']")
     measured = next(words for words in page.figures["phewas_1"].plot.points[0].words if words.startswith("clinical.12L.qt_ms"))

@@ -13,9 +13,10 @@ from ecgwas.report import Page, ReportContents, render
 from ecgwas.report.figures.svg import SERIES
 from ecgwas.study import ReportOptions
 from ecgwas.tables import VARIANT_KEY, Loci, People, Recordings, files
-from tests.report.example import changed, make_contents, make_empty_contents, with_measured_hits
+from tests.report.example import changed, make_contents, make_empty_contents, page_of
 
 SECTIONS = ("found", "loci", "trust", "people", "recordings", "traits", "genes", "methods")
+KINDS = ("full", "without hits", "empty")
 
 
 @pytest.fixture(scope="module")
@@ -24,22 +25,24 @@ def contents() -> ReportContents:
 
 
 @pytest.fixture(scope="module")
-def page(contents: ReportContents) -> Page:
-    return render(ReportOptions(), contents)
+def page() -> Page:
+    return page_of("full")
 
 
 @pytest.fixture(scope="module")
-def pages(page: Page) -> dict[str, Page]:
-    without = render(ReportOptions(), make_contents(hits=False))
-    return {"full": page, "without hits": without, "empty": render(ReportOptions(), make_empty_contents())}
+def pages() -> dict[str, Page]:
+    return {kind: page_of(kind) for kind in KINDS}
+
+
+@pytest.fixture
+def words_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without figures, which take most of the time, where a test reads words."""
+    monkeypatch.setattr("ecgwas.report.page.render.all_figures", lambda *_: {})
 
 
 def text_of(page: Page, identity: str) -> str:
     (element,) = html.document_fromstring(page.html).xpath(f"//*[@id='{identity}']")
     return re.sub(r"\s+", " ", " ".join(element.itertext()))
-
-
-KINDS = ("full", "without hits", "empty")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -83,6 +86,7 @@ def test_nobody_is_named(pages: dict[str, Page], kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_findings_give_the_same_bytes(kind: str, pages: dict[str, Page]) -> None:
     makers = {"full": make_contents, "without hits": lambda: make_contents(hits=False), "empty": make_empty_contents}
+    make_contents.cache_clear()
     again = render(ReportOptions(), makers[kind]())
     assert again.html == pages[kind].html
     assert again.figures == pages[kind].figures
@@ -142,6 +146,7 @@ def test_loci_table_holds_every_locus_and_its_numbers(page: Page, contents: Repo
     assert [row[1] for row in rows] == ["NOS1AP", "TTN", "SCN5A"]
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_locus_that_is_not_planted_is_counted(contents: ReportContents) -> None:
     assert contents.loci.planted is not None
     fewer = changed(contents, planted=contents.loci.planted.head(2))
@@ -156,6 +161,7 @@ def test_flow_adds_up(page: Page) -> None:
     assert re.search(r"74 people with recording, genotypes and covariates .*−6 no genotypes", people)
 
 
+@pytest.mark.usefixtures("words_only")
 def test_measured_values_in_reasons_do_not_make_reasons_of_their_own(contents: ReportContents) -> None:
     frame = contents.cohort.people.frame
     many = frame.with_columns(
@@ -165,6 +171,7 @@ def test_measured_values_in_reasons_do_not_make_reasons_of_their_own(contents: R
     assert f"−{frame.height} heterozygosity … SD" in text
 
 
+@pytest.mark.usefixtures("words_only")
 def test_rare_reasons_are_counted_together(contents: ReportContents) -> None:
     frame = contents.cohort.people.frame
     many = frame.with_columns(status=pl.lit("dropped"), reason=pl.format("reason {}", pl.int_range(pl.len())))
@@ -179,6 +186,7 @@ def test_reasons_never_name_a_person_even_across_reasons(contents: ReportContent
     assert eid not in render(ReportOptions(), changed(contents, recordings=Recordings(named))).html
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_name_in_the_study_file_cannot_become_markup(contents: ReportContents) -> None:
     wild = render(ReportOptions(title="<script>alert(1)</script>"), changed(contents, notes=("<b>&",)))
     assert "<script>alert(1)" not in wild.html
@@ -259,8 +267,8 @@ def test_a_locus_has_its_traits_its_checks_and_its_credible_set(page: Page, cont
     assert "new" in text_of(page, "h-locus-2")
 
 
-def test_a_locus_states_its_strongest_measured_effect_first(contents: ReportContents) -> None:
-    page = render(ReportOptions(), with_measured_hits(contents))
+def test_a_locus_states_its_strongest_measured_effect_first() -> None:
+    page = page_of("measured")
     assert "Effects on measured traits are also given in their unit (beats/min, ms)" in text_of(page, "methods")
     words = "A allele of rs12143842: −3.12 beats/min (SE 0.44) of clinical.12L.heart_rate_bpm per copy, the strongest of 2 "
     words += "measured traits with a hit here; corrected for the winner's curse −2.34 beats/min (−3.52 to −0.78)."
@@ -277,6 +285,7 @@ def test_a_locus_states_its_strongest_measured_effect_first(contents: ReportCont
     assert [row[1] for row in rows_of(page, "traits") if row[0] == "clinical.12L.qt_ms"] == ["ms"]
 
 
+@pytest.mark.usefixtures("words_only")
 def test_loci_and_planted_effects_are_listed_with_the_effect_in_its_unit(contents: ReportContents) -> None:
     natural = {"effect": 12.3, "effect_se": 1.24, "unit": "µV"}
     loci = Loci(contents.loci.loci.frame.with_columns(pl.lit(value).alias(name) for name, value in natural.items()))
@@ -285,6 +294,7 @@ def test_loci_and_planted_effects_are_listed_with_the_effect_in_its_unit(content
     assert "+12.3 µV (SE 1.2)" in rows_of(page, "planted")[0]
 
 
+@pytest.mark.usefixtures("words_only")
 @pytest.mark.parametrize(("transform", "unit"), [("rank_normal", "SD per allele"), ("none", "feature's unit per allele")])
 def test_effects_are_headed_by_the_unit_that_the_transformation_gave_them(
     contents: ReportContents, transform: str, unit: str
@@ -300,6 +310,7 @@ def test_effects_are_headed_by_the_unit_that_the_transformation_gave_them(
     assert "90 % in those with two or three" in page
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_locus_that_leans_on_another_is_not_passed(contents: ReportContents) -> None:
     beside = pl.Series("neglog10p_conditional", [contents.loci.threshold["neglog10p"] - 0.1] * contents.loci.loci.frame.height)
     page = render(ReportOptions(), changed(contents, loci=Loci(contents.loci.loci.frame.with_columns(beside))))
@@ -315,6 +326,7 @@ def test_tables_without_a_place_of_their_own_are_shown_and_empty_ones_named(page
     assert "Tables without rows: multitrait" in text_of(page, "trust")
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_table_that_names_people_in_words_is_blotted(contents: ReportContents) -> None:
     eid = contents.cohort.people.frame["eid"][0]
     more = {files.SAMPLE_GUARDS: pl.DataFrame({"guard": ["relatedness"], "note": [f"largest between {eid} and another"]})}
@@ -354,6 +366,7 @@ def test_methods_cite_what_was_used_and_nothing_else(page: Page, contents: Repor
     assert "resampled" not in text
 
 
+@pytest.mark.usefixtures("words_only")
 def test_methods_tell_of_other_rates_and_lengths(contents: ReportContents) -> None:
     frame = contents.cohort.recordings.frame.with_columns(rate_hz=pl.lit(1000.0), seconds=pl.lit(11.0))
     text = render(ReportOptions(), changed(contents, recordings=Recordings(frame))).html
@@ -372,9 +385,10 @@ def test_strega_leaves_to_the_authors_what_only_they_know(page: Page) -> None:
     assert len(items) > 22
 
 
+@pytest.mark.usefixtures("words_only")
 def test_a_locus_that_only_a_set_of_traits_finds_says_so(contents: ReportContents) -> None:
     plain = contents.loci.loci.frame
-    assert "set of traits" not in text_of(render(ReportOptions(), contents), "table-loci")
+    assert "set of traits" not in text_of(page_of("full"), "table-loci")
     found = plain.with_columns(
         test=pl.when(pl.col("locus") == 2).then(pl.lit("acat")).otherwise(pl.lit("single")),
         set=pl.when(pl.col("locus") == 2).then(pl.lit("ae.V3")),

@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMENTS
+from ecgwas.report.page import render
 from ecgwas.report.text import labels
-from ecgwas.report.text.numbers import p_value
+from ecgwas.report.text.numbers import p_and_neglog10p, p_value, with_minus
 from ecgwas.tables import files
 from tests.conftest import ROOT
+from tests.report.page.test_scripts import FOLDER, needs_node, node
 
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
@@ -26,10 +28,29 @@ def test_p_values_are_those_of_decimal_arithmetic(neglog10p: float) -> None:
     assert 1 <= float(digits) < 10
 
 
-@pytest.mark.parametrize(("neglog10p", "words"), [(11.49, "3.2×10⁻¹²"), (2.5, "0.0032"), (0.0, "1"), (float("inf"), "0"),
-                                                  (float("nan"), "–")])  # fmt: skip
+FINITE = [
+    (0.0, "1"), (0.3, "0.5"), (1.30103, "0.05"), (2.3279, "0.0047"), (2.5, "0.0032"), (3.0, "1.0×10⁻³"), (7.30103, "5.0×10⁻⁸"),
+    (8.0, "1.0×10⁻⁸"), (11.49485, "3.2×10⁻¹²"), (8.0000001, "1.0×10⁻⁸"), (7.9999999, "1.0×10⁻⁸"), (451.5, "3.2×10⁻⁴⁵²"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("neglog10p", "words"), [*FINITE, (float("inf"), "0"), (float("-inf"), "–"), (float("nan"), "–")])
 def test_p_values_in_words(neglog10p: float, words: str) -> None:
     assert p_value(neglog10p) == words
+
+
+@needs_node
+def test_p_values_of_the_script_are_the_same() -> None:
+    text = (FOLDER / render.SCRIPTS[0]).read_text()
+    own = text[text.index("const SUPERSCRIPTS") : text.index("const byId")]
+    done = node("-e", f"{own}console.log([{', '.join(str(value) for value, _ in FINITE)}].map(pWords).join('\\n'))")
+    assert done.stdout.splitlines() == [words for _, words in FINITE]
+
+
+def test_p_is_written_both_ways_and_numbers_have_a_minus() -> None:
+    assert p_and_neglog10p(19.5) == "p 3.2×10⁻²⁰ (−log10 p 19.50)"
+    assert p_and_neglog10p(2.0, ", conditional") == "p 0.01 (−log10 p 2.00, conditional)"
+    assert with_minus("-1.5") == "−1.5"
 
 
 ABBREVIATED = {"maf", "mac", "eaf", "hwe", "bp", "fdr", "se", "pos", "chrom", "uv", "mse", "1e3", "efo", "neglog10p", "n"}

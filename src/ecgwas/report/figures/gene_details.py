@@ -12,7 +12,7 @@ from ecgwas.report.figures.terms import name_of
 from ecgwas.report.links import Links
 from ecgwas.report.plot_data import Details
 from ecgwas.report.queries import strongest_of_traits
-from ecgwas.report.text.p_values import p_value
+from ecgwas.report.text.numbers import p_value
 from ecgwas.tables import VARIANT_KEY, Loci, Terms
 
 MOST_TRAITS, MOST_VARIANTS, MOST_TERMS = 12, 12, 8

@@ -15,7 +15,7 @@ from ecgwas.report.figures.gene_details import GeneDetails
 from ecgwas.report.links import NO_LINKS, Links
 from ecgwas.report.plot_data import Details, PlotData
 from ecgwas.report.queries import loci_of_traits, strongest_of_traits
-from ecgwas.report.text.p_values import p_value
+from ecgwas.report.text.numbers import p_value
 from ecgwas.report.trait_order import lead_rank, natural, with_pieces
 from ecgwas.tables import VARIANT_KEY, Associations
 

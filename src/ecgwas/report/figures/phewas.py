@@ -14,7 +14,7 @@ from ecgwas.report.figures import svg as d
 from ecgwas.report.names import in_address
 from ecgwas.report.plot_data import PlotData, Points
 from ecgwas.report.text import effects
-from ecgwas.report.text.numbers import p_value
+from ecgwas.report.text.numbers import p_and_neglog10p
 from ecgwas.report.trait_order import lead_rank, natural, wave_of, wave_rank, with_pieces
 
 LEFT, TOP, WIDTH, HEIGHT = 56.0, 16.0, 860.0, 240.0
@@ -78,7 +78,7 @@ def _words(row: Mapping[str, Any], effect_allele: str, sd_unit: str) -> str:
     """A trait's test in lines."""
     lines = [
         row["trait"],
-        f"p = {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f})",
+        p_and_neglog10p(row["neglog10p"]),
         effects.per_copy({**row, "effect_allele": effect_allele}, sd_unit),
         "" if row.get("n") is None else f"{row['n']:,} participants",
     ]

@@ -16,7 +16,7 @@ from ecgwas.report.figures import svg as d
 from ecgwas.report.names import slug
 from ecgwas.report.plot_data import Curve, PlotData, Points
 from ecgwas.report.text import effects
-from ecgwas.report.text.numbers import p_value
+from ecgwas.report.text.numbers import p_and_neglog10p
 
 LEFT, RIGHT, TOP, HEIGHT = 56.0, 916.0, 34.0, 220.0
 ROOM_FOR_RATES = 44.0
@@ -44,6 +44,12 @@ MAIN, RATES, GENES = range(3)
 
 NATURAL = ("effect", "effect_se", "unit")
 
+RING = ((d.INK, 12.4), (d.SURFACE, 9.4))
+"""Colour and size of two wide dots below a point of a credible set: they keep their shape when the plot is stretched."""
+
+CURVE_STEPS = 430
+"""The recombination rate can be read off at each end of an interval of the map, and at this many places between the edges."""
+
 
 @dataclass(frozen=True)
 class _Layer:
@@ -53,6 +59,15 @@ class _Layer:
     signal: int | None
     lead: Mapping[str, Any]
     tests: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Variants that look alike: their tests; colour and size of the dots that lie on each other; whether they have words."""
+
+    tests: pl.DataFrame
+    dots: tuple[tuple[str, float], ...]
+    has_words: bool = True
 
 
 def figures(
@@ -95,6 +110,7 @@ def region(
     rows, left_out = gene_track.rows(panel, here.genes)
     track = d.Panel(LEFT, panel.bottom + 12, panel.width, len(rows) * gene_track.ROW, panel.x_range, (0, max(len(rows), 1)))
     credible = _credible(credible_sets, here)
+    groups = _groups(tests, credible)
     name = name_of(here.locus, layer) if here.locus is not None else f"region_{slug(shown.trait)}"
     curves, rates = _rates(panel, here.recombination, name)
     genes = [gene_track.drawn(track, gene, track.top + i * gene_track.ROW) for i, row in enumerate(rows) for gene in row]
@@ -103,16 +119,16 @@ def region(
         *_key(_of_lead(here, shown), bool(credible), tests["r2"].null_count() > 0, bool(curves)),
         *d.y_axis(panel, "−log10 p", gap=38),
         *rates,
-        d.zoomable(MAIN, panel, _points(panel, tests, shown, credible), name),
+        d.zoomable(MAIN, panel, _marks(panel, groups, shown), name),
         d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"),
         d.zoomable(GENES, track, genes, name) if genes else "",
         *_axis(track, here.chrom),
     ]
     caption = _caption(here, shown, tests, left_out)
     picture = d.svg(930, track.bottom + 44, parts, caption)
-    words = _pointed(tests, here, shown, hits, sd_unit)
+    points = _points(groups, _words_of_strongest(tests, here, shown, hits, sd_unit))
     panels = (panel, _rate_panel(panel, here.recombination), track)
-    plot = PlotData(panels, [words], curves, (MAIN, *((RATES,) if curves else ()), *((GENES,) if genes else ())), "bp")
+    plot = PlotData(panels, points, curves, (MAIN, *((RATES,) if curves else ()), *((GENES,) if genes else ())), "bp")
     return Figure(_title(here, shown), caption, picture, tests.write_csv(), plot)
 
 
@@ -163,39 +179,38 @@ def _key(lead: str, credible: bool, unknown: bool, rates: bool) -> list[str]:
         parts += [d.dots([x], [14], d.LIGHT, 7.4), d.text(x + 9, 18, "not known", fill=d.INK)]
         x += 76
     if credible:
-        parts += [*_ring([x + 4], [14]), d.dots([x + 4], [14], d.SURFACE, 7), d.text(x + 15, 18, "credible set", fill=d.INK)]
+        parts += [d.dots([x + 4], [14], colour, size) for colour, size in (*RING, (d.SURFACE, 7.0))]
+        parts.append(d.text(x + 15, 18, "credible set", fill=d.INK))
         x += 96
     if rates:
         parts += [d.line(x, 14, x + 16, 14, d.SKY, 2), d.text(x + 21, 18, "recombination rate", fill=d.INK)]
     return parts
 
 
-def _ring(x: Sequence[float] | NDArray[np.float64], y: Sequence[float] | NDArray[np.float64]) -> list[str]:
-    """Rings as wide dots, on which the points are drawn: they keep their shape when the plot is stretched."""
-    return [d.dots(x, y, d.INK, 12.4), d.dots(x, y, d.SURFACE, 9.4)]
+def _groups(tests: pl.DataFrame, credible: set[tuple[Any, ...]]) -> list[_Group]:
+    """Variants by r squared, weakest first, so that the strongest lie on top; rings below those of credible sets."""
+    r2 = tests["r2"].fill_null(-1.0)
+    ringed = pl.Series([variant in credible for variant in tests.select(PLACE).iter_rows()], dtype=pl.Boolean)
+    groups = [_Group(tests.filter(r2 < 0), ((d.LIGHT, 5.0),)), _Group(tests.filter(ringed), RING, has_words=False)]
+    for (min_r2, colour), upper in reversed(list(zip(R2_COLOURS, (np.inf, *(low for low, _ in R2_COLOURS)), strict=False))):
+        rim = ((d.MUTED, 6.8),) if min_r2 >= WITH_RIM else ()
+        groups.append(_Group(tests.filter((r2 >= min_r2) & (r2 < upper)), (*rim, (colour, 5.4))))
+    return [group for group in groups if group.tests.height]
 
 
-def _points(panel: d.Panel, tests: pl.DataFrame, shown: _Layer, credible: set[tuple[Any, ...]]) -> list[str]:
-    """Variants, weakest r squared first, so that the strongest lie on top; the lead as a diamond with its name."""
-    x, y = panel.x(tests["pos"].to_numpy()), panel.y(tests["neglog10p"].to_numpy())
-    r2 = tests["r2"].fill_null(-1.0).to_numpy()
-    variants = list(tests.select(PLACE).iter_rows())
-    ringed = np.array([variant in credible for variant in variants], dtype=bool)
-    parts = [d.dots(x[r2 < 0], y[r2 < 0], d.LIGHT, 5)]
-    groups, upper = [], np.inf
-    for min_r2, colour in R2_COLOURS:
-        groups.append((min_r2, colour, (r2 >= min_r2) & (r2 < upper)))
-        upper = min_r2
-    parts += [*_ring(x[ringed], y[ringed])] if ringed.any() else []
-    for min_r2, colour, chosen in groups[::-1]:
-        parts.append(d.dots(x[chosen], y[chosen], d.MUTED, 6.8) if min_r2 >= WITH_RIM else "")
-        parts.append(d.dots(x[chosen], y[chosen], colour, 5.4))
-    lead = tuple(shown.lead[name] for name in PLACE)
-    for i in [i for i, variant in enumerate(variants) if variant == lead][:1]:
-        parts.append(_diamond(float(x[i]), float(y[i])))
-        anchor = "start" if x[i] < panel.left + panel.width / 2 else "end"
-        offset = 11 if anchor == "start" else -11
-        parts.append(d.text(float(x[i]) + offset, float(y[i]) + 4, shown.lead["variant"], anchor=anchor, fill=d.INK))
+def _marks(panel: d.Panel, groups: Sequence[_Group], shown: _Layer) -> list[str]:
+    """Variants, then the lead as a diamond with its name."""
+    parts = []
+    for k, group in enumerate(groups):
+        x, y = panel.x(group.tests["pos"].to_numpy()), panel.y(group.tests["neglog10p"].to_numpy())
+        parts += [d.dots(x, y, colour, size, points=k) for colour, size in group.dots]
+    is_lead = [pl.col(name) == shown.lead[name] for name in PLACE]
+    lead = shown.tests.filter(*is_lead, pl.col("neglog10p").is_finite()).select("pos", "neglog10p").head(1)
+    for pos, height in lead.iter_rows():
+        across, up = panel.x.at(pos), panel.y.at(height)
+        parts.append(_diamond(across, up))
+        anchor, offset = ("start", 11) if across < panel.left + panel.width / 2 else ("end", -11)
+        parts.append(d.text(across + offset, up + 4, shown.lead["variant"], anchor=anchor, fill=d.INK))
     return parts
 
 
@@ -225,7 +240,10 @@ def _rates(main: d.Panel, rates: pl.DataFrame, name: str) -> tuple[list[Curve], 
     edge, middle = panel.right + 38, (panel.top + panel.bottom) / 2
     turn = f"rotate(90 {d.number(edge)} {d.number(middle)})"
     parts.append(d.text(edge, middle, f"{label}, cM/Mb", anchor="middle", size=11, transform=turn))
-    return [Curve(RATES, x, y, label, "cM/Mb", 1)], parts
+    places = np.union1d(np.clip(pos, *panel.x_range), np.rint(np.linspace(*panel.x_range, CURVE_STEPS)))
+    interval = np.clip(np.searchsorted(pos, places, side="right") - 1, 0, len(pos) - 2)
+    known = np.where((places >= pos[0]) & (places <= pos[-1]), rate[interval], np.nan)
+    return [Curve(RATES, places, known, label, "cM/Mb", 1)], parts
 
 
 def _axis(panel: d.Panel, chrom: str) -> list[str]:
@@ -243,10 +261,19 @@ def _axis(panel: d.Panel, chrom: str) -> list[str]:
     ]
 
 
-def _pointed(
+def _points(groups: Sequence[_Group], by_variant: Mapping[tuple[Any, ...], str]) -> list[Points]:
+    """All marks of each group, so that they are drawn again where they lie. by_variant: variant (PLACE) -> words"""
+    points = []
+    for group in groups:
+        words = [by_variant.get(place, "") if group.has_words else "" for place in group.tests.select(PLACE).iter_rows()]
+        points.append(Points(MAIN, group.tests["pos"].to_numpy(), group.tests["neglog10p"].to_numpy(), words))
+    return points
+
+
+def _words_of_strongest(
     tests: pl.DataFrame, here: LocusRegion, shown: _Layer, hits: pl.DataFrame | None, sd_unit: str
-) -> Points:  # fmt: skip
-    """The strongest tests with their words."""
+) -> dict[tuple[Any, ...], str]:  # fmt: skip
+    """Variant (PLACE) -> words, of the strongest tests."""
     max_points = MOST_POINTED if shown.trait == here.trait and shown.signal is None else MOST_POINTED_OF_LAYERS
     chosen = tests.sort("neglog10p", *PLACE, descending=[True, False, False, False]).head(max_points)
     lacking = [name for name in ("eaf", "n", "beta", "se") if name not in chosen.columns]
@@ -256,8 +283,7 @@ def _pointed(
         chosen = chosen.join(own, on=PLACE, how="left", maintain_order="left")
     genes = _nearest_genes(chosen["pos"].to_numpy(), here.genes)
     rows = zip(chosen.iter_rows(named=True), genes, strict=True)
-    words = [_words(row, gene, here.chrom, shown, sd_unit) for row, gene in rows]
-    return Points(MAIN, chosen["pos"].to_numpy(), chosen["neglog10p"].to_numpy(), words)
+    return {tuple(row[name] for name in PLACE): _words(row, gene, here.chrom, shown, sd_unit) for row, gene in rows}
 
 
 def _words(row: Mapping[str, Any], gene: str, chrom: str, shown: _Layer, sd_unit: str) -> str:
@@ -265,7 +291,7 @@ def _words(row: Mapping[str, Any], gene: str, chrom: str, shown: _Layer, sd_unit
     lines = [
         f"{row['variant']}",
         f"{chrom}:{row['pos']:,}",
-        f"p = {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f}{conditional})",
+        p_and_neglog10p(row["neglog10p"], conditional),
         effects.per_copy(row, sd_unit),
         "" if row["eaf"] is None else f"frequency of {row['effect_allele']} {row['eaf']:.3f}",
         "" if row["n"] is None else f"{row['n']:,} participants",

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecgwas.report.panels import Panel as Panel
 from ecgwas.report.panels import Scale as Scale
+from ecgwas.report.text.numbers import with_minus
 
 INK, MUTED, GRID, SURFACE = "#1c2733", "#5a6675", "#e2e7ed", "#fefefe"
 BLUE, VERMILION, GREEN, AMBER, SKY, PINK = "#0072b2", "#d55e00", "#009e73", "#e69f00", "#56b4e9", "#cc79a7"
@@ -46,7 +47,7 @@ def attributes(**given: Any) -> str:
 
 def label_of(value: float) -> str:
     """A tick's text."""
-    return f"{value:g}".replace("-", "−")
+    return with_minus(f"{value:g}")
 
 
 def text(x: float, y: float, words: str, *, size: float = 11, fill: str = MUTED, anchor: str | None = None, **more: Any) -> str:

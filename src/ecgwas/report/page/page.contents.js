@@ -3,6 +3,7 @@
 // Gives: openAround, prepareContents
 // Uses: make, byId (elements)
 const BOXES = ".picture, .table";
+const hints = new WeakMap(); // box -> its hint
 
 const openAround = (element) => {
   for (let part = element; part; part = part.parentElement) {
@@ -41,7 +42,7 @@ const prepareColumns = () => {
 // a picture is scrolled to its peak.
 const markWide = (box) => {
   const isWide = box.scrollWidth > box.clientWidth + 1;
-  box.previousElementSibling.hidden = !isWide;
+  hints.get(box).hidden = !isWide;
   box.classList.toggle("sideways", isWide);
   if (isWide) box.setAttribute("aria-describedby", "sideways");
   else box.removeAttribute("aria-describedby");
@@ -54,8 +55,10 @@ const prepareHints = () => {
     for (const { target } of entries) markWide(target.closest(BOXES));
   });
   const addHint = (box) => {
-    const hint = "↔ scroll sideways to see all of it";
-    box.before(make("p", { class: "hint", "aria-hidden": "true", hidden: "" }, hint));
+    const words = "↔ scroll sideways to see all of it";
+    const hint = make("p", { class: "hint", "aria-hidden": "true", hidden: "" }, words);
+    box.before(hint);
+    hints.set(box, hint);
     for (const kind of ["pointerdown", "wheel", "keydown"]) {
       box.addEventListener(kind, () => { box.dataset.moved = "yes"; }, { once: true, passive: true });
     }

@@ -3,7 +3,8 @@
 // Gives: nothing
 // Uses: make, byId, prepareTables, prepareFigures (elements); index, canUnpack, traitNumber, searchEntries,
 //   loadPositions, loadVariantNames, variantsMatching (data); prepareClusters (marks);
-//   preparePicture (interact); showTrait, redrawTrait, prepareTrait (trait); openAround, prepareContents (contents)
+//   preparePicture (interact); showTrait, redrawTrait, prepareTrait (trait);
+//   openAround, prepareContents (contents)
 const setLevel = (level) => {
   document.body.dataset.level = level;
   byId("trait").hidden = level !== "trait";
@@ -204,11 +205,11 @@ prepareTheme();
 prepareTrait();
 prepareCopy();
 preparePrint();
-prepareContents();
 for (const picture of document.querySelectorAll(".picture")) {
   preparePicture(picture);
   prepareClusters(picture);
 }
+prepareContents();
 for (const button of document.querySelectorAll("[data-shown]")) {
   button.addEventListener("click", () => paintGrids(button.dataset.shown));
 }

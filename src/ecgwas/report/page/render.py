@@ -7,12 +7,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
 import numpy as np
 import yaml
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from ecgwas.report import queries, sample_flow
@@ -38,14 +39,11 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     """
     figures = all_figures(options, contents)
     style, script = _packaged("page.css") + _packaged("page.interact.css"), _script()
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters |= {"count": lambda value: f"{value:,}", "coded": coded, "label": labels.words}
-    template = environment.from_string(_packaged("page.html"))
     inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
     meanings = {name: figure for name, figure in figures.items() if name.startswith("meaning_")}
     packed = embedded(contents, meanings)
     blocks = {**packed.blocks, **plots.plots(inline | meanings)}
-    html = template.render(
+    html = _template().render(
         title=options.title or contents.run.name,
         style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
         figures={name: _Inline.of(figure) for name, figure in inline.items()},
@@ -53,6 +51,13 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
         **_values(options, contents, figures),
     )  # fmt: skip
     return Page(html, figures)
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment.filters |= {"count": lambda value: f"{value:,}", "coded": coded, "label": labels.words}
+    return environment.from_string(_packaged("page.html"))
 
 
 def _script() -> str:

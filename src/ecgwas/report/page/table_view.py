@@ -144,7 +144,7 @@ def _cell(column: ColumnView, value: Any, locus_pages: Collection[int]) -> Cell:
         return Cell(numbers.p_value(value), repr(-float(value)))
     if column.form:
         link = f"#locus-{value}" if column.links_to == "locus" and value in locus_pages else None
-        return Cell(format(value, column.form).replace("-", "−"), repr(float(value)), link)
+        return Cell(numbers.with_minus(format(value, column.form)), repr(float(value)), link)
     link = f"#trait-{in_address(str(value))}" if column.links_to == "trait" else None
     return Cell(_text(column.name, str(value)), str(value), link, str(value) if column.is_colour else None, column.unbroken)
 

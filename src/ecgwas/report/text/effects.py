@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from ecgwas.report.queries import strongest_of_traits
+from ecgwas.report.text.numbers import with_minus
 from ecgwas.tables import VARIANT_KEY
 from ecgwas.tables.loci import inside
 
@@ -52,7 +53,7 @@ def _decimals(error: float) -> int:
 
 
 def _signed(value: float, decimals: int) -> str:
-    return f"{value:+.{decimals}f}".replace("-", "−")
+    return with_minus(f"{value:+.{decimals}f}")
 
 
 def in_words(rows: pl.DataFrame) -> pl.Series:

@@ -1,4 +1,4 @@
-"""Numbers in words: p-values as a reader writes them, 3.2×10⁻¹²."""
+"""Numbers in words: p-values as a reader writes them, 3.2×10⁻¹², and negative numbers with a minus sign."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ PLAIN_FROM = 3.0
 """-log10 p from which p is written with a power of ten."""
 
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def with_minus(digits: str) -> str:
+    """A number's text with a minus sign instead of the hyphen: `−1.5`."""
+    return digits.replace("-", "−")
+
+
+def p_and_neglog10p(neglog10p: float, more: str = "") -> str:
+    """Both ways of writing p: `p 3.2×10⁻¹² (−log10 p 11.49)`. more: ends the parenthesis."""
+    return f"p {p_value(neglog10p)} (−log10 p {neglog10p:.2f}{more})"
 
 
 def p_value(neglog10p: float) -> str:

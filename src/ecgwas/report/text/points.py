@@ -10,8 +10,8 @@ import polars as pl
 
 from ecgwas.report.contents import ReportContents
 from ecgwas.report.links import Links
-from ecgwas.report.text.effects import amount
-from ecgwas.report.text.p_values import p_value
+from ecgwas.report.text.effects import per_copy
+from ecgwas.report.text.numbers import p_and_neglog10p
 from ecgwas.tables import VARIANT_KEY
 
 MOST_WORDS = 3_000
@@ -63,16 +63,9 @@ class PointWords:
     def _words(self, row: Mapping[str, Any]) -> str:
         lines = [f"{row['variant']}, {row['chrom']}:{row['pos']:,}"]
         lines += [] if row["gene"] is None else [f"nearest gene {row['gene']}"]
-        lines.append(f"p {p_value(row['neglog10p'])} (−log10 p {row['neglog10p']:.2f}), {row['trait']}")
-        if row["beta"] is not None:
-            lines.append(f"{self._effect(row)} per copy of {row['effect_allele']}")
-        lines += [] if row["n"] is None else [f"n {row['n']:,}"]
-        return "\n".join(lines)
-
-    def _effect(self, row: Mapping[str, Any]) -> str:
-        if row["effect"] is not None and row["effect_se"] is not None:
-            return amount(row["effect"], row["effect_se"], row["unit"])
-        return amount(row["beta"], row["se"], self.unit_of_beta)
+        lines.append(f"{p_and_neglog10p(row['neglog10p'])}, {row['trait']}")
+        lines += [per_copy(row, self.unit_of_beta), "" if row["n"] is None else f"n {row['n']:,}"]
+        return "\n".join(line for line in lines if line)
 
 
 def nearest(genes: pl.DataFrame) -> pl.DataFrame:
