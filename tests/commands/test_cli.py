@@ -143,7 +143,7 @@ def test_a_log_has_messages_with_their_time_and_no_names_of_loggers(cohort: Path
     messages = [re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d (.*)", line) for line in stderr.splitlines()]
     assert None not in messages
     first, *_, last = [match[1] for match in messages if match is not None]
-    assert re.fullmatch(r"2 parts, about \d+ s", first)
+    assert re.fullmatch(r"3 parts, about \d+ s", first)
     assert re.fullmatch(r"read +60 people, \d+ of them twice; no file excluded; \d+ s", last)
     detail = ecgwas("run", study, "--until", "read", "--force", "--verbose").stderr
     assert "read 0000: started" in detail
@@ -176,6 +176,6 @@ def test_a_run_with_nothing_to_do_says_so_in_one_line(cohort: Path, tmp_path: Pa
     assert first.exit_code == 0, first.output
     assert "Nothing to do" not in first.output
     again = ecgwas("run", study, "--until", "read")
-    assert again.output.splitlines() == ["Nothing to do: all 2 parts are fresh"]
+    assert again.output.splitlines() == ["Nothing to do: all 3 parts are fresh"]
     assert "read 0000: fresh" in ecgwas("run", study, "--until", "read", "--verbose").output
     assert ecgwas("read", study).output.splitlines() == ["Nothing to do: read is fresh. --force makes it again"]

@@ -22,7 +22,7 @@ SUMMARIES = {
     "explain": "Show how a result FILE was made (stage, options, versions, seed, host, time) and whether it is still fresh.",
     "export": "Write results as FORMAT into FOLDER; regenie, saige, bolt, plink2-pheno: traits and covariates for these "
               "programs.",
-    "figures": "Write the report's figures for print, as SVG, PDF and PNG (300 dpi), into results/figures/.",
+    "figures": "Write the report's figures for print into results/figures/.",
     "genes": "Stage: find genes, networks and terms.",
     "init": "Write a commented FOLDER/study.yaml that names the inputs found in FOLDER.",
     "inspect": "Show what a recording's FILE holds: format, leads, rate, length, and the device's measurements next to ours.",

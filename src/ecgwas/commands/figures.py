@@ -13,7 +13,7 @@ from ecgwas import report
 from ecgwas.errors import InputError, first_few
 from ecgwas.progress import track
 from ecgwas.report.contents import ReportContents
-from ecgwas.report.figures import publication
+from ecgwas.report.figures import publication, region
 from ecgwas.report.figures.publication import DEFAULT_COLUMNS, JOURNALS, Columns
 from ecgwas.report.names import feature_figure, slug
 from ecgwas.report.queries import locus_pages
@@ -86,8 +86,12 @@ def for_a_paper(names: Sequence[str], traits: Sequence[str], loci: Sequence[int]
 def headings(contents: ReportContents) -> dict[str, str]:
     """Name of a figure that is about a trait or a representation -> what it is about, as the words above it."""
     of_traits = {f"{kind}_{slug(trait)}": trait for trait in contents.scan.trait_names for kind in ("manhattan", "qq")}
-    regions = {f"region_{one.locus}": f"Locus {one.locus}: {one.trait}" for one in contents.loci.regions}
-    beats = {f"locus_{one.locus}": f"Locus {one.locus}: {one.variant}" for one in contents.loci.genotype_beats}
+    regions = {
+        region.name_of(one.locus, layer): f"Locus {one.locus}: {(layer or one).trait}"
+        for one in contents.loci.regions for layer in (None, *one.layers)
+    }  # fmt: skip
+    beats = {f"locus_{one.locus}{more}": f"Locus {one.locus}: {one.variant}"
+             for one in contents.loci.genotype_beats for more in ("", "_difference")}  # fmt: skip
     kinds = ("grid", "reliability", "agreement", "architecture", "error", "training", "signals")
     representations = {f"{kind}_{one.name}": one.name for one in contents.representations for kind in kinds}
     meanings = {feature_figure(one.name, feature): f"{one.name}: {feature}"
