@@ -29,7 +29,7 @@ from ecgwas.stages import STAGES
 from ecgwas.stages.base import note_path
 from ecgwas.store import Note
 from ecgwas.study import Study
-from ecgwas.workflow import costs, planning
+from ecgwas.workflow import planning
 
 LEAST_SECONDS = 1.0
 PUBLISHED = """\
@@ -99,8 +99,9 @@ def compared(study: Study) -> Iterator[Compared]:
             measured = sum(_measured(study, stage.name, part) for part in stage.parts(study))
             rows.append(Compared(stage.name, sum(planned), measured))
     yield from rows
-    yield Compared("start", costs.CONSTANTS["start"], in_all - sum(row.measured for row in rows))
-    yield Compared("all", costs.CONSTANTS["start"] + sum(row.planned for row in rows), in_all)
+    start = planning.start_seconds(jobs)
+    yield Compared("start", start, in_all - sum(row.measured for row in rows))
+    yield Compared("all", start + sum(row.planned for row in rows), in_all)
 
 
 def _measured(study: Study, stage: str, part: str) -> float:

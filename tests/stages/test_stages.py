@@ -131,9 +131,10 @@ def test_the_line_of_each_stage_agrees_with_its_tables(finished: Study) -> None:
     tested = variants.filter(pl.col("outcome") == "tested")["variants"].sum()
     terms = pl.read_csv(folder / "genes" / "enrichment.csv", schema_overrides={"kept": pl.Boolean})
     kept = recordings.filter(pl.col("status") == "kept")
+    repeats = pl.read_parquet(folder / "read" / "repeats.parquet")["eid"].n_unique()
     dropped = people.filter(pl.col("status") == "dropped").height
     expected = {
-        "read": [f"{kept['eid'].n_unique()} people", f"{recordings.height - kept.height} file"],
+        "read": [f"{kept['eid'].n_unique()} people", f"{repeats} of them twice", "no file excluded"],
         "represent": ["clinical ", "pca 8 features", "ae 4 features", f"{kept['eid'].n_unique()} people"],
         "traits": [f"of {people.height - dropped} people", f"{dropped or 'no'} pe"],
         "scan": [f"{tested:,} of {variants['variants'].sum():,} variants tested"],

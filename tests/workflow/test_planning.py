@@ -198,6 +198,45 @@ def test_results_that_no_disk_can_hold_are_refused(example: Study) -> None:
     assert "dense: false" in caught.value.fix
 
 
+def test_planned_times_are_sums_of_parts_and_libraries_are_loaded_once(example: Study) -> None:
+    jobs = planning.jobs(example, BIOBANK)
+    by_stage = planning.table(jobs)
+    for row in by_stage.iter_rows(named=True):
+        own = [job.cost for job in jobs if job.stage == row["stage"]]
+        assert row["cpu_hours"] * 3600 == pytest.approx(sum(cost.cpu_seconds - cost.start_seconds for cost in own))
+    with_torch = costs.CONSTANTS["start"] + costs.CONSTANTS["start_torch"]
+    assert planning.start_seconds(jobs) == pytest.approx(with_torch)
+    assert {job.cost.start_seconds for job in jobs if job.stage == "scan"} == {costs.CONSTANTS["start"]}
+
+
+def test_planned_times_grow_with_every_input(finished: Study) -> None:
+    def seconds(**changes: object) -> float:
+        return sum(job.cost.work_seconds for job in planning.jobs(finished, replace(size, **changes)))
+
+    size = planning.size_of(finished)
+    more = {"recordings": 120, "tested": 120, "repeats": 12, "variants": {name: 80 for name in size.variants}}
+    for name, value in more.items():
+        assert seconds(**{name: value}) > seconds()
+
+
+def test_a_run_is_planned_unless_an_input_is_missing(finished: Study) -> None:
+    planned = planning.planned_seconds(finished)
+    assert planned is not None
+    assert list(planned) == [(stage.name, part) for stage in STAGES for part in stage.parts(finished)]
+    assert all(seconds >= 0 for seconds in planned.values())
+    without = finished.model_copy(update={"scan": finished.scan.model_copy(update={"genotypes": finished.folder / "nowhere"})})
+    assert planning.planned_seconds(without) is None
+
+
+def test_no_more_hits_are_planned_to_be_audited_than_rows_are_kept(finished: Study) -> None:
+    """A study that keeps a few hundred rows does not audit thousands of hits."""
+    few, many = (
+        costs.loci(finished, replace(planning.size_of(finished), variants={"1": count}), 10) for count in (1000, 10**6)
+    )
+    audited = costs.CONSTANTS["audited"] * (finished.loci.audit - 10)
+    assert many.cpu_seconds - few.cpu_seconds > audited
+
+
 def test_jobs_ask_for_more_than_is_expected(example: Study) -> None:
     for job in planning.jobs(example, BIOBANK):
         assert job.mem_mb * 1e6 / costs.MIB > job.cost.memory_mib

@@ -58,7 +58,7 @@ def run_lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, list[str
     """A small cohort, run without Snakemake, and what the run said."""
     study = Study.read_file(make_cohort(tmp_path_factory.mktemp("plain"), people=80, variants=60, permutations=50))
     with messages() as lines:
-        stages.run(study, planned=planning.planned_seconds(study))
+        stages.run(study, planned=planning.planned_seconds)
     return study, lines
 
 

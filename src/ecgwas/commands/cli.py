@@ -95,7 +95,7 @@ def run(study_file: Path, until: str | None, profile: str | None, jobs: int, for
     study = Study.read_file(study_file)
     start = time.monotonic()
     if profile is None:
-        parts = stages.run(study, until=until, force=force, planned=planning.planned_seconds(study))
+        parts = stages.run(study, until=until, force=force, planned=planning.planned_seconds)
     else:
         parts = workflow.run(study_file, study, profile=profile, jobs=jobs, until=until, force=force, verbose=is_verbose())
     if parts.computed == 0:
@@ -157,7 +157,7 @@ def demo_command(folder: Path, people: int) -> None:
     """Simulate a small cohort with planted effects, run every stage, and compare what was found with what was planted."""
     start = time.monotonic()
     study = demo.prepare(folder, people=people)
-    stages.run(study, planned=planning.planned_seconds(study))
+    stages.run(study, planned=planning.planned_seconds)
     terminal.wide_console().print(demo.planted_against_found(folder, study))
     _summary(study, time.monotonic() - start)
 

@@ -26,7 +26,7 @@ from ecgwas.study.origins import EntryAdded, EntryMissing, as_yaml
 from ecgwas.tables import VARIANT_KEY, files
 from ecgwas.tables.comparison import Comparison
 from ecgwas.tables.loci import threshold_caveat
-from ecgwas.workflow import costs, planning
+from ecgwas.workflow import planning
 from ecgwas.workflow.planning import Job
 
 
@@ -190,10 +190,10 @@ def plan_lines(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
         cells = [row["stage"], len(parts), fresh, duration(3600 * row["cpu_hours"]), duration(3600 * row["longest_hours"])]
         cells += [f"{row['memory_gib']:.1f} GiB", f"{row['disk_gib']:.2f} GiB"]
         yield "  ".join(f"{cell:>{width}}" for cell, (_, width) in zip(cells, PLAN_COLUMNS, strict=True))
-    core_seconds, disk = costs.CONSTANTS["start"], sum(job.cost.disk_mib for job in jobs) / 1024
-    core_seconds += sum(job.cost.work_seconds for job in jobs)
+    start, disk = planning.start_seconds(jobs), sum(job.cost.disk_mib for job in jobs) / 1024
+    core_seconds = start + sum(job.cost.work_seconds for job in jobs)
     yield f"in all {duration(core_seconds)} of one core like that of docs/validation/scaling.md, {disk:.2f} GiB of results"
-    yield f"as jobs on a cluster (run --on), each of the {len(jobs)} parts takes {costs.CONSTANTS['start']:.0f} s more to start"
+    yield f"as jobs on a cluster (run --on), each of the {len(jobs)} parts takes up to {start:.0f} s more to start"
 
 
 MAX_LINES = 10

@@ -65,12 +65,21 @@ class Parts(NamedTuple):
     fresh: int
 
 
+Plan = Callable[[Study], Mapping[Part, float] | None]
+"""Seconds of each part of a study by its plan; None if it cannot be planned."""
+
+
+def _unplanned(_: Study) -> None:
+    """Of a study whose time left is not shown."""
+    return None
+
+
 def run(
-    study: Study, *, until: str | None = None, force: bool = False, planned: Mapping[Part, float] | None = None
+    study: Study, *, until: str | None = None, force: bool = False, planned: Plan = _unplanned
 ) -> Parts:  # fmt: skip
     """Runs every part of every stage in order, except those that are fresh.
 
-    planned: seconds of each part by the plan, for the time left; None: unknown.
+    planned: gives the seconds of each part by the plan, for the time left; asked only if there is something to do.
     """
     failures.refuse_little_address_space(study.results)
     failures.refuse_unusable_results(study.results)
@@ -81,18 +90,23 @@ def run(
 
 
 def _run_parts(
-    study: Study, chosen: Sequence[Stage], *, force: bool, planned: Mapping[Part, float] | None = None
+    study: Study, chosen: Sequence[Stage], *, force: bool, planned: Plan = _unplanned
 ) -> Parts:  # fmt: skip
     for stage in chosen:
         delete_former_parts(study, stage)
     parts = [(stage.name, part) for stage in chosen for part in stage.parts(study)]
     stale = stale_parts(study, parts, force=force)
-    left = None if planned is None else TimeLeft({part: planned.get(part, 0.0) for part in stale})
+    left = _time_left(study, stale, planned)
     if stale:
         logger.info(plan_line(len(parts), len(stale), left))
     with progress.study_progress(len(parts), left) as shown:
         computed = sum(_run_stage(study, stage, force=force, shown=shown) for stage in chosen)
     return Parts(computed, len(parts) - computed)
+
+
+def _time_left(study: Study, stale: Sequence[Part], planned: Plan) -> TimeLeft | None:
+    seconds = planned(study) if stale else None
+    return None if seconds is None else TimeLeft({part: seconds.get(part, 0.0) for part in stale})
 
 
 def _run_stage(study: Study, stage: Stage, *, force: bool, shown: StudyProgress) -> int:

@@ -47,15 +47,16 @@ CONSTANTS: Mapping[str, float] = {
     "component_call": 3.0e-8,
     "trait": 0.002,
     "trait_value": 2.0e-6,
-    "loci_trait": 0.008,
+    "loci_trait": 0.005,
     "audited": 1.5e-3,
     "audited_person": 2.0e-6,
     "region_call": 2.0e-7,
     "region_product": 3.0e-11,
     "neighbourhood_call": 5.5e-8,
     "eigen_product": 6.0e-10,
-    "genes": 0.4,
-    "report": 3.5,
+    "genes": 0.25,
+    "report": 0.7,
+    "report_recordings": 1.8,
     "report_row": 4.0e-6,
     "matched_pair": 4.4e-6,
     "membership_call": 1.1e-7,
@@ -101,7 +102,7 @@ class Cost:
     disk_mib: float
     cores: int = 1
     start_seconds: float = CONSTANTS["start"]
-    """Of cpu_seconds, those of starting ecgwas and loading libraries that earlier stages of a whole run have loaded."""
+    """Of cpu_seconds, those of starting ecgwas and loading libraries, which a run of the whole study does once."""
 
     @property
     def seconds(self) -> float:
@@ -215,10 +216,10 @@ def represent(study: Study, options: RepresentationOptions, size: StudySize) -> 
     samples = (beat_samples(study), strip_samples(study)) if options.uses_recordings else (0.0, 0.0)
     cohort = CohortSize(people, encoded, *samples)
     needed = work_of(options, cohort)
+    start += CONSTANTS["start_torch"] if options.uses_torch else 0.0
     cpu = start + _seconds(needed.units)
-    cpu += CONSTANTS["start_torch"] if options.uses_torch else 0.0
     memory = BASE_MIB + (TORCH_MIB if options.uses_torch else 0.0) + in_memory + needed.memory_bytes / MIB
-    return Cost(cpu, memory, on_disk + needed.disk_bytes / MIB)
+    return Cost(cpu, memory, on_disk + needed.disk_bytes / MIB, start_seconds=start)
 
 
 def _seconds(units: Mapping[str, float]) -> float:
@@ -295,8 +296,8 @@ def loci(study: Study, size: StudySize, n_traits: int) -> Cost:
     # For each trait, likelihoods on the eigenvalues and its QQ plot; tests by allele frequency.
     cpu += n_traits * (CONSTANTS["loci_trait"] + 2 * sampled**2 * 1e-10)
     cpu += 3 * min(size.all_variants, inflation_by_maf.MAX_VARIANTS) * size.tested * n_traits * CONSTANTS["scan_test_person"]
-    # The number of hits is unknown: as many as may be audited, and as many loci as the report shows.
-    cpu += study.loci.audit * (CONSTANTS["audited"] + size.tested * CONSTANTS["audited_person"])
+    # The number of hits is unknown: as many as may be audited and rows are kept, and as many loci as the report shows.
+    cpu += min(study.loci.audit, kept) * (CONSTANTS["audited"] + size.tested * CONSTANTS["audited_person"])
     cpu += study.report.max_loci * _region_seconds(region_variants(study, size), size.tested)
     around = neighbourhood_work(study, size)
     cpu += study.report.max_loci * _seconds(around.units)
@@ -345,4 +346,5 @@ def report(study: Study, size: StudySize, n_traits: int) -> Cost:
     memory += 2 * size.tested * n_traits * 8 + 2 * len(size.variants) * n_traits * HISTOGRAM_BYTES
     start = CONSTANTS["start"] + (CONSTANTS["start_torch"] if uses_torch else 0.0)
     cpu = start + CONSTANTS["report"] + kept * CONSTANTS["report_row"]
+    cpu += CONSTANTS["report_recordings"] if size.recordings else 0.0
     return Cost(cpu, BASE_MIB + 50 + (TORCH_MIB if uses_torch else 0.0) + memory / MIB, 15.0, start_seconds=start)

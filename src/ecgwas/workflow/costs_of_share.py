@@ -12,7 +12,7 @@ from ecgwas.workflow.costs import BASE_MIB, CONSTANTS, MIB, READ_ROW_BYTES, ROW_
 
 KEEP_NEGLOG10P = 7.0
 """keep_neglog10p of these scans, near usual thresholds: almost no rows are kept."""
-LOCI_SECONDS = 0.05
+LOCI_SECONDS = 0.03
 """Processor seconds of one fold's tables of loci on one chromosome."""
 
 

@@ -149,6 +149,11 @@ def write(study: Study, planned: Sequence[Job]) -> Path:
     return path
 
 
+def start_seconds(planned: Sequence[Job]) -> float:
+    """Processor seconds of starting ecgwas with the libraries of all jobs, once."""
+    return max((job.cost.start_seconds for job in planned), default=0.0)
+
+
 def table(planned: Sequence[Job]) -> pl.DataFrame:
     """One row per stage that has jobs: jobs, total cpu_hours and disk_gib, longest_hours and memory_gib of a single job.
 
