@@ -182,7 +182,7 @@ def test_a_module_that_is_not_found_is_explained(monkeypatch: pytest.MonkeyPatch
     """The last resort, where something imports a package without asking first."""
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ModuleNotFoundError) as caught:
-        importlib.import_module("torch.nn")
+        importlib.import_module("torch.not_there")
     explained = failures.explanation(caught.value)
     assert explained is not None
     assert explained.fix == "pip install 'ecgwas[learn]'"

@@ -127,12 +127,13 @@ def test_the_options_are_checked() -> None:
 def test_the_rocrate_library_reads_it(tmp_path: Path) -> None:
     """ro-crate-py, of the people who specify RO-Crate."""
     rocrate = pytest.importorskip("rocrate.rocrate", reason="the library rocrate is missing: pip install rocrate")
+    folder = tmp_path / "share"
     for one in shared("report.html", "figures/a b.svg"):
-        (tmp_path / one.name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / one.name).write_text("abc")
+        (folder / one.name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / one.name).write_text("abc")
     content = ro_crate.metadata("heart", SOFTWARE, shared("report.html", "figures/a b.svg"), INPUTS, FULL)
-    write_json(tmp_path / files.SHARED_CRATE.name, content)
-    read = rocrate.ROCrate(tmp_path)
+    write_json(folder / files.SHARED_CRATE.name, content)
+    read = rocrate.ROCrate(folder)
     assert read.mainEntity.id == files.SHARED_WORKFLOW.name
     assert {entity.id for entity in read.data_entities} >= {"report.html", "figures/a%20b.svg", files.SHARED_WORKFLOW.name}
     (run,) = [entity for entity in read.contextual_entities if entity.type == "CreateAction"]

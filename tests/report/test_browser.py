@@ -318,7 +318,9 @@ def test_pointing_at_a_test_says_what_it_is(opened: Opened) -> None:
 
 def test_a_gene_of_the_network_keeps_its_neighbours(opened: Opened) -> None:
     page = opened.page
+    page.mouse.move(0, 0)  # The page is shared: the pointer may lie on the gene already.
     page.locator("#figure-network [data-gene=TTN]").hover()
+    playwright.expect(page.locator("#figure-network circle.faded")).to_have_count(6)
     faded = {node.get_attribute("data-gene") for node in page.locator("#figure-network circle.faded").all()}
     assert faded == {"SCN10A", "NOS1AP", "KCNQ1", "TBX5", "NPPA", "SCN5A"}
 

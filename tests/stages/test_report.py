@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from ecgwas import stages
 from ecgwas.commands import figures
 from ecgwas.errors import InputError, StudyError
 from ecgwas.report import ReportContents
+from ecgwas.report.text import labels
 from ecgwas.stages import report
 from ecgwas.study import Study
 from tests.cohorts import make_cohort
@@ -102,13 +104,22 @@ def table_of(html: str, name: str) -> list[list[str]]:
     return [[cell.text_content().replace("−", "-") for cell in row] for row in rows]
 
 
+def columns_of(html: str, name: str, headings: Sequence[str]) -> list[tuple[str, ...]]:
+    """Cells of a table of the page below these headings."""
+    words = [cell.text_content() for cell in document_fromstring(html).xpath(f"//table[@id='table-{name}']/thead/tr/th")]
+    places = [words.index(heading) for heading in headings]
+    return [tuple(row[place] for place in places) for row in table_of(html, name)]
+
+
 def test_every_table_of_the_page_is_that_of_the_results(finished: Study) -> None:
     html = (finished.results / "report" / "report.html").read_text()
     folder = finished.results / "loci"
     text = {"chrom": pl.String}
     loci = pl.read_csv(folder / "loci.csv", schema_overrides=text)
     hits = pl.read_csv(folder / "hits.csv", schema_overrides=text)
-    shown = [(row[0], row[2], row[4], row[5], row[6], row[8]) for row in table_of(html, "loci")]
+    shown = columns_of(
+        html, "loci", ("locus", "lead variant", "position", "−log10 p", "strongest trait", "effect allele frequency")
+    )
     columns = ("locus", "lead_variant", "pos", "neglog10p", "best_trait", "eaf")
     assert shown == [
         (str(locus), lead, f"{pos:,}", f"{strength:.2f}", trait, f"{eaf:.3f}")
@@ -116,7 +127,7 @@ def test_every_table_of_the_page_is_that_of_the_results(finished: Study) -> None
     ]
     thresholds = pl.read_csv(folder / "thresholds.csv")
     assert [row[:2] for row in table_of(html, "thresholds")] == [
-        [kind, f"{value:.2f}"] for kind, value in thresholds.select("kind", "neglog10p").iter_rows()
+        [labels.words(kind), f"{value:.2f}"] for kind, value in thresholds.select("kind", "neglog10p").iter_rows()
     ]
     power = pl.read_csv(folder / "power.csv", infer_schema_length=None)
     assert [row[2] for row in table_of(html, "power")] == [f"{share:.2%}" for share in power["share_at_power_80"]]
@@ -133,7 +144,7 @@ def test_every_table_of_the_page_is_that_of_the_results(finished: Study) -> None
         here = hits.filter(pl.col("chrom") == locus["chrom"], pl.col("pos").is_between(locus["start"], locus["stop"]))
         best = here.sort("neglog10p", "trait", "variant", descending=[True, False, False]).unique("trait", maintain_order=True)
         rows = table_of(html, f"traits-of-{locus['locus']}")
-        assert [(row[0], row[1], row[4], row[5]) for row in rows] == [
+        assert [(row[0], row[1], row[5], row[6]) for row in rows] == [
             (trait, f"{p:.2f}", f"{beta:.3f}", f"{se:.3f}")
             for trait, p, beta, se in best.select("trait", "neglog10p", "beta", "se").iter_rows()
         ]
@@ -180,7 +191,7 @@ def test_pictures_for_print_are_those_of_the_report_and_any_trait_asked_for(fini
     names = ["manhattan_*6", "locus_*"]
     files = figures.write(finished, names=names, traits=[trait], formats=["svg", "pdf"])
     loci = pl.read_csv(finished.results / "loci" / "loci.csv")["locus"]
-    wanted = {f"locus_{locus}.{kind}" for locus in loci for kind in ("svg", "pdf")}
+    wanted = {f"locus_{locus}{more}.{kind}" for locus in loci for more in ("", "_difference") for kind in ("svg", "pdf")}
     wanted |= {f"manhattan_{trait}.{kind}" for kind in ("svg", "pdf")}
     assert {path.name for path in files} == wanted
     assert {path.name for path in (finished.results / "figures").iterdir()} == wanted

@@ -77,8 +77,8 @@ def test_the_page_of_a_trait_has_the_scan_s_numbers(finished: Study, page: playw
         if wanted.height:
             playwright.expect(rows.first.locator("td").first).to_have_text(wanted["variant"][0])
         shown = [row.locator("td").all_inner_texts() for row in rows.all()]
-        assert [cells[6] for cells in shown] == [f"{value:.2f}" for value in wanted["neglog10p"]]
-        effects = {cells[0]: (cells[2], cells[3], cells[5].replace("−", "-")) for cells in shown}
+        assert [cells[9] for cells in shown] == [f"{value:.2f}" for value in wanted["neglog10p"]]
+        effects = {cells[0]: (cells[3], cells[4], cells[7].replace("−", "-")) for cells in shown}
         assert effects == {
             variant: (f"{pos:,}", allele, f"{beta:.3f}")
             for variant, pos, allele, beta in wanted.select("variant", "pos", "effect_allele", "beta").iter_rows()

@@ -49,7 +49,7 @@ def test_every_variant_in_the_files_is_counted_once(
     fileset.write(tmp_path / "g", copies(CODES), sexes=[1 + i % 2 for i in range(PEOPLE)])
     relabelled(tmp_path / "g", CODES)
     made = study(tmp_path)
-    with caplog.at_level(logging.DEBUG):
+    with caplog.at_level(logging.DEBUG, logger="ecgwas"):
         for part in scan.STAGE.parts(made):
             out, scratch = tmp_path / "out" / part, tmp_path / "scratch"
             out.mkdir(parents=True)

@@ -106,7 +106,7 @@ def test_every_person_has_a_fate(finished: Study) -> None:
 def test_the_reasons_in_the_log_add_up_to_the_people_dropped(
     finished: Study, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level("DEBUG"):
+    with caplog.at_level("DEBUG", logger="ecgwas"):
         traits_stage.STAGE.work(finished, "all", tmp_path, tmp_path)
     line = next(record.getMessage() for record in caplog.records if "people dropped" in record.getMessage())
     found = re.fullmatch(r"traits: (\d+) people, \d+ traits; (\d+) of (\d+) people dropped(?:: (.*))?", line)

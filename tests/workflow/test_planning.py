@@ -147,7 +147,7 @@ def test_dosages_cost_more_than_hard_calls(example: Study) -> None:
 
 
 def test_neighbourhoods_of_loci_are_planned(example: Study) -> None:
-    """One trait and r² for each of the variants around each locus: 8.8 million variants are 3,034 per megabase."""
+    """MAX_TRAITS traits and r² for each of the variants around each locus: 8.8 million variants are 3,034 per megabase."""
     width_mb = 0.5 + example.loci.window_bp / 1e6
     seen = costs.neighbourhood_work(example, BIOBANK)
     assert seen.units["neighbourhood_call"] == pytest.approx(70_000 * width_mb * 22 * 400_000 / 2900, rel=1e-6)
@@ -166,7 +166,8 @@ def test_neighbourhoods_of_loci_are_planned(example: Study) -> None:
     per_locus = planned(11).cpu_seconds - planned(10).cpu_seconds
     assert per_locus > seen.units["neighbourhood_call"] * costs.CONSTANTS["neighbourhood_call"] > 0
     disk = planned(11).disk_mib - planned(10).disk_mib
-    assert disk == pytest.approx(width_mb * 3034.5 * neighbourhoods.ROW_BYTES / costs.MIB, rel=1e-3)
+    rows = width_mb * 3034.5 * neighbourhoods.MAX_TRAITS
+    assert disk == pytest.approx(rows * neighbourhoods.ROW_BYTES / costs.MIB, rel=1e-3)
 
 
 def test_ten_million_variants_and_384_traits_fit_on_a_disk() -> None:
