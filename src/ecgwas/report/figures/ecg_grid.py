@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.recordings import GRID_LEADS, LARGE_SQUARE_UV
 
-LEFT, COLUMN, GUTTER = 12.0, 228.0, 36.0
+LEFT, COLUMN, GUTTER = 12.0, 228.0, 46.0
 """Left edge of the grid, width of a lead, and of the space for its axes."""
 
 LARGE_SQUARE_MS = 200.0

@@ -24,7 +24,7 @@ DECODED = (d.PINK, d.AMBER, d.SKY)
 WAVE, EFFECT, STRENGTH, BETWEEN = 112, 62, 50, 5
 """Heights of the three panels of a lead, and the space between them."""
 
-ROW, DIFFERENCE_ROW = 245.0, 150.0
+ROW, DIFFERENCE_ROW = 259.0, 150.0
 """Distance from lead to lead."""
 
 TOP = 34.0
