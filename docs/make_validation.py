@@ -283,7 +283,7 @@ TABLES = {
     "speed.association": Table("speed.association", association),
     "speed.installation": Table("speed.installation", extras),
     "speed.installation --python": Table(
-        "speed.installation", pythons, "--python python3.11 python3.12 python3.13 --extras base all --installers pip uv"
+        "speed.installation", pythons, "--python python python python --extras base"
     ),
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),
