@@ -378,7 +378,7 @@ def _print_rates(study: Study) -> None:
     rates = share_rates.rates(study.results)
     if rates.height:
         terminal.print_table(rates)
-    for line in share_rates.lines(study):
+    for line in share_rates.lines(study, rates):
         click.echo(line)
 
 

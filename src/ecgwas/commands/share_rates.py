@@ -38,8 +38,8 @@ def _row(attack: str, by: str, people: int, rate: dict[str, Any]) -> tuple[Any, 
     return attack, by, rate["measure"], rate["rate"], rate["chance"], rate["chance_limit"], people, beyond
 
 
-def lines(study: Study) -> Iterator[str]:
-    """What follows the table: what was not measured, and why; how many rates are beyond chance."""
+def lines(study: Study, table: pl.DataFrame) -> Iterator[str]:
+    """What follows the table of `rates`: what was not measured, and why; how many rates are beyond chance."""
     for is_on, file, option, why in (
         (study.share.matching, files.MATCHING, "share.matching", matching.WHY_NOTHING),
         (study.share.membership, files.MEMBERSHIP, "share.membership", membership.WHY_NOTHING),
@@ -48,7 +48,6 @@ def lines(study: Study) -> Iterator[str]:
             yield f"not measured: {option} is false"
         elif file.exists(study.results) and len(file.read(study.results)) == 0:
             yield f"not measured: {option} ({why})"
-    table = rates(study.results)
     stated = {"licence": study.share.licence, "authors": study.share.authors, "published": study.share.published}
     lacking = [f"share.{name}" for name, value in stated.items() if not value]
     if lacking:

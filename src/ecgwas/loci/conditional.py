@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ecgwas.loci.individual_data import Model, Region
 from ecgwas.statistics.correlation import r2, unit_length
@@ -45,15 +46,23 @@ def _strongest(model: Model, region: Region, signals: list[int]) -> int | None:
     explained_ss = np.empty(len(region))
     for batch, all_copies in region.batches():
         copies = all_copies[:, model.sample_index]
-        residualised = row_residuals(copies, basis)
-        genotype_ss = np.einsum("vn,vn->v", residualised, residualised)
-        centred = copies - copies.mean(axis=1, keepdims=True)
-        testable = genotype_ss > (1 - MAX_R2) * np.einsum("vn,vn->v", centred, centred)
+        residualised, genotype_ss, testable = residualise(copies, basis)
         unit_copies = unit_length(copies)
         testable &= np.all([(unit_copies @ signal) ** 2 <= MAX_R2 for signal in unit_signals], axis=0)
         explained_ss[batch] = np.where(testable, (residualised @ trait) ** 2 / np.maximum(genotype_ss, 1e-300), -1.0)
     best = int(np.argmax(explained_ss))
     return best if explained_ss[best] >= 0 else None
+
+
+def residualise(
+    copies: NDArray[np.float64], basis: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Copies (V, N) without the basis (N, R) of a model, their sums of squares (V,), and (V,) whether a variant can be tested:
+    more than 1 - MAX_R2 of its variance remains."""
+    residualised = row_residuals(copies, basis)
+    genotype_ss = np.einsum("vn,vn->v", residualised, residualised)
+    centred = copies - copies.mean(axis=1, keepdims=True)
+    return residualised, genotype_ss, genotype_ss > (1 - MAX_R2) * np.einsum("vn,vn->v", centred, centred)
 
 
 def _row(model: Model, region: Region, in_model: list[int], *, significant: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.loci.conditional import MAX_R2
+from ecgwas.loci.conditional import residualise
 from ecgwas.loci.individual_data import Model, Region, r2_with
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import row_residuals
@@ -22,8 +22,8 @@ def conditional_on_others(model: Model, region: Region, signals: Sequence[int], 
 
     signals: indices in the region of the signals' variants, two or more, in the order of their steps; around: indices of the
     variants tested. The model of signal i has the covariates and the variants of all other signals, missing calls at the mean;
-    where no call is missing, its own row equals `neglog10p_joint` of conditional.csv. Variants of which less than 1 - MAX_R2
-    of the variance remains are not tested.
+    where no call is missing, its own row equals `neglog10p_joint` of conditional.csv. Variants that `conditional.residualise`
+    calls not testable are not tested.
     """
     copies_of_signals = region.pick(np.array(signals)).mean_imputed
     tested = region.pick(around)
@@ -46,10 +46,7 @@ def _tests(model: Model, tested: Region, others: Floats) -> pl.DataFrame:
     beta, se = np.full(len(tested), np.nan), np.full(len(tested), np.nan)
     for batch, all_copies in tested.batches():
         copies = all_copies[:, model.sample_index]
-        residualised = row_residuals(copies, basis)
-        genotype_ss = np.einsum("vn,vn->v", residualised, residualised)
-        centred = copies - copies.mean(axis=1, keepdims=True)
-        testable = genotype_ss > (1 - MAX_R2) * np.einsum("vn,vn->v", centred, centred)
+        residualised, genotype_ss, testable = residualise(copies, basis)
         slopes = np.where(testable, residualised @ trait / np.where(testable, genotype_ss, 1.0), np.nan)
         residual_ss = np.maximum(trait_ss - slopes**2 * genotype_ss, 0)
         beta[batch], se[batch] = slopes, np.sqrt(residual_ss / df / np.where(testable, genotype_ss, 1.0))

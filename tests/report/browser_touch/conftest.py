@@ -15,11 +15,8 @@ import pytest
 from ecgwas.report import Page, ReportContents, render
 from ecgwas.study import ReportOptions
 from ecgwas.tables.recordings import DeviceAgreement
+from tests.report.conftest import QUIET
 from tests.report.example import changed, make_contents, with_measured_hits
-
-QUIET = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync")  # fmt: skip
-
 
 PATIENCE_MS = 30_000
 """Machines that run the suite may be busy."""
