@@ -49,11 +49,11 @@ def test_between_whom_variances_differ() -> None:
 @pytest.mark.parametrize("loci", [0, 1], ids=["no locus", "loci"])
 def test_the_reports_first_lines_say_it_next_to_the_threshold(contents: ReportContents, loci: int) -> None:
     some = changed(contents, loci=type(contents.loci.loci)(contents.loci.loci.frame.head(loci)))
-    said = render.headline(with_guards(some, "warn"))
+    said = render.headline(with_guards(some, "warn")).sentences
     assert "threshold of" in said[0]
     assert said[1].startswith(f"Beware: {WORDS}")
     assert "traits.normalise_within" in said[1]
-    assert not [line for line in render.headline(with_guards(some, "pass")) if "eware" in line]
+    assert not [line for line in render.headline(with_guards(some, "pass")).sentences if "eware" in line]
 
 
 def test_the_table_of_thresholds_and_the_checklist_say_it(contents: ReportContents) -> None:

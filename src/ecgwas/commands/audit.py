@@ -13,10 +13,11 @@ import numpy as np
 import polars as pl
 from lxml import html
 from numpy.typing import NDArray
+from scipy import stats
 
 from ecgwas import ecg, ids
 from ecgwas.commands.audit_crate import Checked, check_crate, shared_folder
-from ecgwas.commands.audit_words import SearchLog, words
+from ecgwas.commands.audit_words import WORD, SearchLog, words
 from ecgwas.errors import Caution, DisclosureError, EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.privacy.matching import beyond_chance
 from ecgwas.tables import files
@@ -24,6 +25,10 @@ from ecgwas.tables.loci import Matching, Membership
 
 MIN_EID_LENGTH = 4
 """Shorter eids cannot be distinguished from other numbers."""
+MAX_DIGITS_BY_CHANCE = 5
+"""Numbers of up to so many digits occur in shared files for other reasons, and some equal eids by chance."""
+CHANCE_P = 1e-4
+"""Less probable numbers of such equal numbers in one file are not chance."""
 
 SAME_CURVE_UV = 2.0
 """A curve this close (root mean square, µV) to a person's recording is that recording: curves are rounded to a microvolt."""
@@ -115,9 +120,14 @@ def _check_eids(folder: Path, paths: Sequence[Path], eids: set[str]) -> Checked:
     searched = {eid for eid in eids if len(eid) >= MIN_EID_LENGTH}
     log = SearchLog()
     mistakes: list[EcgwasError] = []
-    total: set[str] = set()
+    total, by_chance = set[str](), set[str]()
     for path in paths:
-        in_file = words(path, log) & searched
+        every = words(path, log)
+        in_file = every & searched
+        in_name = in_file & set(WORD.findall(path.stem))
+        if not in_name and are_by_chance(in_file, every, searched):
+            by_chance |= in_file
+            continue
         total |= in_file
         if in_file:
             problem = f"{len(in_file)} eid(s) appear in files to be passed on: {first_few(sorted(in_file))}"
@@ -132,7 +142,32 @@ def _check_eids(folder: Path, paths: Sequence[Path], eids: set[str]) -> Checked:
              f"{len(total)} eids found"]  # fmt: skip
     if len(eids) > len(searched):
         facts.append(f"{len(eids) - len(searched)} eids of fewer than {MIN_EID_LENGTH} characters cannot be searched for")
+    if by_chance:
+        facts.append(
+            Caution(
+                f"{len(by_chance)} eids of at most {MAX_DIGITS_BY_CHANCE} digits equal other numbers in the files, such as "
+                f"{first_few(sorted(by_chance))}: no more than expected by chance, but eids so short cannot be told from "
+                "other numbers"
+            )
+        )
     return facts, mistakes
+
+
+def are_by_chance(in_file: set[str], every: set[str], eids: set[str]) -> bool:
+    """Whether a file's words `every` hold the eids `in_file` no more often than chance makes numbers and eids equal.
+
+    Only eids of at most MAX_DIGITS_BY_CHANCE digits may be equal by chance. Each number of the file is one of the eids with the
+    probability that a number of as many digits is (binomial upper tail above CHANCE_P, for each number of digits).
+    """
+    if any(not eid.isdigit() or len(eid) > MAX_DIGITS_BY_CHANCE for eid in in_file):
+        return False
+    for digits in {len(eid) for eid in in_file}:
+        numbers, known, equal = (
+            sum(word.isdigit() and len(word) == digits for word in group) for group in (every, eids, in_file)
+        )  # fmt: skip
+        if stats.binom.sf(equal - 1, numbers, known / (9 * 10 ** (digits - 1))) < CHANCE_P:
+            return False
+    return bool(in_file)
 
 
 def _check_declared(folder: Path, paths: Sequence[Path]) -> Checked:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecgwas.commands.audit_words import json_texts
 from ecgwas.errors import Caution, DisclosureError, EcgwasError, first_few
 from ecgwas.exchange.ro_crate import identifier
 from ecgwas.store import Note, file_digest
@@ -96,7 +97,7 @@ def _check_people(entities: Sequence[Entity], path: Path, results: Path) -> Chec
     authors = _authors(results)
     persons = [str(one.get("name")) for one in entities if "Person" in _as_list(one.get("@type"))]
     unlisted = [name for name in persons if name not in authors]
-    places = [text for one in entities for text in _texts(one) if LOCAL_PATH.fullmatch(text)]
+    places = [text for one in entities for text in json_texts(one) if LOCAL_PATH.fullmatch(text)]
     mistakes: list[EcgwasError] = []
     if unlisted:
         problem = f"it names {len(unlisted)} person(s) who are not among the authors that the study states (share.authors)"
@@ -113,16 +114,6 @@ def _authors(results: Path) -> set[str]:
     options = note.facts.get("options") if note is not None else None
     given = options[0].get("authors") if isinstance(options, list) and options and isinstance(options[0], Mapping) else None
     return {match["name"] for author in given or [] if (match := AUTHOR.fullmatch(str(author)))}
-
-
-def _texts(content: Any) -> Iterator[str]:
-    """Every text of an entity."""
-    if isinstance(content, str):
-        yield content
-    elif isinstance(content, Mapping):
-        yield from (text for value in content.values() for text in _texts(value))
-    elif isinstance(content, list):
-        yield from (text for value in content for text in _texts(value))
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -1,7 +1,8 @@
 """Every word of a shared file, including its compressed blocks, so that eids can be searched for among them.
 
-Numbers that cannot be eids are skipped: positions and counts in columns that ecgwas declares as such, variant names that
-contain a position (1:1000001:A:G), identifiers of terms and publications (GO:1901018), decimals in pages and figures.
+Numbers that cannot be eids are skipped: positions and counts in columns that ecgwas declares as such, columns whose name ends
+in a unit, variant names that contain a position (1:1000001:A:G), identifiers of terms and publications (GO:1901018), colours,
+decimals in pages and figures.
 Compressed blocks of the page are unpacked: their text is searched, their arrays of numbers are not.
 """
 
@@ -24,10 +25,14 @@ from ecgwas.tables import REAL, WHOLE, files
 TEXT = (".csv", ".json", ".md", ".smk", ".svg")
 COUNTED = {"contentSize", "sha256"}
 """Properties of the RO-Crate that are numbers of bytes and hashes; the audit compares them with the files."""
+MEASURED = re.compile(r"_(?:uv|mv|ms|s|hz|deg|bpm|bp|kb|cm|mib|seconds)\Z")
+"""Ends of names of columns that say the unit of a measurement."""
 NUMBERED = re.compile(
     r"\b(?:chr)?(?:\d{1,2}|X|Y|XY|MT|M)[:_]\d+(?:[:_][ACGTDI*]+)*\b"  # variants
     r"|\b(?:GO|HP|HPA|EFO|MONDO|REAC|KEGG|WP|MP|Orphanet|OBA|CHEBI|PMID|MESH|DOID|UBERON|CL|BTO|FMA|SMART|PF|IPR)[:_]?\d+\b"
     r"|\bR-[A-Z]{3}-\d+\b"
+    r"|#[0-9a-fA-F]{6}\b"  # colours
+    r"|\bhttp://www\.w3\.org/\S+"  # namespaces
 )
 DECIMAL = re.compile(r"\d+\.\d+")
 WORD = re.compile(r"[A-Za-z0-9]+")
@@ -80,7 +85,7 @@ def _texts(path: Path, log: SearchLog) -> Iterator[str]:
     elif kind == ".svg":
         yield DECIMAL.sub(" ", path.read_text(encoding="utf-8"))
     elif path.name == files.SHARED_CRATE.name:
-        yield from _strings(json.loads(path.read_text(encoding="utf-8")))
+        yield from json_texts(json.loads(path.read_text(encoding="utf-8")))
     elif kind in TEXT:
         yield path.read_text(encoding="utf-8")
     else:
@@ -91,7 +96,7 @@ def _frame_texts(name: str, frame: pl.DataFrame, log: SearchLog) -> Iterator[str
     for column in frame.columns:
         if column.lower() in PERSON_COLUMNS:
             log.columns_of_people.append(f"{name}: {column}")
-        if column not in NUMBERS:
+        if column not in NUMBERS and MEASURED.search(column) is None:
             yield " ".join(_as_text(value) for value in frame[column].unique() if value is not None)
     yield " ".join(frame.columns)
 
@@ -117,7 +122,7 @@ def _page_texts(content: bytes, log: SearchLog) -> Iterator[str]:
 
 def _script_texts(script: Any, log: SearchLog) -> Iterator[str]:
     if script.get("type") == "application/json":
-        yield from _strings(json.loads(script.text))
+        yield from json_texts(json.loads(script.text))
         return
     log.blocks += 1
     plain = zlib.decompress(base64.b64decode(script.text, validate=True))
@@ -127,11 +132,12 @@ def _script_texts(script: Any, log: SearchLog) -> Iterator[str]:
         yield DECIMAL.sub(" ", plain.decode("utf-8"))
 
 
-def _strings(content: Any) -> Iterator[str]:
+def json_texts(content: Any) -> Iterator[str]:
+    """Every text of what a JSON file holds, names included; not the properties COUNTED."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, dict):
         yield " ".join(content)
-        yield from (text for name, value in content.items() if name not in COUNTED for text in _strings(value))
+        yield from (text for name, value in content.items() if name not in COUNTED for text in json_texts(value))
     elif isinstance(content, list):
-        yield from (text for value in content for text in _strings(value))
+        yield from (text for value in content for text in json_texts(value))

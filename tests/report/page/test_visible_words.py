@@ -85,7 +85,7 @@ def test_the_family_wise_error_is_explained_where_it_stands(page: html.HtmlEleme
     frame = contents.loci.thresholds.frame
     sets = frame.head(1).with_columns(kind=pl.lit("sets"), used=pl.lit(False))
     with_sets = replace(contents, loci=replace(contents.loci, thresholds=Thresholds(pl.concat([frame, sets]))))
-    assert "a probability of 0.04 (0.01 more for tests of trait sets)" in " ".join(headline(with_sets))
+    assert "a probability of 0.04 (0.01 more for tests of trait sets)" in " ".join(headline(with_sets).sentences)
 
 
 def test_the_first_screen_gives_the_strongest_effect_with_its_unit(page: html.HtmlElement) -> None:

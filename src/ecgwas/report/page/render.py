@@ -144,7 +144,7 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "has_null_study": contents.null_study is not None,
         "pulse": Markup(_pulse(contents.cohort.example)),
         "cards": _cards(contents),
-        "headline": _headline(contents),
+        "headline": headline(contents),
         "effect_unit": tables.effect_unit(run),
         "flow": sample_flow.steps(contents.cohort, run.min_people),
         "lead_quality": tables.further(results, eids, "read"),
@@ -201,12 +201,8 @@ def _cards(contents: ReportContents) -> list[tuple[str, str]]:
     return [(f"{count:,}", noun) for count, noun in counts]
 
 
-def headline(contents: ReportContents) -> list[str]:
+def headline(contents: ReportContents) -> Headline:
     """What was found, how sure it is and what it means, in a few sentences."""
-    return _headline(contents).sentences
-
-
-def _headline(contents: ReportContents) -> Headline:
     return first_sentences.headline(contents, tables.unit_of_beta(contents.run))
 
 
