@@ -196,7 +196,7 @@ def _join(study: Study, out: Path) -> None:
     resampled, cut = _adapted(study, recordings)
     warnings = Counter(recordings.frame.filter((pl.col("status") == "kept") & (pl.col("reason") != ""))["reason"])
     for reason, count in warnings.most_common():
-        logger.warning("read: %d files were kept with a warning: %s", count, reason)
+        logger.warning("read: %d %s kept with a warning: %s", count, "file was" if count == 1 else "files were", reason)
     if resampled or cut:
         logger.info("read: %d kept files resampled to %g Hz, %d longer than %g s cut", resampled, options.rate_hz, cut,
                     options.seconds)  # fmt: skip
