@@ -33,17 +33,26 @@ from ecgwas.scan.engine import block_results, screening
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.samples import Cohort, assemble, people
 from ecgwas.scan.filtered_variants import judged, reasons
+from ecgwas.scan.work import PartSize, Work
 from ecgwas.study.scan import Plink2
 from ecgwas.tables import Covariates, ScanResult, Traits
 
 COLUMNS = "cols=chrom,pos,ref,alt,a1freq,nobs,beta,se,tz,p,err"
 INSTALL = "install PLINK 2 (apt install plink2, or https://www.cog-genomics.org/plink/2.0), or use scan: {kind: matrix}"
 SCALED = "--covar-variance-standardize"
+TABLE_BYTES = 90.0
+"""A test in PLINK's tables, which are kept."""
 
 
 def check(options: Plink2) -> None:
     """Raises ToolError where the program is missing or is not PLINK 2."""
     version(options)
+
+
+def work(options: Plink2, size: PartSize) -> Work:
+    """Work of one part: PLINK's runs, its tests, and the tables that are read again."""
+    units = {"plink2_trait": size.traits, "plink2_test": size.tests, "plink2_test_person": float(size.tests) * size.people}
+    return Work(units, options.memory_mib * 2.0**20, TABLE_BYTES * size.tests)
 
 
 def version(options: Plink2) -> str:
