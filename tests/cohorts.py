@@ -1,10 +1,13 @@
-"""A small simulated cohort with its study file, made once per session, and what tests ask of finished results."""
+"""Small simulated cohorts with their study files, each simulated and read once per session; what tests ask of results."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from pathlib import Path
 
+from ecgwas import stages
 from ecgwas.commands.init import write_study
 from ecgwas.simulate import simulate
 from ecgwas.store import file_digest
@@ -19,14 +22,40 @@ SMALL = """\
 """One representation of each sort: measured, computed, trained."""
 
 
+KEPT = "ECGWAS_TEST_COHORTS"
+"""Environment variable: the folder in which the workers of a session share cohorts; without it each is made anew."""
+
+
 def make_cohort(
-    folder: Path, *, people: int = 120, variants: int = 150, permutations: int = 100, represent: str = SMALL
+    folder: Path, *, people: int = 120, variants: int = 150, permutations: int = 100, represent: str = SMALL, read: bool = True
 ) -> Path:
-    """A cohort of a few seconds under `folder`; gives its study file."""
-    simulate(folder, people=people, seed=5, variants_per_chromosome=variants)
+    """A cohort of a few seconds under `folder`; gives its study file.
+
+    read: with the results of stage `read`, where a session shares cohorts; False where that stage itself is what is tested.
+    """
+    if KEPT in os.environ:
+        kept = _kept(Path(os.environ[KEPT]), people, variants, fiducials="intervals" in represent)
+        shutil.copytree(kept, folder, dirs_exist_ok=True, ignore=None if read else shutil.ignore_patterns("results"))
+        (folder / "study.yaml").unlink()
+    else:
+        simulate(folder, people=people, seed=5, variants_per_chromosome=variants)
     path = write_study(folder, represent=represent)
     path.write_text(with_limits(path.read_text(), permutations))
     return path
+
+
+def _kept(shared: Path, people: int, variants: int, *, fiducials: bool) -> Path:
+    """The cohort with its recordings read, made by the worker that asks first."""
+    folder = shared / f"{people}_{variants}_{'with' if fiducials else 'without'}"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = folder.with_suffix(".part")
+            simulate(made, people=people, seed=5, variants_per_chromosome=variants)
+            path = write_study(made, represent=SMALL if fiducials else "  - {kind: pca, name: pca}\n")
+            stages.run(Study.read_file(path), until="read")
+            made.rename(folder)
+    return folder
 
 
 def with_limits(text: str, permutations: int) -> str:

@@ -1,4 +1,7 @@
-"""Markers: a test whose need is absent is skipped and says what is missing; on CI nothing may be missing."""
+"""Markers: a test whose need is absent is skipped and says what is missing; on CI nothing may be missing.
+
+And what the tests of a session share: one thread for each process, and the cohorts that tests/cohorts.py makes once.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if name in NEVER_ON_CI and os.environ.get("CI"):
             pytest.fail(f"on CI nothing may be missing: {missing}")
         pytest.skip(missing)
+
+
+# Each worker has a core of its own. Libraries read this when they are imported, which is after this file; children inherit it.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
+    os.environ.setdefault(name, "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cohorts(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A folder that all workers of a session know, for the cohorts that several tests begin with."""
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "cohorts"
+    folder.mkdir(exist_ok=True)
+    os.environ["ECGWAS_TEST_COHORTS"] = str(folder)
 
 
 @pytest.fixture(scope="session")

@@ -76,19 +76,19 @@ def test_every_command_works_with_a_source_that_was_added(source: Path, tmp_path
     assert replaced == 1
     study.write_text(text)
 
-    ecgwas = command_of(source)
-    assert "genes nearby" in ecgwas("check", str(study))
-    assert "genes" in ecgwas("plan", str(study))
-    assert "nearby" in ecgwas("options")
-    ecgwas("run", str(study))
-    results = study.parent / "results"
-    genes = pl.read_csv(results / "genes" / "genes.csv")
-    assert genes.height > 0
-    assert set(genes["source"]) == {"nearby"}
-    assert pl.read_csv(results / "genes" / "enrichment.csv")["term"].to_list() == ["TOY:1"]
-    assert "genes have the toy term" in (results / "genes" / "notes.json").read_text()
-    for page in ("report", "share"):
-        html = (results / page / "report.html").read_text()
-        assert genes["gene"][0] in html
-        assert "nearby version 7" in html
-        assert "toy term" in html
+    with command_of(source) as ecgwas:
+        assert "genes nearby" in ecgwas("check", str(study))
+        assert "genes" in ecgwas("plan", str(study))
+        assert "nearby" in ecgwas("options")
+        ecgwas("run", str(study))
+        results = study.parent / "results"
+        genes = pl.read_csv(results / "genes" / "genes.csv")
+        assert genes.height > 0
+        assert set(genes["source"]) == {"nearby"}
+        assert pl.read_csv(results / "genes" / "enrichment.csv")["term"].to_list() == ["TOY:1"]
+        assert "genes have the toy term" in (results / "genes" / "notes.json").read_text()
+        for page in ("report", "share"):
+            html = (results / page / "report.html").read_text()
+            assert genes["gene"][0] in html
+            assert "nearby version 7" in html
+            assert "toy term" in html
