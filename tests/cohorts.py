@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from ecgwas import stages
@@ -22,7 +23,7 @@ SMALL = """\
 """One representation of each sort: measured, computed, trained."""
 
 
-KEPT = "ECGWAS_TEST_COHORTS"
+SHARED = "ECGWAS_TEST_COHORTS"
 """Environment variable: the folder in which the workers of a session share cohorts; without it each is made anew."""
 
 
@@ -31,31 +32,54 @@ def make_cohort(
 ) -> Path:
     """A cohort of a few seconds under `folder`; gives its study file.
 
-    read: with the results of stage `read`, where a session shares cohorts; False where that stage itself is what is tested.
+    read: with the results of stage `read`, where a session shares cohorts.
     """
-    if KEPT in os.environ:
-        kept = _kept(Path(os.environ[KEPT]), people, variants, fiducials="intervals" in represent)
-        shutil.copytree(kept, folder, dirs_exist_ok=True, ignore=None if read else shutil.ignore_patterns("results"))
-        (folder / "study.yaml").unlink()
+
+    def simulated(made: Path) -> None:
+        simulate(made, people=people, seed=5, variants_per_chromosome=variants)
+
+    def recordings_read(made: Path) -> None:
+        copied_once("simulated", size, made, simulated)
+        stages.run(Study.read_file(write_study(made, represent=SMALL)), until="read")
+        (made / "study.yaml").unlink()
+
+    size = f"{people}_{variants}"
+    if read and SHARED in os.environ:
+        copied_once("read", size, folder, recordings_read)
+        if "intervals" not in represent:
+            for path in [*(folder / "results").rglob("fiducials*")]:
+                path.unlink()
     else:
-        simulate(folder, people=people, seed=5, variants_per_chromosome=variants)
+        copied_once("simulated", size, folder, simulated)
     path = write_study(folder, represent=represent)
     path.write_text(with_limits(path.read_text(), permutations))
     return path
 
 
-def _kept(shared: Path, people: int, variants: int, *, fiducials: bool) -> Path:
-    """The cohort with its recordings read, made by the worker that asks first."""
-    folder = shared / f"{people}_{variants}_{'with' if fiducials else 'without'}"
-    with folder.with_suffix(".lock").open("w") as lock:
+def copied_once(kind: str, name: str, folder: Path, make: Callable[[Path], object]) -> None:
+    """Fills `folder` with a copy of what `make` makes in a folder: once for all workers of a session, by the one first to ask.
+
+    kind, name: of what is made. Signals are hard links, for results are never changed in place.
+    """
+    if SHARED not in os.environ:
+        make(folder)
+        return
+    made = Path(os.environ[SHARED]) / kind / name
+    made.parent.mkdir(exist_ok=True)
+    with made.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            made = folder.with_suffix(".part")
-            simulate(made, people=people, seed=5, variants_per_chromosome=variants)
-            path = write_study(made, represent=SMALL if fiducials else "  - {kind: pca, name: pca}\n")
-            stages.run(Study.read_file(path), until="read")
-            made.rename(folder)
-    return folder
+        if not made.exists():
+            unfinished = made.with_suffix(".part")
+            make(unfinished)
+            unfinished.rename(made)
+    shutil.copytree(made, folder, dirs_exist_ok=True, copy_function=_copy)
+
+
+def _copy(path: str, to: str) -> None:
+    if "/results/read/" in path:
+        os.link(path, to)
+    else:
+        shutil.copy2(path, to)
 
 
 def with_limits(text: str, permutations: int) -> str:

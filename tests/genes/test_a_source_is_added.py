@@ -70,7 +70,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_every_command_works_with_a_source_that_was_added(source: Path, tmp_path: Path) -> None:
     represent = "  - {kind: intervals, name: clinical}\n"
-    study = make_cohort(tmp_path / "cohort", people=60, variants=30, permutations=0, represent=represent)
+    study = make_cohort(tmp_path / "cohort", people=60, variants=40, permutations=0, represent=represent)
     text = study.read_text().replace("threshold: permutation", "threshold: 0.001")
     text, replaced = re.subn(r"genes:\n(?:  - .*\n)+", "genes:\n  - {kind: nearby, table: genes.tsv}\n", text)
     assert replaced == 1

@@ -74,7 +74,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_every_command_works_with_a_kind_that_was_added(source: Path, tmp_path: Path) -> None:
     represent = "  - {kind: mean, name: level}\n"
-    study = make_cohort(tmp_path / "cohort", people=60, variants=30, permutations=50, represent=represent)
+    study = make_cohort(tmp_path / "cohort", people=60, variants=40, permutations=50, represent=represent)
 
     with command_of(source) as ecgwas:
         ecgwas("check", str(study))

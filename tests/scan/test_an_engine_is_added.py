@@ -77,7 +77,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_command_works_with_an_engine_that_was_added(source: Path, tmp_path: Path) -> None:
     """Its rows are those of the built-in engine, which fills missing calls the same way."""
     represent = "  - {kind: intervals, name: clinical}\n"
-    study = make_cohort(tmp_path / "cohort", people=60, variants=30, represent=represent)
+    study = make_cohort(tmp_path / "cohort", people=60, variants=40, represent=represent)
     text = study.read_text().replace("  permutations: 100\n", "").replace("threshold: permutation", "threshold: bonferroni")
     filters = "  min_maf: 0.0\n  min_call_rate: 0.0\n  min_hwe_p: 0.0\n  chromosomes: [1, 2]\n"
     runs = {"plain": "  kind: plain\n", "matrix": "  kind: matrix\n  missing: mean\n  permutations: 0\n"}

@@ -26,7 +26,7 @@ traits:"""
 
 @pytest.fixture(scope="module")
 def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=60, variants=30, permutations=30)
+    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=60, variants=40, permutations=30, read=False)
     text = re.sub(r"represent:.*?\ntraits:", REPRESENT, path.read_text(), flags=re.DOTALL)
     text = text.replace("threshold: permutation", "threshold: 1.0e-3").replace("report:\n", "report:\n  max_traits: 2\n")
     path.write_text(text)
