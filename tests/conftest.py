@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.warm import warm
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ECGWAS_SHARED", ROOT.parent / "shared"))
@@ -47,6 +50,13 @@ def shared_cohorts(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "cohorts"
     folder.mkdir(exist_ok=True)
     os.environ["ECGWAS_TEST_COHORTS"] = str(folder)
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Mapping[str, str]]:
+    """The environment in which `python -m ecgwas` starts at once."""
+    with warm(ROOT / "src") as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,6 @@ from tests.conftest import ROOT
 from tests.ecg import vendors
 from tests.ecg.make_recordings import Counts
 from tests.traits.ukb.exports import Row, participants, write
-from tests.warm import warm
 
 PAGES = ROOT / "docs" / "your_data"
 BLOCK = re.compile(r"^(?:<!-- (needs [^>]*) -->\n)?```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -172,12 +171,6 @@ def wfdb(cohort: Path, data: Path) -> None:
     (data / "ptbxl_database.csv").write_text("\n".join(lines) + "\n")
     shutil.copy(cohort / "covariates.tsv", data)
     copy_genotypes(cohort, data)
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Mapping[str, str]]:
-    with warm(ROOT / "src") as environment:
-        yield environment
 
 
 def run_page(page: str, data: Path, work: Path, commands: Mapping[str, str]) -> str:

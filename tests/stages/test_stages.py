@@ -21,8 +21,7 @@ from ecgwas.study import Study
 from ecgwas.tables import Loci
 from ecgwas.tables.loci import Hits
 from tests.cohorts import contents, copy_inputs, make_cohort
-from tests.conftest import ROOT
-from tests.warm import start, warm
+from tests.warm import start
 
 
 @pytest.fixture(scope="module")
@@ -236,11 +235,12 @@ def test_inputs_that_are_gone_are_named(tmp_path: Path, finished: Study) -> None
 
 
 @pytest.mark.slow
-def test_killed_in_every_stage_and_started_again_gives_the_same_bytes(finished: Study, tmp_path: Path) -> None:
+def test_killed_in_every_stage_and_started_again_gives_the_same_bytes(
+    finished: Study, commands: Mapping[str, str], tmp_path: Path
+) -> None:
     study_file = copy_inputs(finished.folder / "study.yaml", tmp_path / "killed")
-    with warm(ROOT / "src") as environment:
-        for stage in STAGES:
-            killed_in(stage.name, study_file, tmp_path / f"{stage.name}.log", environment)
+    for stage in STAGES:
+        killed_in(stage.name, study_file, tmp_path / f"{stage.name}.log", commands)
     study = Study.read_file(study_file)
     stages.run(study)
     assert contents(study) == contents(finished)

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -26,8 +26,7 @@ from ecgwas.study import Study
 from ecgwas.workflow import planning
 from ecgwas.workflow.watching import Watch
 from tests.cohorts import contents, copy_inputs, make_cohort
-from tests.conftest import ROOT
-from tests.warm import SOCKET, warm
+from tests.warm import SOCKET
 
 
 class Messages(logging.Handler):
@@ -56,11 +55,11 @@ def messages() -> Iterator[list[str]]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _warm_jobs() -> Iterator[None]:
+def _warm_jobs(commands: Mapping[str, str]) -> Iterator[None]:
     """Jobs that Snakemake starts are warm commands."""
-    with warm(ROOT / "src") as environment, pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         for name in ("PYTHONPATH", SOCKET):
-            patch.setenv(name, environment[name])
+            patch.setenv(name, commands[name])
         yield
 
 
