@@ -58,7 +58,7 @@ def split(frame: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = make_cohort(tmp_path_factory.mktemp("named"), people=150, variants=120, permutations=0, represent=REPRESENT)
+    path = make_cohort(tmp_path_factory.mktemp("named"), people=100, variants=120, permutations=0, represent=REPRESENT)
     path.write_text(re.sub(r"threshold: permutation.*", "threshold: 1.0e-3", path.read_text()))
     return path
 
