@@ -1,7 +1,7 @@
 """What a run survives: kills at any moment and rename, a full disk, little memory, no network, a clock set back, a second run.
 
     python -m benchmarks.robustness.faults            50 moments for each signal, every rename of the run
-    python -m benchmarks.robustness.faults --quick    4 moments, 12 renames, a smaller study
+    python -m benchmarks.robustness.faults --quick    4 moments, 12 renames, two chromosomes
 
 A tiny simulated study is run once undisturbed. Each fault is then applied to the same study, and three questions are answered.
 Did the run end with one clear error of the ecgwas family or by the signal, not in a traceback? Does any file that its notes
@@ -95,9 +95,11 @@ class Outcome:
 
 
 def tiny_study(folder: Path, *, quick: bool = False) -> Path:
-    """A study of 60 participants and a few dozen variants; a run takes a few seconds. quick: of 40, on two chromosomes."""
-    size: dict[str, Any] = {"people": 40, "chromosomes": ("1", "6")} if quick else {"people": 60}
-    simulate(folder, seed=5, variants_per_chromosome=12, **size)
+    """A study of 60 participants and a few dozen variants; a run takes a few seconds. quick: on two chromosomes."""
+    size: dict[str, Any] = {"variants_per_chromosome": 12}
+    if quick:
+        size = {"variants_per_chromosome": 36, "chromosomes": ("1", "6")}
+    simulate(folder, people=60, seed=5, **size)
     path = write_study(folder, represent=REPRESENT)
     text = path.read_text().replace("  # min_mac: 20", "  min_mac: 10\n  permutations: 20\n  threads: 1")
     text = text.replace("# loci:\n#   threshold: permutation", "loci:\n  threshold: 1.0e-3").replace(
