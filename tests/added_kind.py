@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.warm import warm
 
 
 def package_with(place: Path, *, section: str, before: str, after: str, file: str, content: str) -> Path:
@@ -26,15 +27,17 @@ def package_with(place: Path, *, section: str, before: str, after: str, file: st
     return place
 
 
-def command_of(package: Path) -> Callable[..., str]:
+@contextmanager
+def command_of(package: Path) -> Iterator[Callable[..., str]]:
     """The command `ecgwas` of such a package: its arguments to all that it prints; it must end well."""
+    with warm(package) as environment:
 
-    def ecgwas(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "ecgwas", *arguments],
-            env=os.environ | {"PYTHONPATH": str(package)}, capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        def ecgwas(*arguments: str) -> str:
+            done = subprocess.run(
+                [sys.executable, "-m", "ecgwas", *arguments],
+                env=environment, capture_output=True, text=True, timeout=600, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+            return done.stdout + done.stderr
 
-    return ecgwas
+        yield ecgwas

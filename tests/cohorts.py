@@ -1,10 +1,14 @@
-"""A small simulated cohort with its study file, made once per session, and what tests ask of finished results."""
+"""Small simulated cohorts with their study files, each simulated and read once per session; what tests ask of results."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+from ecgwas import stages
 from ecgwas.commands.init import write_study
 from ecgwas.simulate import simulate
 from ecgwas.store import file_digest
@@ -19,14 +23,63 @@ SMALL = """\
 """One representation of each sort: measured, computed, trained."""
 
 
+SHARED = "ECGWAS_TEST_COHORTS"
+"""Environment variable: the folder in which the workers of a session share cohorts; without it each is made anew."""
+
+
 def make_cohort(
-    folder: Path, *, people: int = 120, variants: int = 150, permutations: int = 100, represent: str = SMALL
+    folder: Path, *, people: int = 120, variants: int = 150, permutations: int = 100, represent: str = SMALL, read: bool = True
 ) -> Path:
-    """A cohort of a few seconds under `folder`; gives its study file."""
-    simulate(folder, people=people, seed=5, variants_per_chromosome=variants)
+    """A cohort of a few seconds under `folder`; gives its study file.
+
+    read: with the results of stage `read`, where a session shares cohorts.
+    """
+
+    def simulated(made: Path) -> None:
+        simulate(made, people=people, seed=5, variants_per_chromosome=variants)
+
+    def recordings_read(made: Path) -> None:
+        copied_once("simulated", size, made, simulated)
+        stages.run(Study.read_file(write_study(made, represent=SMALL)), until="read")
+        (made / "study.yaml").unlink()
+
+    size = f"{people}_{variants}"
+    if read and SHARED in os.environ:
+        copied_once("read", size, folder, recordings_read)
+        if "intervals" not in represent:
+            for path in [*(folder / "results").rglob("fiducials*")]:
+                path.unlink()
+    else:
+        copied_once("simulated", size, folder, simulated)
     path = write_study(folder, represent=represent)
     path.write_text(with_limits(path.read_text(), permutations))
     return path
+
+
+def copied_once(kind: str, name: str, folder: Path, make: Callable[[Path], object]) -> None:
+    """Fills `folder` with a copy of what `make` makes in a folder: once for all workers of a session, by the one first to ask.
+
+    kind, name: of what is made. Signals are hard links, for results are never changed in place.
+    """
+    if SHARED not in os.environ:
+        make(folder)
+        return
+    made = Path(os.environ[SHARED]) / kind / name
+    made.parent.mkdir(exist_ok=True)
+    with made.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            unfinished = made.with_suffix(".part")
+            make(unfinished)
+            unfinished.rename(made)
+    shutil.copytree(made, folder, dirs_exist_ok=True, copy_function=_copy)
+
+
+def _copy(path: str, to: str) -> None:
+    if "/results/read/" in path:
+        os.link(path, to)
+    else:
+        shutil.copy2(path, to)
 
 
 def with_limits(text: str, permutations: int) -> str:

@@ -1,12 +1,18 @@
-"""Markers: a test whose need is absent is skipped and says what is missing; on CI nothing may be missing."""
+"""Markers: a test whose need is absent is skipped and says what is missing; on CI nothing may be missing.
+
+And what the tests of a session share: one thread for each process, and the cohorts that tests/cohorts.py makes once.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.warm import warm
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("ECGWAS_SHARED", ROOT.parent / "shared"))
@@ -30,6 +36,40 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if name in NEVER_ON_CI and os.environ.get("CI"):
             pytest.fail(f"on CI nothing may be missing: {missing}")
         pytest.skip(missing)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Modules with slow tests come first for each of two workers, who begin at the first test and at the middle one.
+
+    Otherwise one of them would still be at a slow test long after the other has finished all others.
+    """
+    slow = dict.fromkeys(item.path for item in items if item.get_closest_marker("slow"))
+    place = {path: number % 2 for number, path in enumerate(slow)}
+    first, second = ([item for item in items if place.get(item.path) == half] for half in (0, 1))
+    others = [item for item in items if item.path not in place]
+    middle = max(0, len(items) // 2 - len(first))
+    items[:] = [*first, *others[:middle], *second, *others[middle:]]
+
+
+# Each worker has a core of its own. Libraries read this when they are imported, which is after this file; children inherit it.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"):
+    os.environ.setdefault(name, "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cohorts(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A folder that all workers of a session know, for the cohorts that several tests begin with."""
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "cohorts"
+    folder.mkdir(exist_ok=True)
+    os.environ["ECGWAS_TEST_COHORTS"] = str(folder)
+
+
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Mapping[str, str]]:
+    """The environment in which `python -m ecgwas` starts at once."""
+    with warm(ROOT / "src") as environment:
+        yield environment
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """What a run survives: kills at any moment and rename, a full disk, little memory, no network, a clock set back, a second run.
 
     python -m benchmarks.robustness.faults            50 moments for each signal, every rename of the run
-    python -m benchmarks.robustness.faults --quick    4 moments, 12 renames
+    python -m benchmarks.robustness.faults --quick    4 moments, 12 renames, two chromosomes
 
 A tiny simulated study is run once undisturbed. Each fault is then applied to the same study, and three questions are answered.
 Did the run end with one clear error of the ecgwas family or by the signal, not in a traceback? Does any file that its notes
@@ -38,6 +38,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.record import recorded
 from ecgwas import stages
@@ -93,9 +94,12 @@ class Outcome:
         return self.tracebacks + self.half_written + self.byte_differences + self.leftovers == 0
 
 
-def tiny_study(folder: Path) -> Path:
-    """A study of 60 participants and a few dozen variants; a run takes a few seconds."""
-    simulate(folder, people=60, seed=5, variants_per_chromosome=12)
+def tiny_study(folder: Path, *, quick: bool = False) -> Path:
+    """A study of 60 participants and a few dozen variants; a run takes a few seconds. quick: on two chromosomes."""
+    size: dict[str, Any] = {"variants_per_chromosome": 12}
+    if quick:
+        size = {"variants_per_chromosome": 36, "chromosomes": ("1", "6")}
+    simulate(folder, people=60, seed=5, **size)
     path = write_study(folder, represent=REPRESENT)
     text = path.read_text().replace("  # min_mac: 20", "  min_mac: 10\n  permutations: 20\n  threads: 1")
     text = text.replace("# loci:\n#   threshold: permutation", "loci:\n  threshold: 1.0e-3").replace(
@@ -108,9 +112,9 @@ def tiny_study(folder: Path) -> Path:
 class Ground:
     """The study, its undisturbed results, and the checks after each fault."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, quick: bool) -> None:
         self.folder = folder
-        in_a_child(lambda: tiny_study(folder / "study"))
+        in_a_child(lambda: tiny_study(folder / "study", quick=quick))
         self.study_file = folder / "study" / "study.yaml"
         begun = time.monotonic()
         if self.run(self.study_file) != "done":
@@ -511,7 +515,7 @@ def altered(ground: Ground, count: int, seed: int) -> Outcome:
 
 def all_faults(folder: Path, *, quick: bool, only: str = "") -> Iterator[Outcome]:
     """Every fault in turn, or those with `only` in their name."""
-    ground = Ground(folder)
+    ground = Ground(folder, quick=quick)
     moments = 4 if quick else 50
     faults: dict[str, Callable[[], Outcome]] = {
         "SIGKILL": lambda: at_moments(ground, signal.SIGKILL, moments, seed=1),

@@ -21,7 +21,7 @@ from ecgwas.tables.user_table import read_user_table
 from ecgwas.traits import covariates
 from tests.bad_input.cases import STUDY
 
-FEW = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 COUNTED: dict[str, int] = {}
 
 NAMES = st.text(st.characters(categories=("Lu", "Ll", "Nd")), min_size=1, max_size=8)

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.robustness.fuzz import READERS, fuzz
 
-SECONDS = 3
+SECONDS = 1
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed: pip install 'ecgwas[test]'")

@@ -26,7 +26,7 @@ def cohort() -> Path:
     """A folder with good inputs, made once; it is gone with the process."""
     holder = tempfile.TemporaryDirectory()
     KEPT.append(holder)
-    return make_cohort(Path(holder.name) / "good", people=PEOPLE, variants=40).parent
+    return make_cohort(Path(holder.name) / "good", people=PEOPLE, variants=40, read=False).parent
 
 
 KEPT: list[tempfile.TemporaryDirectory[str]] = []

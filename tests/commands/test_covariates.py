@@ -27,7 +27,7 @@ def rows_for(covariates: Path) -> list[Row]:
 
 
 def test_from_an_export_to_a_study_that_passes_check_and_gives_the_reasons(tmp_path: Path) -> None:
-    study = make_cohort(tmp_path / "cohort", people=70, variants=20)
+    study = make_cohort(tmp_path / "cohort", people=70, variants=20, read=False)
     rows = rows_for(study.parent / "covariates.tsv")
     rows[0]["22027-0.0"], rows[1]["22019-0.0"] = "1", "1"
     (study.parent / "w12345_20260101.csv").write_text(f"{rows[2]['eid']}\n{rows[3]['eid']}\n")

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import detrend
 
 from ecgwas.delineation.cohort_fiducials import with_fiducials
-from ecgwas.delineation.single_beats import fiducials_of_participant, single_beats
+from ecgwas.delineation.single_beats import fiducials_of_participant, single_beats, without_lines
 from ecgwas.signals import FIDUCIAL_POINTS, MEDIAN_BEATS, Signals, StackedArrays
 from ecgwas.stages.read import fiducial_points
 from ecgwas.tables.recordings import FiducialPoints
@@ -59,3 +60,9 @@ def test_the_table_holds_them_exactly(signals: Signals, tmp_path: Path) -> None:
     table.write(tmp_path / "fiducials.parquet")
     again = FiducialPoints.read(tmp_path / "fiducials.parquet").frame.drop("eid", "beats").to_numpy()
     np.testing.assert_array_equal(again.reshape(absent.shape), absent)
+
+
+def test_straight_lines_are_removed_as_scipy_removes_them() -> None:
+    traces = np.random.default_rng(4).normal(size=(5, 3, 61)).cumsum(axis=2) * 100
+    np.testing.assert_allclose(without_lines(traces), detrend(traces, axis=2), atol=1e-9)
+    assert not without_lines(np.zeros((2, 30))).any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +26,11 @@ share: {matching: false, membership: false}
 
 @dataclass(frozen=True)
 class Packaged:
-    """A folder of inputs; the results of `ecgwas run` on them, in another folder."""
+    """A folder of inputs; the results of `ecgwas run` on them, in another folder; the environment of commands."""
 
     inputs: Path
     study: Study
+    commands: Mapping[str, str]
 
     def tables(self) -> list[Path]:
         return [self.inputs / name for name in ("covariates.tsv", "parameters.tsv")]
@@ -38,7 +40,7 @@ class Packaged:
 
 
 @pytest.fixture(scope="session")
-def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
+def packaged(tmp_path_factory: pytest.TempPathFactory, commands: Mapping[str, str]) -> Packaged:
     inputs = tmp_path_factory.mktemp("inputs")
     simulate(inputs, people=60, seed=5, variants_per_chromosome=30, chromosomes=("1", "6"))
     for path in sorted((inputs / "ecg").iterdir())[3:]:
@@ -49,4 +51,4 @@ def packaged(tmp_path_factory: pytest.TempPathFactory) -> Packaged:
     shutil.copytree(inputs, finished)
     study = Study.read_file(finished / "study.yaml")
     run(study)
-    return Packaged(inputs, study)
+    return Packaged(inputs, study, commands)

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,9 +71,10 @@ ERROR = 'echo "$1" >> "$PLATFORM/error"\n'
 
 @dataclass(frozen=True)
 class Platform:
-    """Where the programs in place of the platform's keep what they were given."""
+    """Where the programs in place of the platform's keep what they were given; the environment of ecgwas."""
 
     folder: Path
+    commands: Mapping[str, str]
 
     def programs(self) -> Path:
         made = {"dx": DX, "docker": DOCKER, "dx-download-all-inputs": DOWNLOAD}
@@ -96,11 +98,10 @@ class Platform:
         home = self.folder / "home"
         home.mkdir()
         paths = {"HOME": str(home), "PLATFORM": str(self.folder), "PATH": f"{self.programs()}:{os.environ['PATH']}"}
-        paths |= {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "DX_PROJECT_CONTEXT_ID": "project-1"}
-        paths |= {"ENDS_WITH": "", "SLEEPS": "", "ANSWERED": "", "jobs": "1"}
+        paths |= {"DX_PROJECT_CONTEXT_ID": "project-1", "ENDS_WITH": "", "SLEEPS": "", "ANSWERED": "", "jobs": "1"}
         script = f"source {SCRIPT}; main"
         return subprocess.run(
-            ["bash", "-c", script], env=os.environ | paths | variables, capture_output=True, text=True, timeout=900
+            ["bash", "-c", script], env={**self.commands, **paths, **variables}, capture_output=True, text=True, timeout=900
         )
 
     def lines(self, name: str) -> list[str]:
@@ -118,7 +119,7 @@ class Platform:
 
 
 def platform_with(inputs: Packaged, folder: Path) -> Platform:
-    made = Platform(folder)
+    made = Platform(folder, inputs.commands)
     (folder / "uploaded").mkdir(parents=True)
     image = folder / "ecgwas.tar"
     image.write_text("an image")

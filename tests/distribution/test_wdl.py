@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ pytest.importorskip("WDL.runtime.task_container")
 WORKFLOW = ROOT / "packaging" / "wdl" / "ecgwas.wdl"
 
 
-def folder_backend(programs: Path) -> Any:
+def folder_backend(programs: Path, commands: Mapping[str, str]) -> Any:
     """A miniwdl backend that runs a task's command in its own folder, with `ecgwas` of this repository on the path."""
 
     class InAFolder(WDL.runtime.task_container.TaskContainer):
@@ -41,22 +41,21 @@ def folder_backend(programs: Path) -> Any:
 
         def _run(self, logger: logging.Logger, terminating: Callable[[], bool], command: str) -> int:
             work = Path(self.host_work_dir())
-            paths = {"PATH": f"{programs}:{os.environ['PATH']}"}
+            environment = {**commands, "PATH": f"{programs}:{os.environ['PATH']}"}
             with Path(self.host_stdout_txt()).open("w") as out, Path(self.host_stderr_txt()).open("w") as err:
-                done = subprocess.run(["bash", "-c", command], cwd=work, stdout=out, stderr=err, env=os.environ | paths)
+                done = subprocess.run(["bash", "-c", command], cwd=work, stdout=out, stderr=err, env=environment)
             return done.returncode
 
     return InAFolder
 
 
 @pytest.fixture
-def backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def backend(commands: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
-    source = f"{ROOT / 'src'}:{ROOT}"
-    (programs / "ecgwas").write_text(f'#!/bin/sh\nPYTHONPATH="{source}" exec {sys.executable} -m ecgwas "$@"\n')
+    (programs / "ecgwas").write_text(f'#!/bin/sh\nexec {sys.executable} -m ecgwas "$@"\n')
     (programs / "ecgwas").chmod(0o755)
-    monkeypatch.setattr(WDL.runtime.task_container, "_backends", {"docker_swarm": folder_backend(programs)})
+    monkeypatch.setattr(WDL.runtime.task_container, "_backends", {"docker_swarm": folder_backend(programs, commands)})
 
 
 def run_workflow(inputs: dict[str, Any], folder: Path) -> dict[str, Any]:

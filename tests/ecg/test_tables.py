@@ -284,7 +284,7 @@ def test_a_folder_of_many_tables_with_one_sidecar(tmp_path: Path) -> None:
 
 
 def test_the_sidecar_of_a_folder_makes_a_study_fresh_or_not(tmp_path: Path) -> None:
-    study = Study.read_file(make_cohort(tmp_path / "cohort"))
+    study = Study.read_file(make_cohort(tmp_path / "cohort", people=60, variants=40, read=False))
     folder = tmp_path / "ecg"
     folder.mkdir()
     (folder / "1_2.csv").write_text(joined(MV))

@@ -70,25 +70,25 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_every_command_works_with_a_source_that_was_added(source: Path, tmp_path: Path) -> None:
     represent = "  - {kind: intervals, name: clinical}\n"
-    study = make_cohort(tmp_path / "cohort", people=60, variants=30, permutations=0, represent=represent)
+    study = make_cohort(tmp_path / "cohort", people=60, variants=40, permutations=0, represent=represent)
     text = study.read_text().replace("threshold: permutation", "threshold: 0.001")
     text, replaced = re.subn(r"genes:\n(?:  - .*\n)+", "genes:\n  - {kind: nearby, table: genes.tsv}\n", text)
     assert replaced == 1
     study.write_text(text)
 
-    ecgwas = command_of(source)
-    assert "genes nearby" in ecgwas("check", str(study))
-    assert "genes" in ecgwas("plan", str(study))
-    assert "nearby" in ecgwas("options")
-    ecgwas("run", str(study))
-    results = study.parent / "results"
-    genes = pl.read_csv(results / "genes" / "genes.csv")
-    assert genes.height > 0
-    assert set(genes["source"]) == {"nearby"}
-    assert pl.read_csv(results / "genes" / "enrichment.csv")["term"].to_list() == ["TOY:1"]
-    assert "genes have the toy term" in (results / "genes" / "notes.json").read_text()
-    for page in ("report", "share"):
-        html = (results / page / "report.html").read_text()
-        assert genes["gene"][0] in html
-        assert "nearby version 7" in html
-        assert "toy term" in html
+    with command_of(source) as ecgwas:
+        assert "genes nearby" in ecgwas("check", str(study))
+        assert "genes" in ecgwas("plan", str(study))
+        assert "nearby" in ecgwas("options")
+        ecgwas("run", str(study))
+        results = study.parent / "results"
+        genes = pl.read_csv(results / "genes" / "genes.csv")
+        assert genes.height > 0
+        assert set(genes["source"]) == {"nearby"}
+        assert pl.read_csv(results / "genes" / "enrichment.csv")["term"].to_list() == ["TOY:1"]
+        assert "genes have the toy term" in (results / "genes" / "notes.json").read_text()
+        for page in ("report", "share"):
+            html = (results / page / "report.html").read_text()
+            assert genes["gene"][0] in html
+            assert "nearby version 7" in html
+            assert "toy term" in html

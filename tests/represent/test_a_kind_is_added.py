@@ -74,21 +74,21 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_every_command_works_with_a_kind_that_was_added(source: Path, tmp_path: Path) -> None:
     represent = "  - {kind: mean, name: level}\n"
-    study = make_cohort(tmp_path / "cohort", people=60, variants=30, permutations=50, represent=represent)
+    study = make_cohort(tmp_path / "cohort", people=60, variants=40, permutations=50, represent=represent)
 
-    ecgwas = command_of(source)
-    ecgwas("check", str(study))
-    assert "represent" in ecgwas("plan", str(study))
-    assert "mean" in ecgwas("options")
-    ecgwas("run", str(study), "--on", "local", "--jobs", "2", "--until", "represent")
-    ecgwas("run", str(study))
-    results = study.parent / "results"
-    traits = pl.read_csv(results / "traits" / "traits.csv").filter(pl.col("status") == "kept")["trait"]
-    assert set(traits) == {f"level.{lead}.mean_uv" for lead in LEADS}
-    for page in ("report", "share"):
-        text = (results / page / "report.html").read_text()
-        assert "level.V1.mean_uv" in text
-        assert "Each recording was represented by the mean voltage of each lead." in text
-    for command in ("report", "share"):
-        ecgwas(command, str(study), "--force")
-    assert "level" in ecgwas("compare", str(study))
+    with command_of(source) as ecgwas:
+        ecgwas("check", str(study))
+        assert "represent" in ecgwas("plan", str(study))
+        assert "mean" in ecgwas("options")
+        ecgwas("run", str(study), "--on", "local", "--jobs", "2", "--until", "represent")
+        ecgwas("run", str(study))
+        results = study.parent / "results"
+        traits = pl.read_csv(results / "traits" / "traits.csv").filter(pl.col("status") == "kept")["trait"]
+        assert set(traits) == {f"level.{lead}.mean_uv" for lead in LEADS}
+        for page in ("report", "share"):
+            text = (results / page / "report.html").read_text()
+            assert "level.V1.mean_uv" in text
+            assert "Each recording was represented by the mean voltage of each lead." in text
+        for command in ("report", "share"):
+            ecgwas(command, str(study), "--force")
+        assert "level" in ecgwas("compare", str(study))

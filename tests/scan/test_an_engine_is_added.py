@@ -77,31 +77,31 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_command_works_with_an_engine_that_was_added(source: Path, tmp_path: Path) -> None:
     """Its rows are those of the built-in engine, which fills missing calls the same way."""
     represent = "  - {kind: intervals, name: clinical}\n"
-    study = make_cohort(tmp_path / "cohort", people=60, variants=30, represent=represent)
+    study = make_cohort(tmp_path / "cohort", people=60, variants=40, represent=represent)
     text = study.read_text().replace("  permutations: 100\n", "").replace("threshold: permutation", "threshold: bonferroni")
     filters = "  min_maf: 0.0\n  min_call_rate: 0.0\n  min_hwe_p: 0.0\n  chromosomes: [1, 2]\n"
     runs = {"plain": "  kind: plain\n", "matrix": "  kind: matrix\n  missing: mean\n  permutations: 0\n"}
 
-    ecgwas = command_of(source)
-    rows = {}
-    for kind, lines in runs.items():
-        study.write_text(text.replace("\nscan:\n", f"\nscan:\n{lines}{filters}"))
-        ecgwas("check", str(study))
-        assert "scan" in ecgwas("plan", str(study))
-        ecgwas("run", str(study), "--until", "scan" if kind == "matrix" else "share")
-        results = study.parent / "results"
-        paths = sorted((results / "scan").rglob("*1*.parquet"))
-        frame = pl.concat([pl.read_parquet(path) for path in paths if "beta" in pl.read_parquet_schema(path)])
-        rows[kind] = frame.sort("trait", "variant")
-        if kind == "plain":
-            assert "plain" in ecgwas("options")
-            for page in ("report", "share"):
-                html = (results / page / "report.html").read_text()
-                assert "clinical" in html
-                assert "by least squares, plainly." in html
-    assert rows["plain"].height > 0
-    assert rows["plain"]["variant"].to_list() == rows["matrix"]["variant"].to_list()
-    for column in ("beta", "se", "neglog10p"):
-        relative = (rows["plain"][column] / rows["matrix"][column] - 1).abs().max()
-        assert isinstance(relative, float)
-        assert relative < 1e-6
+    with command_of(source) as ecgwas:
+        rows = {}
+        for kind, lines in runs.items():
+            study.write_text(text.replace("\nscan:\n", f"\nscan:\n{lines}{filters}"))
+            ecgwas("check", str(study))
+            assert "scan" in ecgwas("plan", str(study))
+            ecgwas("run", str(study), "--until", "scan" if kind == "matrix" else "share")
+            results = study.parent / "results"
+            paths = sorted((results / "scan").rglob("*1*.parquet"))
+            frame = pl.concat([pl.read_parquet(path) for path in paths if "beta" in pl.read_parquet_schema(path)])
+            rows[kind] = frame.sort("trait", "variant")
+            if kind == "plain":
+                assert "plain" in ecgwas("options")
+                for page in ("report", "share"):
+                    html = (results / page / "report.html").read_text()
+                    assert "clinical" in html
+                    assert "by least squares, plainly." in html
+        assert rows["plain"].height > 0
+        assert rows["plain"]["variant"].to_list() == rows["matrix"]["variant"].to_list()
+        for column in ("beta", "se", "neglog10p"):
+            relative = (rows["plain"][column] / rows["matrix"][column] - 1).abs().max()
+            assert isinstance(relative, float)
+            assert relative < 1e-6

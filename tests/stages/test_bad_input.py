@@ -41,7 +41,7 @@ COST_A_LEAD = ("missing_lead",)
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study file with good inputs."""
-    return make_cohort(tmp_path_factory.mktemp("good"), people=60, variants=50)
+    return make_cohort(tmp_path_factory.mktemp("good"), people=60, variants=40, read=False)
 
 
 def read_all(study: Study) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from ecgwas.study import Study
 from tests.cohorts import contents, copy_inputs, make_cohort
+from tests.conftest import ROOT
+from tests.warm import warm
 
 REPRESENT = """\
 represent:
@@ -24,45 +26,56 @@ traits:"""
 
 @pytest.fixture(scope="module")
 def study_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=60, variants=30, permutations=30)
+    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=60, variants=40, permutations=30, read=False)
     text = re.sub(r"represent:.*?\ntraits:", REPRESENT, path.read_text(), flags=re.DOTALL)
     text = text.replace("threshold: permutation", "threshold: 1.0e-3").replace("report:\n", "report:\n  max_traits: 2\n")
     path.write_text(text)
     return path
 
 
-def run(study_file: Path, *, threads: int, parts: list[tuple[str, str]] | None = None) -> Study:
-    """A run in a process of its own, with so many threads in every library and in the scan."""
+@pytest.fixture(scope="module")
+def commands() -> Iterator[dict[int, Mapping[str, str]]]:
+    """Number of threads in every library -> environment of commands."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS")
+    with warm(ROOT / "src", **dict.fromkeys(names, "1")) as one, warm(ROOT / "src", **dict.fromkeys(names, "2")) as two:
+        yield {1: one, 2: two}
+
+
+def run(
+    commands: dict[int, Mapping[str, str]], study_file: Path, *, threads: int, parts: Sequence[tuple[str, str]] = ()
+) -> Study:
+    """A run in a process of its own, with so many threads in every library and in the scan, perhaps after some parts."""
     text = re.sub(r"  threads: \d+\n", "", study_file.read_text())
     study_file.write_text(text.replace("scan:\n", f"scan:\n  threads: {threads}\n"))
-    number = str(threads)
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS")
-    environment = os.environ | dict.fromkeys(names, number)
-    for stage, part in parts or []:
-        subprocess.run([sys.executable, "-m", "ecgwas", stage, str(study_file), "--part", part], env=environment, check=True)
-    subprocess.run([sys.executable, "-m", "ecgwas", "run", str(study_file)], env=environment, check=True)
+    for arguments in (*([stage, "--part", part] for stage, part in parts), ["run"]):
+        command = [sys.executable, "-m", "ecgwas", *arguments, str(study_file)]
+        subprocess.run(command, env=commands[threads], check=True)
     return Study.read_file(study_file)
 
 
 @pytest.mark.slow
-def test_the_same_bytes_on_one_core_on_two_and_in_any_order_of_parts(study_file: Path, tmp_path: Path) -> None:
+def test_the_same_bytes_on_one_core_on_two_and_in_any_order_of_parts(
+    commands: dict[int, Mapping[str, str]], study_file: Path, tmp_path: Path
+) -> None:
     places = {name: copy_inputs(study_file, tmp_path / name) for name in ("one", "again", "two", "parts")}
-    one = contents(run(places["one"], threads=1))
+    one = contents(run(commands, places["one"], threads=1))
     assert one
-    assert contents(run(places["again"], threads=1)) == one
-    assert different(contents(run(places["two"], threads=2)), one) == []
+    assert contents(run(commands, places["again"], threads=1)) == one
+    assert different(contents(run(commands, places["two"], threads=2)), one) == []
     backwards = [("read", "0000"), ("read", "join"), ("read", "fiducials")]
     backwards += [("represent", "ae"), ("represent", "pca"), ("represent", "clinical")]
     backwards += [("traits", "all"), *(("scan", part) for part in ("11", "6", "5", "3", "2", "1"))]
-    assert different(contents(run(places["parts"], threads=2, parts=backwards)), one) == []
+    assert different(contents(run(commands, places["parts"], threads=2, parts=backwards)), one) == []
 
 
 @pytest.mark.slow
-def test_recordings_read_in_many_parts_give_the_same_tables(study_file: Path, tmp_path: Path) -> None:
+def test_recordings_read_in_many_parts_give_the_same_tables(
+    commands: dict[int, Mapping[str, str]], study_file: Path, tmp_path: Path
+) -> None:
     """Parts of the stage read hold other people, so its own files differ; what is made of them may not."""
     whole, cut = (copy_inputs(study_file, tmp_path / name) for name in ("whole", "cut"))
     cut.write_text(cut.read_text().replace("read:\n", "read:\n  people_per_part: 17\n"))
-    first, second = contents(run(whole, threads=1)), contents(run(cut, threads=1))
+    first, second = (contents(run(commands, file, threads=1)) for file in (whole, cut))
     ours = {name: digest for name, digest in first.items() if not name.startswith("read/signals/")}
     theirs = {name: digest for name, digest in second.items() if not name.startswith("read/signals/")}
     # The pages print the study file, in which the size of a part stands; the crate has the page's hash.

@@ -25,7 +25,7 @@ MEASURED = "  - {kind: intervals, name: clinical}\n"
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study file of 60 people, read and measured; nothing else has run."""
-    path = make_cohort(tmp_path_factory.mktemp("gone"), people=60, variants=50, permutations=0, represent=MEASURED)
+    path = make_cohort(tmp_path_factory.mktemp("gone"), people=60, variants=40, permutations=0, represent=MEASURED)
     text = path.read_text().replace("loci:\n  threshold: permutation", "loci:\n  known: known.tsv\n  threshold: bonferroni")
     text = text.replace("read:\n", "read:\n  leave_out: w.txt\n")
     path.write_text(text.replace("min_mac: 10", "min_mac: 10\n  variants: v.txt"))

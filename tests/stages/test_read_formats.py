@@ -22,7 +22,7 @@ PATTERN = r"^(?P<eid>\w+)_(?P<instance>2)\.(xml|dcm|edf|hea|npy)$"
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A study whose recordings are still to be named."""
-    return Study.read_file(make_cohort(tmp_path_factory.mktemp("cohort")))
+    return Study.read_file(make_cohort(tmp_path_factory.mktemp("cohort"), people=60, variants=40, read=False))
 
 
 def with_recordings(study: Study, folder: Path, **options: object) -> Study:

@@ -28,7 +28,7 @@ PEOPLE = 50
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=PEOPLE, variants=60, permutations=0)
+    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=PEOPLE, variants=60, permutations=0, read=False)
     text = re.sub(r"represent:.*?\ntraits:", AE, path.read_text(), flags=re.DOTALL)
     text = re.sub(r"threshold: permutation", "threshold: 1.0e-3", text).replace("\nread:\n", f"\nread:\n{CLEANING}")
     path.write_text(text.replace("\nreport:\n", "\nreport:\n  max_loci: 2\n"))

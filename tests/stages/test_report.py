@@ -20,18 +20,24 @@ from ecgwas.report import ReportContents
 from ecgwas.report.text import labels
 from ecgwas.stages import report
 from ecgwas.study import Study
-from tests.cohorts import make_cohort
+from tests.cohorts import copied_once, make_cohort
 
 PCA_ONLY = "represent:\n  - {kind: pca, name: pca, features: 6}\n\ntraits:"
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    """The cohort run to its end; a threshold that some tests pass, so that there are loci."""
-    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=100, variants=120, permutations=0)
-    study = with_pca_only(path)
-    stages.run(study)
-    return study
+    return finished_study(tmp_path_factory.mktemp("finished"))
+
+
+def finished_study(folder: Path) -> Study:
+    """A cohort run to its end, once for all modules that ask; a threshold that some tests pass, so that there are loci."""
+
+    def made(folder: Path) -> None:
+        stages.run(with_pca_only(make_cohort(folder, people=100, variants=120, permutations=0)))
+
+    copied_once("finished", "pca", folder, made)
+    return Study.read_file(folder / "study.yaml")
 
 
 def with_pca_only(path: Path) -> Study:

@@ -9,10 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ecgwas import stages
 from ecgwas.study import Study
-from tests.cohorts import make_cohort
-from tests.stages.test_report import with_pca_only
+from tests.stages.test_report import finished_study
 
 playwright = pytest.importorskip("playwright.sync_api")
 
@@ -23,9 +21,7 @@ TEXT = {"chrom": pl.String}
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    study = with_pca_only(make_cohort(tmp_path_factory.mktemp("cohort"), people=120, variants=120, permutations=0))
-    stages.run(study)
-    return study
+    return finished_study(tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture(scope="module")

@@ -19,17 +19,13 @@ from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import BeatPoints, Intervals, Representation, Study
 from ecgwas.tables import Features
-from tests.cohorts import make_cohort
 from tests.report.example import rows_of
-from tests.stages.test_report import with_pca_only
+from tests.stages.test_report import finished_study
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
-    path = make_cohort(tmp_path_factory.mktemp("cohort"), people=100, variants=120, permutations=0)
-    study = with_pca_only(path)
-    stages.run(study)
-    return study
+    return finished_study(tmp_path_factory.mktemp("finished"))
 
 
 @pytest.fixture(scope="module")

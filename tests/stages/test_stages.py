@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -24,6 +21,7 @@ from ecgwas.study import Study
 from ecgwas.tables import Loci
 from ecgwas.tables.loci import Hits
 from tests.cohorts import contents, copy_inputs, make_cohort
+from tests.warm import start
 
 
 @pytest.fixture(scope="module")
@@ -237,10 +235,12 @@ def test_inputs_that_are_gone_are_named(tmp_path: Path, finished: Study) -> None
 
 
 @pytest.mark.slow
-def test_killed_in_every_stage_and_started_again_gives_the_same_bytes(finished: Study, tmp_path: Path) -> None:
+def test_killed_in_every_stage_and_started_again_gives_the_same_bytes(
+    finished: Study, commands: Mapping[str, str], tmp_path: Path
+) -> None:
     study_file = copy_inputs(finished.folder / "study.yaml", tmp_path / "killed")
     for stage in STAGES:
-        killed_in(stage.name, study_file, tmp_path / f"{stage.name}.log")
+        killed_in(stage.name, study_file, tmp_path / f"{stage.name}.log", commands)
     study = Study.read_file(study_file)
     stages.run(study)
     assert contents(study) == contents(finished)
@@ -248,16 +248,14 @@ def test_killed_in_every_stage_and_started_again_gives_the_same_bytes(finished: 
     assert leftovers == []
 
 
-def killed_in(stage: str, study_file: Path, log: Path) -> None:
+def killed_in(stage: str, study_file: Path, log: Path, environment: Mapping[str, str]) -> None:
     """Starts a run and kills it, with SIGKILL, a moment after it says that the stage has started."""
-    command = [sys.executable, "-m", "ecgwas", "run", str(study_file), "--verbose"]
     with log.open("w") as output:
-        process = subprocess.Popen(command, stderr=output, stdout=output)
+        process = start(environment, ["run", str(study_file), "--verbose"], output)
     pattern = re.compile(rf"^\S+ \S+ {stage}( \S+)?: started", re.MULTILINE)
     deadline = time.monotonic() + 120
-    while process.poll() is None and pattern.search(log.read_text()) is None:
+    while process.is_running() and pattern.search(log.read_text()) is None:
         assert time.monotonic() < deadline, log.read_text()
         time.sleep(0.01)
     time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, f"{stage} was done before it could be killed: {log.read_text()}"
+    assert process.killed(), f"{stage} was done before it could be killed: {log.read_text()}"

@@ -58,8 +58,9 @@ def split(frame: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = make_cohort(tmp_path_factory.mktemp("named"), people=150, variants=60, permutations=0, represent=REPRESENT)
-    path.write_text(re.sub(r"threshold: permutation.*", "threshold: 1.0e-3", path.read_text()))
+    path = make_cohort(tmp_path_factory.mktemp("named"), people=100, variants=120, permutations=0, represent=REPRESENT)
+    text = path.read_text().replace("\nreport:\n", "\nreport:\n  max_loci: 3\n  max_traits: 2\n")
+    path.write_text(re.sub(r"threshold: permutation.*", "threshold: 1.0e-3", text))
     return path
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -26,6 +26,7 @@ from ecgwas.study import Study
 from ecgwas.workflow import planning
 from ecgwas.workflow.watching import Watch
 from tests.cohorts import contents, copy_inputs, make_cohort
+from tests.warm import SOCKET
 
 
 class Messages(logging.Handler):
@@ -53,10 +54,19 @@ def messages() -> Iterator[list[str]]:
         ours.setLevel(level)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _warm_jobs(commands: Mapping[str, str]) -> Iterator[None]:
+    """Jobs that Snakemake starts are warm commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("PYTHONPATH", SOCKET):
+            patch.setenv(name, commands[name])
+        yield
+
+
 @pytest.fixture(scope="module")
 def run_lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Study, list[str]]:
     """A small cohort, run without Snakemake, and what the run said."""
-    study = Study.read_file(make_cohort(tmp_path_factory.mktemp("plain"), people=80, variants=60, permutations=50))
+    study = Study.read_file(make_cohort(tmp_path_factory.mktemp("plain"), people=60, variants=40, permutations=50, read=False))
     with messages() as lines:
         stages.run(study, planned=planning.planned_seconds)
     return study, lines

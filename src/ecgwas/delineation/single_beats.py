@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import astuple, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from scipy.signal import detrend
 from threadpoolctl import threadpool_limits
 
 from ecgwas.delineation.fiducials import ALL_ABSENT, WAVE_SMOOTH_MS, Fiducials, delineate
@@ -113,9 +113,26 @@ def coherence(beats: Floats, times_ms: Floats, qrs_on: float) -> float:
     if len(beats) < 3 or window.sum() < 10:
         return float("nan")
     smooth = gaussian_filter1d(beats, WAVE_SMOOTH_MS / (times_ms[1] - times_ms[0]), axis=2)[:, :, window]
-    flat = detrend(smooth, axis=2).reshape(len(beats), -1)
+    flat = without_lines(smooth).reshape(len(beats), -1)
     others = flat.sum(axis=0) - flat
     return float(np.mean(_correlation(flat, others)))
+
+
+def without_lines(traces: Floats) -> Floats:
+    """Traces (..., T) less the straight line of least squares of each.
+
+    As scipy.signal.detrend, in a tenth of its time: the two directions of a line are computed once for each length.
+    """
+    lines = _lines(traces.shape[-1])
+    residuals: Floats = traces - (traces @ lines) @ lines.T
+    return residuals
+
+
+@cache
+def _lines(samples: int) -> Floats:
+    """(T, 2): an orthonormal basis of the straight lines of T samples."""
+    slope = np.arange(samples) - (samples - 1) / 2
+    return np.stack([np.full(samples, samples**-0.5), slope / np.linalg.norm(slope)], axis=1)
 
 
 def _correlation(first: Floats, second: Floats) -> Floats:
@@ -165,11 +182,11 @@ def _shifts(smooth: Floats, median: Floats, peak_ms: float, times_ms: Floats) ->
     first, last = max(peak - half, reach), min(peak + half, len(times_ms) - reach)
     if last - first < half:
         return np.zeros(len(smooth)), np.ones(len(smooth))
-    target = detrend(median[:, first:last], axis=1).ravel()
+    target = without_lines(median[:, first:last]).ravel()
     shifts = np.arange(-reach, reach + 1)
     similarity = np.stack(
         [
-            _correlation(detrend(smooth[:, :, first + k : last + k], axis=2).reshape(len(smooth), -1), target[None])
+            _correlation(without_lines(smooth[:, :, first + k : last + k]).reshape(len(smooth), -1), target[None])
             for k in shifts
         ]
     )  # (shifts, B)
