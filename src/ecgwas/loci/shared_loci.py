@@ -76,7 +76,7 @@ def rows_in_loci(chunks: Iterable[pl.DataFrame], loci: pl.DataFrame) -> pl.DataF
             of_trait = pl.col("trait").str.splitn(".", 2).struct[0]
             inside = inside.with_columns(representation=of_trait).join(leads, on="locus")
             at_lead = inside.filter(pl.col("pos") == pl.col("lead_pos"))
-            kept.append(pl.concat([_strongest(inside), at_lead]).unique().select(schema))
+            kept.append(pl.concat([_strongest(inside), at_lead]).unique(maintain_order=True).select(list(schema)))
     return pl.concat(kept)
 
 
