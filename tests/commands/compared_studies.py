@@ -14,15 +14,15 @@ from ecgwas.tables import Associations, Loci, Summary, Thresholds, Traits, files
 from ecgwas.tables.loci import Clumps, Hits, VariantCounts
 from tests.commands.test_compare import represented, study_file
 
-ROW = {"variant": "rs1", "chrom": "1", "pos": 5000, "effect_allele": "A", "other_allele": "G", "eaf": 0.3, "n": 500, "beta": 0.5,
-       "se": 0.1, "t": 5.0}  # fmt: skip
+ROW = {"variant": "rs1", "chrom": "1", "pos": 5000, "effect_allele": "A", "other_allele": "G", "eaf": 0.3, "n": 500,
+       "beta": 0.5, "se": 0.1, "t": 5.0}  # fmt: skip
 TWO = "kind: residual_autoencoder, name: ae, features: 2, epochs: 9}, {kind: intervals, name: clinical"
 
 
 def scanned(
     folder: Path, name: str, rows: Sequence[dict[str, Any]], *, maxima: Sequence[float] = tuple(np.arange(1.0, 7.0, 0.01)),
-    eids: Sequence[str] = ("1", "2", "3"), null_rows: Sequence[dict[str, Any]] | None = None, network: str = TWO, more: str = "",
-    chrom: str = "1", natural: dict[str, tuple[float, float, str]] | None = None,
+    eids: Sequence[str] = ("1", "2", "3"), null_rows: Sequence[dict[str, Any]] | None = None, network: str = TWO,
+    more: str = "", chrom: str = "1", natural: dict[str, tuple[float, float, str]] | None = None,
 ) -> Path:  # fmt: skip
     """A study file with results up to loci; rows: that its scan kept; natural: trait -> effect, standard error and unit of its
     hits."""

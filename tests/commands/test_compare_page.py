@@ -49,9 +49,9 @@ def test_one_threshold_for_all_and_who_finds_what(tmp_path: Path) -> None:
         ("rs3", "beta", "clinical"),
     ]  # fmt: skip
     text = said(page)
-    assert "3 loci in all: both 1; only alpha 1; only beta 1." in text
+    assert "3 loci in all: 1 found by both, 1 found by alpha only, 1 found by beta only." in text
     assert "alpha and beta permute the same participants in the same orders" in text
-    assert "family-wise over all 6 traits" in text
+    assert "family-wise over all 6 traits compared" in text
     cards = html.document_fromstring(page.html).xpath("//ul[@class='cards']/li")
     assert [card.text_content() for card in cards] == ["1alpha: ae", "2alpha: clinical", "1beta: ae", "1beta: clinical"]
 
@@ -74,8 +74,8 @@ def test_every_number_of_the_page_is_that_of_the_tables(tmp_path: Path) -> None:
     page = made(*paths)
     printed = terminal.comparison_output(paths).printed
     for name, frame in zip(("settings", "results"), printed, strict=True):
-        shown = list(zip(*texts(page, name)[1:], strict=True))
-        for column, cells, values in zip(frame.columns, shown, zip(*terminal.cells(frame), strict=True), strict=True):
+        by_column = zip(*texts(page, name)[1:], strict=True), zip(*terminal.cells(frame), strict=True)
+        for column, cells, values in zip(frame.columns, *by_column, strict=True):
             if frame[column].dtype.is_numeric():
                 assert cells == tuple(value.replace("-", "−") or "–" for value in values), column
     compared = page.table.frame
@@ -85,7 +85,7 @@ def test_every_number_of_the_page_is_that_of_the_tables(tmp_path: Path) -> None:
         assert list(zip(shown["study"], shown["representation"], strict=True)) == own.select("study", "representation").rows()
         for heading, column in (("−log10 p", "best_neglog10p"), ("−log10 p there", "neglog10p")):
             assert shown[heading] == ["–" if value is None else f"{value:.2f}" for value in own[column]]
-        betas = ["–" if value is None else f"{value:.3f}".replace("-", "−") for value in own["beta"]]
+        betas = ["–" if value is None else f"{value:+.2f} SD (SE 0.10)".replace("-", "−") for value in own["beta"]]
         assert shown["beta per effect allele"] == betas
         assert shown["found"] == ["yes" if value else "no" for value in own["found"]]
 
@@ -107,13 +107,13 @@ def test_the_null_study_stands_beside_what_was_found(tmp_path: Path) -> None:
 def test_studies_of_other_participants_have_permutations_of_their_own(tmp_path: Path) -> None:
     a = scanned(tmp_path, "alpha", [BOTH])
     for name, more in (("people", {"eids": ("1", "3", "2")}), ("seed", {"more": "seed: 7\n"}), ("files", {})):
-        b = scanned(tmp_path, name, [BOTH], **more)  # type: ignore[arg-type]
+        b = scanned(tmp_path, name, [BOTH], **more)
         if name == "files":
             b.write_text(b.read_text().replace("genotypes: g", "genotypes: h"))
         page = made(a, b)
         threshold = page.table.frame["threshold"][0]
         assert threshold > family_wise(MAXIMA, 0.05).value
-        beyond = (MAXIMA > threshold).sum() + 1
+        beyond = (threshold < MAXIMA).sum() + 1
         assert 2 * beyond / (len(MAXIMA) + 1) <= 0.05 < 2 * (beyond + 1) / (len(MAXIMA) + 1)
         assert f"alpha ({len(MAXIMA)}); {name} ({len(MAXIMA)})" in said(page)
 
@@ -129,7 +129,7 @@ def test_of_one_study_the_representations_stand_side_by_side(tmp_path: Path) -> 
     ended = run("compare", tmp_path / "alpha.yaml", "--page", tmp_path / "out" / "page.html")
     assert ended.exit_code == 0, ended.output
     text = (tmp_path / "out" / "page.html").read_text()
-    assert "2 loci in all: both 0; only ae 1; only clinical 1." in text
+    assert "2 loci in all: 1 found by ae only, 1 found by clinical only; none by both." in text
     table = pl.read_csv(tmp_path / "out" / "compared_loci.csv", schema_overrides={"chrom": pl.String})
     assert table["representation"].to_list() == ["ae", "clinical"] * 2
     assert 'id="table-compared"' in text

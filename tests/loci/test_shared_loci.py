@@ -23,7 +23,9 @@ def rows(*given: dict[str, Any]) -> pl.DataFrame:
 
 def study(name: str, table: pl.DataFrame, genotypes: str = "g", **more: Any) -> StudyHits:
     beyond = table.filter(pl.col("neglog10p") > LIMIT)
-    return StudyHits(name, ("ae", "pca"), beyond, more.get("clumps", Clumps.empty()), more.get("natural", NO_NATURAL), genotypes)
+    return StudyHits(
+        name, ("ae", "pca"), beyond, more.get("clumps", Clumps.empty()), more.get("natural", NO_NATURAL), genotypes
+    )
 
 
 def compared(*tables: pl.DataFrame, genotypes: tuple[str, ...] = ("g", "h", "i"), **more: Any) -> pl.DataFrame:

@@ -22,9 +22,9 @@ from ecgwas.stages import null, scan
 from ecgwas.stages.base import seed_of
 from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
-from ecgwas.tables import VARIANT_KEY, Associations, files
+from ecgwas.tables import NATURAL_EFFECT, VARIANT_KEY, Associations, files
 from ecgwas.tables.comparison import ComparedLoci
-from ecgwas.tables.loci import NATURAL_EFFECT, Clumps, threshold_caveat
+from ecgwas.tables.loci import Clumps, threshold_caveat
 
 COMPARED_LOCI = "compared_loci.csv"
 """Name of the table that is written next to the page."""
@@ -146,7 +146,8 @@ def _refuse_lost_hits(studies: Mapping[str, Study], neglog10p: float) -> None:
         try:
             thresholds.refuse_lost_hits(neglog10p, study.scan.keep_neglog10p)
         except StudyError as error:
-            raise StudyError(f"{name}: {error.problem.replace('the threshold', 'the common threshold')}", fix=error.fix) from None
+            problem = error.problem.replace("the threshold", "the common threshold")
+            raise StudyError(f"{name}: {problem}", fix=error.fix) from None
 
 
 def _window_bp(studies: Mapping[str, Study]) -> int:
@@ -198,24 +199,26 @@ def _about(threshold: CommonThreshold) -> list[str]:
         return [f"One threshold for all tests: 5e-8 divided by the number of traits of all studies, {threshold.traits:,}, "
                 f"because permutations cannot set it ({threshold.reason})."]  # fmt: skip
     promise = (
-        f"One threshold for all tests: if no variant had any effect, any hit at all would pass it with a probability of at most "
-        f"{threshold.error:g} (family-wise over {traits} of all that is compared)."
+        f"One threshold for all tests: if no variant had any effect, any hit at all would pass it with a probability of at "
+        f"most {threshold.error:g} (family-wise over {traits} compared)."
     )
     assumed = "Assumption: the participants of a study are exchangeable, given the covariates."
     if len(threshold.groups) == 1:
         (names,), (permutations,) = threshold.groups, threshold.counts
-        how = f"It is the quantile of the largest −log10 p in each of {permutations:,} permutations of the participants (max-T)."
+        how = (
+            f"It is the quantile of the largest −log10 p of each of {permutations:,} permutations of the participants (max-T)."
+        )
         if len(names) > 1:
             how = (
                 f"{joined(names)} permute the same participants in the same orders, so the largest −log10 p of each of "
-                f"{permutations:,} permutations is taken over the tests of all of them, and the threshold is its quantile (max-T)."
+                f"{permutations:,} permutations is taken over the tests of all of them, and its quantile is the threshold."
             )
         return [promise, how, assumed]
     groups = "; ".join(f"{joined(names)} ({count:,})" for names, count in zip(threshold.groups, threshold.counts, strict=True))
     how = (
-        f"Studies with other participants, or other permutations of them, have maxima of their own: {groups}. It is the smallest "
-        "threshold at which their probabilities of exceeding it add up to no more than that (Bonferroni's inequality, which "
-        "holds whether or not the studies share participants)."
+        f"Studies with other participants, or other permutations of them, have maxima of their own: {groups}. It is the "
+        "smallest threshold at which their probabilities of exceeding it add up to no more than that (Bonferroni's inequality, "
+        "which holds whether or not the studies share participants)."
     )
     return [promise, how, assumed]
 
@@ -234,17 +237,19 @@ def _notes(studies: Mapping[str, Study], threshold: CommonThreshold) -> list[str
     largest = ", the largest loci.window_bp of the studies" if len(windows) > 1 else " (loci.window_bp)"
     notes = [
         f"Loci: hits of all studies together are merged as those of one study: hits at most {max(windows):,} bp from the next"
-        f"{largest} belong to one locus, and so do hits within one clump. A study or representation finds a locus if one of its "
-        "traits passes the common threshold in it.",
-        "Tests of trait sets are not compared: here single traits have the whole family-wise error, so that the loci can differ "
-        "from those of each study's own report.",
-        "The alleles of a lead variant are harmonised between studies, on either strand; those of a palindromic variant by their "
-        "frequencies, and no effect is given where these are near one half.",
+        f"{largest} belong to one locus, and so do hits within one clump. A study or representation finds a locus if one of "
+        "its traits passes the common threshold in it.",
+        "Tests of trait sets are not compared: here single traits have the whole family-wise error, so that the loci can "
+        "differ from those of each study's own report.",
+        "The alleles of a lead variant are harmonised between studies, on either strand; those of a palindromic variant by "
+        "their frequencies, and no effect is given where these are near one half.",
     ]  # fmt: skip
     for name, study in studies.items():
         summary = files.SUMMARY.read(study.results).frame
         people, variants = (max(summary[column].to_list(), default=0) for column in ("n", "tests"))
-        own = thresholds.neglog10p_used(files.THRESHOLDS.read(study.results)) if files.THRESHOLDS.exists(study.results) else None
+        own = (
+            thresholds.neglog10p_used(files.THRESHOLDS.read(study.results)) if files.THRESHOLDS.exists(study.results) else None
+        )
         alone = "" if own is None else f", own threshold −log10 p {own:.2f}"
         notes.append(f"{name}: {people:,} participants, {summary.height:,} traits, {variants:,} variants tested{alone}; "
                      f"rows from −log10 p {study.scan.keep_neglog10p:g} are kept.")  # fmt: skip

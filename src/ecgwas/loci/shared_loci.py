@@ -14,13 +14,15 @@ import polars as pl
 
 from ecgwas.genotypes.alleles import OTHERS, PALINDROMIC, SAME, SWAPPED, orientation
 from ecgwas.loci.merge import in_order, merge_hits
-from ecgwas.tables import VARIANT_KEY, Associations
+from ecgwas.tables import NATURAL_EFFECT, VARIANT_KEY, Associations
 from ecgwas.tables.comparison import ComparedLoci
-from ecgwas.tables.loci import NATURAL_EFFECT, Clumps
+from ecgwas.tables.loci import Clumps
 
 SIGN = {SAME: 1.0, SWAPPED: -1.0}
 READ = ("trait", "variant", *VARIANT_KEY, "eaf", "n", "beta", "se", "neglog10p")
 """Columns of the rows that a comparison reads."""
+PLACE = ("locus", "lead_variant", "chrom", "pos", "start", "stop", "effect_allele", "other_allele")
+"""Columns of a locus."""
 
 
 @dataclass(frozen=True)
@@ -122,14 +124,13 @@ def _by_representation(study: StudyHits, rows: pl.DataFrame) -> list[tuple[str, 
 
 
 def _is_on_one_strand(studies: Sequence[StudyHits], locus: Mapping[str, Any], study: StudyHits) -> bool:
-    return study.genotypes == studies[locus["lead_study"]].genotypes
+    return bool(study.genotypes == studies[locus["lead_study"]].genotypes)
 
 
 def _row(
     locus: Mapping[str, Any], study: StudyHits, representation: str, rows: pl.DataFrame, one_strand: bool
 ) -> dict[str, Any]:  # fmt: skip
-    place = {name: locus[name] for name in ("locus", "lead_variant", "chrom", "pos", "start", "stop", "effect_allele", "other_allele")}  # fmt: skip
-    row: dict[str, Any] = dict.fromkeys(ComparedLoci.columns) | place
+    row: dict[str, Any] = dict.fromkeys(ComparedLoci.columns) | {name: locus[name] for name in PLACE}
     row |= {"study": study.name, "representation": representation}
     if rows.height == 0:
         return row

@@ -11,7 +11,7 @@ NULL_COUNTS = {
     "study": pl.String(), "representation": pl.String(), "loci": pl.Int64(), "pairs": pl.Int64(), "null_loci": pl.Int64(),
     "null_pairs": pl.Int64(),
 }  # fmt: skip
-"""Loci and variant-trait pairs of each representation beyond the common threshold, and those of the null study; null: not run."""
+"""Loci and variant-trait pairs of each representation beyond the common threshold, and of the null study; null: not run."""
 
 
 @dataclass(frozen=True)

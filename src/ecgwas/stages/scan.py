@@ -124,8 +124,8 @@ def stored_rows_in_turn(results: Path, columns: Sequence[str]) -> Iterator[pl.Da
 def stored_counts(results: Path) -> list[ScanResult]:
     """Arrays of every part in a results folder (numbers of tests, maxima of permutations), without tables; it needs no genotype
     file."""
-    none = {"associations": Associations.empty(), "left_out": LeftOutVariants.empty()}
-    return [ScanResult(**none, **_arrays(results, names["part"])) for names in files.TEST_COUNTS.all_names(results)]
+    parts = [names["part"] for names in files.TEST_COUNTS.all_names(results)]
+    return [ScanResult(Associations.empty(), LeftOutVariants.empty(), **_arrays(results, part)) for part in parts]
 
 
 def some_rows(study: Study, max_rows: int, columns: Sequence[str]) -> pl.DataFrame:

@@ -79,7 +79,7 @@ class ComparedLoci(Table):
         "eaf": Column(REAL, "frequency of the effect allele"), "n": Column(WHOLE, "participants tested"),
         "beta": Column(REAL, f"effect of one effect allele on that trait, {BETA_UNIT}"),
         "se": Column(REAL, "standard error of beta"), "neglog10p": Column(REAL, "-log10 p of that trait at the lead variant"),
-        "effect": Column(REAL, "effect of one effect allele in `unit`; null: the trait has no unit, or is not among the study's "
-                               "own hits"),
+        "effect": Column(REAL, "effect of one effect allele in `unit`; null: the trait has no unit, or the study's own "
+                               "hits lack the test"),
         "effect_se": Column(REAL, "standard error of effect"), "unit": Column(TEXT, "unit of the trait, such as ms"),
     }  # fmt: skip

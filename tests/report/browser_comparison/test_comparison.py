@@ -103,7 +103,9 @@ def test_the_strengths_are_said_and_open_the_locus(page: Any) -> None:
         page.keyboard.press(key)
         expect(page.locator(f"{STRENGTH} .ring")).to_have_count(1)
         said_words.append(said(page, STRENGTH).text_content())
-    assert said_words[0].startswith("1 of 3: Locus 3: rs3, 1:7,000,000; alpha: below −log10 p 3, or not tested; beta: −log10 p 8.00")
+    assert said_words[0].startswith(
+        "1 of 3: Locus 3: rs3, 1:7,000,000; alpha: below −log10 p 3, or not tested; beta: −log10 p 8.00"
+    )
     assert "alpha: −log10 p 9.50, clinical.12L.qt_ms; beta: −log10 p 3.50, clinical.12L.qt_ms, not found" in said_words[1]
     assert "alpha: −log10 p 12.00, ae.V1.f1; beta: −log10 p 10.00, ae.V1.f1" in said_words[2]
     page.keyboard.press("Enter")

@@ -9,11 +9,11 @@ import polars as pl
 from ecgwas.report.contents import Figure
 from ecgwas.report.figures import svg as d
 from ecgwas.report.plot_data import Details, PlotData, Points
-from ecgwas.report.text.intersections import Intersection, count, intersections, joined
+from ecgwas.report.text.intersections import Intersection, intersections, joined, loci_counted
 
-COLUMN, ROW = 34.0, 26.0
+COLUMN, ROW = 30.0, 38.0
 """Width of an intersection, height of a set."""
-BARS, SIZES = 130.0, 90.0
+BARS, SIZES = 130.0, 84.0
 """Height of the longest bar of an intersection, width of that of a set."""
 MOST_COLUMNS = 30
 MOST_LISTED = 60
@@ -23,7 +23,9 @@ LONGEST = 34
 NAMED = 3
 """Loci that are named at the pointer."""
 
-BOTH, ONLY_X, ONLY_Y = d.BLUE, d.VERMILION, d.GREEN
+BOTH, ONLY_X, ONLY_Y, NEITHER = d.BLUE, d.VERMILION, d.GREEN, d.MUTED
+COLOURS = {(True, True): BOTH, (True, False): ONLY_X, (False, True): ONLY_Y, (False, False): NEITHER}
+"""Found along x, found along y -> colour."""
 PLOT = 250.0
 
 
@@ -38,7 +40,7 @@ def upset(sets: Mapping[str, frozenset[int]], loci: Mapping[int, str], what: str
         return None
     shown = found[:MOST_COLUMNS]
     names = {name: name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in sets}
-    left = 12 + max(d.width_of(name, 12) for name in names.values()) + SIZES + 46
+    left = 24 + max(SIZES + 30, *(d.width_of(name, 12) for name in names.values()))
     top = 30 + BARS
     parts = [*_bars(shown, left, top), *_matrix(shown, list(sets), left, top), *_sizes(sets, names, loci, left, top)]
     parts += _columns(shown, len(sets), loci, left, top)
@@ -57,16 +59,21 @@ def upset(sets: Mapping[str, frozenset[int]], loci: Mapping[int, str], what: str
 def _details(shown: Sequence[Intersection], sets: Mapping[str, frozenset[int]], loci: Mapping[int, str]) -> dict[str, Details]:
     """Lists of the marks: of combination i `of-i`, of set i `all-i`."""
     lists = {f"of-{i}": (_title(one, len(sets)), one.loci) for i, one in enumerate(shown)}
-    lists |= {f"all-{i}": (f"{name}: {count(len(own), 'locus')}", tuple(sorted(own))) for i, (name, own) in enumerate(sets.items())}
-    return {key: Details(title, [(loci[number], f"#locus-{number}") for number in own[:MOST_LISTED]], max(len(own) - MOST_LISTED, 0))
-            for key, (title, own) in lists.items()}  # fmt: skip
+    for i, (name, own) in enumerate(sets.items()):
+        lists[f"all-{i}"] = (f"{name}: {loci_counted(len(own))}", tuple(sorted(own)))
+    return {key: _listed(title, numbers, loci) for key, (title, numbers) in lists.items()}
+
+
+def _listed(title: str, numbers: Sequence[int], loci: Mapping[int, str]) -> Details:
+    rows = [(loci[number], f"#locus-{number}") for number in numbers[:MOST_LISTED]]
+    return Details(title, rows, max(len(numbers) - MOST_LISTED, 0))
 
 
 def _title(one: Intersection, of: int) -> str:
     if len(one.members) == of > 1:
-        return f"{count(len(one.loci), 'locus')} of {'both' if of == 2 else 'all'}: {joined(one.members)}"
+        return f"{loci_counted(len(one.loci))} of {'both' if of == 2 else 'all'}: {joined(one.members)}"
     alone = "only" if len(one.members) == 1 else "exactly"
-    return f"{count(len(one.loci), 'locus')} of {alone} {joined(one.members)}"
+    return f"{loci_counted(len(one.loci))} of {alone} {joined(one.members)}"
 
 
 def _tip(title: str, own: Sequence[int], loci: Mapping[int, str]) -> str:
@@ -103,23 +110,25 @@ def _matrix(shown: Sequence[Intersection], names: Sequence[str], left: float, to
 def _sizes(
     sets: Mapping[str, frozenset[int]], names: Mapping[str, str], loci: Mapping[int, str], left: float, top: float
 ) -> list[str]:
-    """Names of the sets and bars of all loci that each finds, growing to the left."""
-    most, right = max(len(own) for own in sets.values()), left - 10
+    """Names of the sets, each with a bar of all loci that it finds."""
+    most = max(len(own) for own in sets.values())
     parts = []
     for k, (name, own) in enumerate(sets.items()):
         y, width = top + 12 + k * ROW, SIZES * len(own) / most
-        parts.append(d.rect(right - width, y + 6, width, ROW - 12, d.MUTED, rx=2))
-        parts.append(d.text(right - width - 6, y + ROW / 2 + 4, f"{len(own):,}", anchor="end"))
-        parts.append(d.text(12, y + ROW / 2 + 4, names[name], size=12, fill=d.INK))
-        title = _tip(f"{name}: {count(len(own), 'locus')}", sorted(own), loci)
+        parts.append(d.text(10, y + 15, names[name], size=12, fill=d.INK))
+        parts.append(d.rect(10, y + 21, max(width, 1), 9, d.MUTED, rx=2))
+        parts.append(d.text(10 + width + 6, y + 30, f"{len(own):,}"))
+        title = _tip(f"{name}: {loci_counted(len(own))}", sorted(own), loci)
         parts.append(_mark(4, y + 1, left - 8, ROW - 2, title, f"all-{k}"))
     return parts
 
 
 def _columns(shown: Sequence[Intersection], sets: int, loci: Mapping[int, str], left: float, top: float) -> list[str]:
-    height = BARS + 34 + sets * ROW
-    return [_mark(left + i * COLUMN + 2, top - BARS - 20, COLUMN - 4, height, _tip(_title(one, sets), one.loci, loci), f"of-{i}")
-            for i, one in enumerate(shown)]  # fmt: skip
+    height, parts = BARS + 34 + sets * ROW, []
+    for i, one in enumerate(shown):
+        title = _tip(_title(one, sets), one.loci, loci)
+        parts.append(_mark(left + i * COLUMN + 2, top - BARS - 20, COLUMN - 4, height, title, f"of-{i}"))
+    return parts
 
 
 def _mark(x: float, y: float, width: float, height: float, title: str, key: str) -> str:
@@ -140,18 +149,19 @@ def strengths(
     placed = loci.with_columns(low)
     top = 1.06 * max(threshold, *placed["x_at"], *placed["y_at"])
     bottom = min(*floors, threshold) - 0.03 * top
-    panel = d.Panel(62, 34, PLOT, PLOT, (bottom, top), (bottom, top))
+    neither = bool(placed.filter((pl.col("x_at") <= threshold) & (pl.col("y_at") <= threshold)).height)
+    key, key_height = _key(names, neither=neither)
+    panel = d.Panel(62, key_height + 10, PLOT, PLOT, (bottom, top), (bottom, top))
     parts = [*d.y_axis(panel, f"−log10 p, {_short(names[1])}", gap=44)]
     parts += [d.line(panel.x.at(bottom), panel.y.at(bottom), panel.x.at(top), panel.y.at(top), d.MUTED, 1)]
     at = threshold
     parts += [d.line(panel.left, panel.y.at(at), panel.right, panel.y.at(at), d.INK, 1, stroke_dasharray="5 4"),
               d.line(panel.x.at(at), panel.top, panel.x.at(at), panel.bottom, d.INK, 1, stroke_dasharray="5 4")]  # fmt: skip
     parts += [_circle(panel, row, threshold) for row in placed.iter_rows(named=True)]
-    parts += [*d.x_axis(panel, f"−log10 p, {_short(names[0])}", about=5), *_key(names)]
-    caption = (
-        "The strongest test of each locus in both; dashed: the common threshold. Open circles: the scan of one kept no row "
-        "there, so its −log10 p is below what it keeps, or nothing was tested; they are drawn at that limit."
-    )
+    parts += [*d.x_axis(panel, f"−log10 p, {_short(names[0])}", about=5), *key]
+    caption = "The strongest test of each locus in both. Dashed: the common threshold."
+    if loci["x"].null_count() + loci["y"].null_count():
+        caption += " Open: no row kept in one of them, so below what its scan keeps, or not tested; drawn at that limit."
     title = f"{names[1]} against {names[0]}"
     points = Points(0, placed["x_at"].to_numpy(), placed["y_at"].to_numpy(), [words[number] for number in placed["locus"]],
                     [f"#locus-{number}" for number in placed["locus"]])  # fmt: skip
@@ -165,21 +175,27 @@ def _short(name: str) -> str:
 
 def _circle(panel: d.Panel, row: Mapping[str, float | None], threshold: float) -> str:
     x, y = (float(row[name] or 0.0) for name in ("x_at", "y_at"))
-    colour = BOTH if x > threshold and y > threshold else ONLY_X if x > threshold else ONLY_Y
+    colour = COLOURS[x > threshold, y > threshold]
     fill = d.SURFACE if row["x"] is None or row["y"] is None else colour
     place = f"cx='{d.number(panel.x.at(x))}' cy='{d.number(panel.y.at(y))}'"
     return f"<circle {place} r='4.5' fill='{fill}' stroke='{colour}' stroke-width='1.8' fill-opacity='0.8'/>"
 
 
-def _key(names: tuple[str, str]) -> list[str]:
-    short = [name if len(name) <= 14 else f"{name[:13]}…" for name in names]
-    entries = (("both", BOTH), (f"only {short[0]}", ONLY_X), (f"only {short[1]}", ONLY_Y))
-    parts, x = [], 62.0
+def _key(names: tuple[str, str], *, neither: bool) -> tuple[list[str], float]:
+    """Colours in words, in as many lines as they need, and the height of these."""
+    entries = [
+        ("both", BOTH),
+        *((f"only {_short(name)}", colour) for name, colour in zip(names, (ONLY_X, ONLY_Y), strict=True)),
+    ]
+    entries += [("neither", NEITHER)] if neither else []
+    parts, x, y = [], 12.0, 14.0
     for words, colour in entries:
-        parts.append(f"<circle cx='{d.number(x + 5)}' cy='14' r='4.5' fill='{colour}'/>")
-        parts.append(d.text(x + 14, 18, words, fill=d.INK))
+        if x > 12 and x + 14 + d.width_of(words) > 62 + PLOT + 20:
+            x, y = 12.0, y + 18
+        parts.append(f"<circle cx='{d.number(x + 5)}' cy='{d.number(y)}' r='4.5' fill='{colour}'/>")
+        parts.append(d.text(x + 14, y + 4, words, fill=d.INK))
         x += 14 + d.width_of(words) + 12
-    return parts
+    return parts, y + 10
 
 
 def null_loci(counts: pl.DataFrame, labels: Sequence[str]) -> Figure | None:
@@ -193,19 +209,21 @@ def null_loci(counts: pl.DataFrame, labels: Sequence[str]) -> Figure | None:
     left = 20 + max(d.width_of(_short(name), 12) for name in known["label"])
     top = max(1.0, float(max(*known["loci"], *known["null_loci"])))
     panel = d.Panel(left, 30, max(150.0, 300 - left), known.height * 42.0, (0, top), (0, known.height))
-    parts = [*d.legend(left, 18, [("found", d.BLUE), ("by chance (null study)", d.VERMILION)])]
+    parts = [*d.legend(left, 18, [("found", d.BLUE), ("by chance", d.VERMILION)])]
     for i, row in enumerate(known.iter_rows(named=True)):
         y = panel.top + i * 42
         parts.append(d.text(left - 8, y + 25, _short(row["label"]), anchor="end", size=12, fill=d.INK))
-        for k, (number, colour, what) in enumerate(((row["loci"], d.BLUE, "found"), (row["null_loci"], d.VERMILION, "by chance"))):
+        for k, (number, colour, what) in enumerate(
+            ((row["loci"], d.BLUE, "found"), (row["null_loci"], d.VERMILION, "by chance"))
+        ):
             width = max(panel.x.at(float(number)) - left, 1.5)
-            title = f"{row['label']}: {count(number, 'locus')} {what}"
+            title = f"{row['label']}: {loci_counted(number)} {what}"
             parts.append(d.rect(left, y + 5 + 16 * k, width, 14, colour, title=title, rx=2))
             parts.append(d.text(left + width + 6, y + 16 + 16 * k, f"{number:,}"))
     parts += d.x_axis(panel, "loci beyond the common threshold", about=4)
     caption = (
-        "Loci beyond the common threshold, and those of one null study: the same analysis of permuted participants or simulated "
-        "genomes, counted at the same threshold. Every locus of the null study is false."
+        "Loci beyond the common threshold, and those of one null study: the same analysis of permuted participants or "
+        "simulated genomes, counted at the same threshold. Every locus of the null study is false."
     )
     picture = d.svg(panel.right + 50, panel.bottom + 46, parts, caption)
     return Figure("Loci found, and loci by chance", caption, picture, known.write_csv(), PlotData())

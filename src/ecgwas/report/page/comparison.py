@@ -19,8 +19,8 @@ from ecgwas.report.page.table_view import ColumnView as Column
 from ecgwas.report.page.table_view import ShownTable, TableView, shown
 from ecgwas.report.page.table_views import CHROM, EFFECT_ALLELE, LOCUS, OTHER_ALLELE, POS, REPRESENTATIONS, plain
 from ecgwas.report.text import effects, intersections
-from ecgwas.report.text.numbers import p_and_neglog10p
 from ecgwas.report.text.intersections import joined
+from ecgwas.report.text.numbers import p_and_neglog10p
 
 SCRIPTS = (
     "page.elements.js", "page.data.js", "page.marks.js", "page.zoom.js", "page.interact.js", "page.contents.js",
@@ -36,6 +36,8 @@ MOST_SIDES = 4
 MOST_LOCI = 300
 """Most loci with a table of their own: the strongest."""
 
+RESULTS = "Errors on held-out participants, and hits at each study's own threshold"
+
 NULL_COUNTS = TableView("null", "Found and by chance, at the common threshold", (
     Column("study", "study"), Column("representation", "representation"), Column("loci", "loci", ",d"),
     Column("null_loci", "loci of the null study", ",d"), Column("pairs", "variant–trait pairs", ",d"),
@@ -44,12 +46,12 @@ NULL_COUNTS = TableView("null", "Found and by chance, at the common threshold", 
 
 IN_LOCUS = TableView("tests-of", "Tests in the locus", (
     Column("study", "study"), Column("representation", "representation"), Column("found", "found"),
-    Column("best_trait", "strongest trait in the locus"), Column("best_variant", "its variant"),
+    Column("best_trait", "strongest trait in the locus"), Column("best_variant", "its variant", when="asked"),
     Column("best_neglog10p", "−log10 p", ".2f"), Column("trait", "strongest trait at the lead variant"),
-    Column("neglog10p", "−log10 p there", ".2f"), Column("beta", "beta per effect allele", ".3f"),
-    Column("se", "standard error of beta", ".3f"), Column("effect", "effect in the trait's unit", ".3g", if_any=True),
-    Column("effect_se", "its standard error", ".2g", if_any=True), Column("unit", "unit", if_any=True),
-    Column("eaf", "effect allele frequency", ".3f"), Column("n", "participants", ",d"), Column("alleles", "alleles"),
+    Column("neglog10p", "−log10 p there", ".2f"), Column("beta_words", "beta per effect allele", unbroken=True),
+    Column("effect_words", "effect in the trait's unit", if_any=True, unbroken=True),
+    Column("eaf", "effect allele frequency", ".3f", when="wide"), Column("n", "participants", ",d", when="wide"),
+    Column("alleles", "alleles", when="asked"),
 ))  # fmt: skip
 
 
@@ -73,13 +75,13 @@ def render(contents: ComparisonContents) -> str:
     return parts.filled(
         "page.comparison.html", SCRIPTS, pictures, in_files=False, title=f"Comparison of {joined(list(contents.sides))}",
         index=Markup(NO_INDEX), blocks={name: Markup(block) for name, block in plots.plots(pictures).items()},
-        sides=list(contents.sides), several=len(contents.order) > 1, total=contents.loci.height, statements=_statements(contents),
+        several=len(contents.order) > 1, total=contents.loci.height, statements=_statements(contents),
         cards=[(f"{len(own):,}", name) for name, own in found.items()], threshold=contents.threshold,
         p_words=p_and_neglog10p(contents.threshold.neglog10p, _interval(contents)),
         tables={
             "loci": side_by_side(contents), "null": shown(NULL_COUNTS, contents.null_counts),
             "settings": _plain("settings", "Settings", contents.settings),
-            "results": _plain("results", "Errors on held-out participants, and hits at each study's own threshold", contents.results),
+            "results": _plain("results", RESULTS, contents.results),
             "representations": None if contents.representations is None else shown(REPRESENTATIONS, contents.representations),
         },
         without_null=_without_null(contents), strengths=[name for name in pictures if name.startswith("strength_")],
@@ -172,12 +174,13 @@ def side_by_side(contents: ComparisonContents) -> ShownTable | None:
         frame = frame.join(_side(contents, name, f"side_{k}"), on="locus", maintain_order="left")
         columns += [
             Column(f"side_{k}_best", f"{name}: −log10 p", ".2f"),
-            Column(f"side_{k}_effect", f"{name}: effect per allele", when="wide"),
+            Column(f"side_{k}_effect", f"{name}: effect per allele", when="wide", unbroken=True),
             Column(f"side_{k}_trait", f"{name}: of trait", when="wide"),
             Column(f"side_{k}_sd", f"{name}: beta", when="asked", unbroken=True),
             Column(f"side_{k}_lead", f"{name}: −log10 p at the lead variant", ".2f", when="asked"),
         ]
-    frame = frame.with_columns(best=pl.max_horizontal(pl.col("^side_.*_best$"))).sort("best", descending=True, maintain_order=True)
+    best = pl.max_horizontal(pl.col("^side_.*_best$"))
+    frame = frame.sort(best, descending=True, maintain_order=True)
     title = "Loci side by side: strongest test in the locus, and effect of the same allele of its lead variant"
     pages = set(_shown_loci(contents)["locus"])
     return shown(TableView("shared_loci", title, tuple(columns)), frame, locus_pages=pages)
@@ -208,11 +211,19 @@ def _loci(contents: ComparisonContents) -> list[LocusPart]:
 def _locus(contents: ComparisonContents, locus: Mapping[str, Any]) -> LocusPart:
     number = locus["locus"]
     by = [name for name, member in contents.members.items() if number in contents.found(*member)]
-    place = f"chromosome {locus['chrom']}, {locus['start']:,}–{locus['stop']:,}"
+    ends = [f"{locus['start']:,}", *([f"{locus['stop']:,}"] if locus["stop"] > locus["start"] else [])]
+    place = f"chromosome {locus['chrom']}, {'–'.join(ends)}"
     heading = f"Locus {number}: {locus['lead_variant']}, {place}, effect allele {locus['effect_allele']}"
-    rows = contents.compared.filter(pl.col("locus") == number)
+    rows = _with_words(contents.compared.filter(pl.col("locus") == number), contents.units)
     title = f"Locus {number}: tests of {locus['lead_variant']} and around it; beta and effects are of {locus['effect_allele']}"
-    return LocusPart(number, heading, joined(by), shown(IN_LOCUS, rows, title=title, suffix=f"-{number}"))
+    found_by = "all" if len(by) == len(contents.members) else joined(by)
+    return LocusPart(number, heading, found_by, shown(IN_LOCUS, rows, title=title, suffix=f"-{number}"))
+
+
+def _with_words(rows: pl.DataFrame, units: Mapping[str, str]) -> pl.DataFrame:
+    """The rows with beta and effect in words, each with its standard error."""
+    of_beta = rows.select(effect="beta", effect_se="se", unit=pl.Series([units[study] for study in rows["study"]]))
+    return rows.with_columns(beta_words=effects.in_words(of_beta), effect_words=effects.in_words(rows))
 
 
 def _without_null(contents: ComparisonContents) -> str:
@@ -223,4 +234,3 @@ def _without_null(contents: ComparisonContents) -> str:
 
 def _plain(name: str, title: str, frame: pl.DataFrame) -> ShownTable | None:
     return shown(plain(name, title, frame.schema), frame)
-

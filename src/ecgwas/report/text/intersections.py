@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 COUNTED = ("", "one", "two", "three")
@@ -32,30 +33,29 @@ def joined(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def count(number: int, noun: str) -> str:
+def loci_counted(number: int) -> str:
     """`1 locus`, `1,200 loci`."""
-    if noun == "locus":
-        noun = "locus" if number == 1 else "loci"
-    else:
-        noun = noun if number == 1 else f"{noun}s"
-    return f"{number:,} {noun}"
+    return f"{number:,} {'locus' if number == 1 else 'loci'}"
 
 
 def exactly(members: Sequence[str], of: int) -> str:
-    """Which sets: `only A`, `A and B, no other`, `both`, `all three`."""
+    """Which sets: `both`, `all three`, `A and B only`."""
     if len(members) == of and of > 1:
         return "both" if of == 2 else f"all {COUNTED[of] if of < len(COUNTED) else of}"
-    return f"only {joined(members)}"
+    return f"{joined(members)} only"
 
 
 def sentence(sets: Mapping[str, frozenset[int]]) -> str:
-    """The Venn diagram of two or three sets in words, every region named; of other numbers of sets the totals alone."""
+    """The Venn diagram of two or three sets in words, every region named; of other numbers of sets the total alone."""
     everything = frozenset[int]().union(*sets.values())
+    total = loci_counted(len(everything))
     if len(sets) not in (2, MOST_IN_WORDS) or not everything:
-        return f"{count(len(everything), 'locus')} in all."
+        return f"{total} in all."
     sizes = {one.members: len(one.loci) for one in intersections(sets)}
     names = tuple(sets)
-    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]] if len(names) > 2 else []
+    pairs = list(combinations(names, 2)) if len(names) > 2 else []
     regions = [names, *pairs, *((name,) for name in names)]
-    parts = [f"{exactly(members, len(names))} {sizes.get(members, 0):,}" for members in regions]
-    return f"{count(len(everything), 'locus')} in all: {'; '.join(parts)}."
+    found = [f"{sizes[members]:,} found by {exactly(members, len(names))}" for members in regions if members in sizes]
+    empty = [f"by {exactly(members, len(names))}" for members in regions if members not in sizes]
+    none = f"; none {joined(empty).replace(' and by ', ' or by ')}" if empty else ""
+    return f"{total} in all: {', '.join(found)}{none}."
