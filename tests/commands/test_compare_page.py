@@ -11,9 +11,12 @@ import polars as pl
 import pytest
 from lxml import html
 
+from ecgwas import stages
 from ecgwas.commands import compare, compare_page, terminal
 from ecgwas.errors import MissingStageError, StudyError
-from ecgwas.loci.thresholds import family_wise
+from ecgwas.loci.thresholds import family_wise, joint_maxima
+from ecgwas.stages import scan
+from tests.cohorts import make_cohort
 from tests.commands.compared_studies import BOTH, ONLY_B, scanned, two_studies
 from tests.commands.test_compare import NETWORK, represented, run, study_file
 
@@ -200,6 +203,36 @@ def test_the_page_is_one_file_with_a_strict_policy(tmp_path: Path) -> None:
     assert len(ids) == len(set(ids))
     targets = {link.removeprefix("#") for link in document.xpath("//a/@href") if link.startswith("#")}
     assert targets <= set(ids)
+
+
+def test_names_that_look_like_html_are_text(tmp_path: Path) -> None:
+    paths = two_studies(tmp_path)
+    paths[0].write_text(paths[0].read_text().replace("name: alpha", "name: '<img src=x> & \"quoted\"'"))
+    document = html.document_fromstring(made(*paths).html)
+    assert document.xpath("//img") == []
+    assert document.find("body/header/h1").text_content() == 'Comparison of <img src=x> & "quoted" and beta'
+
+
+def test_one_seed_and_one_cohort_give_the_same_permutations(tmp_path: Path) -> None:
+    """Run for real: the traits of one study are among those of the other, so no permutation has a smaller maximum there."""
+    clinical = "  - {kind: intervals, name: clinical}\n"
+    first = make_cohort(tmp_path / "cohort", people=80, variants=60, permutations=50, represent=clinical)
+    second = first.with_name("second.yaml")
+    text = first.read_text().replace(clinical, clinical + "  - {kind: pca, name: pca, features: 3}\n")
+    text = re.sub(r"(?m)^results: .*$", "results: other_results", text)
+    second.write_text(re.sub(r"(?m)^name: .*$", "name: second", text))
+    studies = compare.read_studies([first, second])
+    for study in studies.values():
+        stages.run(study, until="loci")
+    small, large = (joint_maxima(scan.stored_counts(study.results)) for study in studies.values())
+    assert len(small) == 50
+    assert (large >= small).all()
+    assert (large == small).any()
+    assert (large > small).any()
+    page = compare_page.page(studies, None)
+    assert "permute the same participants in the same orders" in said(page)
+    assert page.table.frame["threshold"].unique().to_list() in ([], [family_wise(large, 0.05).value])
+    assert page.warnings == ()
 
 
 def test_chromosomes_of_one_study_alone_are_warned_of(tmp_path: Path) -> None:

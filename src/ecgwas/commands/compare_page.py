@@ -43,12 +43,12 @@ class ComparisonPage:
 
     def write(self, path: Path) -> tuple[Path, Path]:
         """Writes both; the table into the folder of the page."""
-        beside = path.with_name(COMPARED_LOCI)
+        table_path = path.with_name(COMPARED_LOCI)
         with atomic_write(path) as temporary:
             temporary.write_text(self.html, encoding="utf-8")
-        with atomic_write(beside) as temporary:
+        with atomic_write(table_path) as temporary:
             self.table.frame.write_csv(temporary)
-        return path, beside
+        return path, table_path
 
 
 def page(studies: Mapping[str, Study], representations: pl.DataFrame | None) -> ComparisonPage:
@@ -81,7 +81,7 @@ def page(studies: Mapping[str, Study], representations: pl.DataFrame | None) -> 
 
 def _refuse(studies: Mapping[str, Study]) -> None:
     if sum(len(study.represent) for study in studies.values()) < 2:
-        problem = "one study with one representation: there is nothing to put beside it"
+        problem = "one study with one representation: there is nothing to compare it with"
         raise StudyError(problem, fix=f"name a second study file, {OMIT}")
     not_run = [
         name for name, study in studies.items()
@@ -156,15 +156,15 @@ def _window_bp(studies: Mapping[str, Study]) -> int:
 
 def _hits(name: str, study: Study, results: Path, neglog10p: float) -> StudyHits:
     """Of a study, or (results: of its null study) of its null study."""
-    found = [Associations.empty().frame]
+    hits = [Associations.empty().frame]
     for rows in scan.stored_rows_in_turn(results, list(Associations.columns)):
-        found.append(merge.significant(rows.filter(pl.col("neglog10p").is_finite()), neglog10p))
+        hits.append(merge.significant(rows.filter(pl.col("neglog10p").is_finite()), neglog10p))
     natural = NO_NATURAL
     if files.HITS.exists(results):
         natural = files.HITS.read(results).frame.drop_nulls("unit").select("trait", *VARIANT_KEY, *NATURAL_EFFECT)
     clumps = files.CLUMPS.read(results) if files.CLUMPS.exists(results) else Clumps.empty()
     names = tuple(options.name for options in study.represent)
-    return StudyHits(name, names, pl.concat(found), clumps, natural, _genotypes(study)[0])
+    return StudyHits(name, names, pl.concat(hits), clumps, natural, _genotypes(study)[0])
 
 
 def _null_counts(

@@ -150,10 +150,10 @@ def comparison_output(paths: Sequence[Path]) -> ComparisonOutput:
 def comparison_page(paths: Sequence[Path], comparison: ComparisonOutput, page: Path) -> Iterator[str]:
     """Writes the page of the comparison and its table; yields warnings and what was written."""
     one = comparison.table if len(paths) == 1 else None
-    made = compare_page.page(compare.read_studies(paths), one)
-    for warning in made.warnings:
+    output = compare_page.page(compare.read_studies(paths), one)
+    for warning in output.warnings:
         yield f"warning: {warning}"
-    for path in made.write(page):
+    for path in output.write(page):
         yield f"Wrote {path}"
 
 

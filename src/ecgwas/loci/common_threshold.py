@@ -81,8 +81,8 @@ def common_threshold(studies: Sequence[StudyTests], error: float) -> CommonThres
         return _bonferroni(traits, error, f"too few permutations for a family-wise error of {error:g}: {words}")
     groups = tuple(tuple(study.name for study in group) for group in members.values())
     if len(maxima) == 1:
-        found = family_wise(maxima[0], error)
-        return CommonThreshold(PERMUTATION, found.value, error, found.low, found.high, groups, counts, traits)
+        quantile = family_wise(maxima[0], error)
+        return CommonThreshold(PERMUTATION, quantile.value, error, quantile.low, quantile.high, groups, counts, traits)
     return CommonThreshold(PERMUTATION, _smallest(maxima, error), error, None, None, groups, counts, traits)
 
 

@@ -108,13 +108,13 @@ def compared_loci(
     are harmonised with those of the lead variant as `orientation` does; where studies read the same genotype files, the
     strand is known.
     """
-    found = [
+    tests = [
         _row(locus, study, representation, own, _is_on_one_strand(studies, locus, study)) | {"threshold": neglog10p}
         for locus in loci.iter_rows(named=True)
         for study, of_study in zip(studies, rows, strict=True)
         for representation, own in _by_representation(study, of_study.filter(pl.col("locus") == locus["locus"]))
     ]
-    table = ComparedLoci.of(found)
+    table = ComparedLoci.of(tests)
     beyond = (pl.col("best_neglog10p") > neglog10p).fill_null(False)
     return ComparedLoci(table.frame.with_columns(found=beyond))
 
@@ -148,11 +148,11 @@ def _at_lead(locus: Mapping[str, Any], study: StudyHits, rows: pl.DataFrame, one
     same_pair = {pair for pair in rows.select("effect_allele", "other_allele").iter_rows() if orientation(own, pair) != OTHERS}
     pairs = {pair for pair in same_pair if set(pair) == set(own)} or same_pair
     is_there = pl.Series([pair in pairs for pair in rows.select("effect_allele", "other_allele").iter_rows()], dtype=pl.Boolean)
-    there = rows.filter(is_there)
-    if there.height == 0:
+    of_variant = rows.filter(is_there)
+    if of_variant.height == 0:
         return {}
     on = ["trait", *VARIANT_KEY]
-    test = _strongest(there).join(study.natural.unique(on), on=on, how="left").row(0, named=True)
+    test = _strongest(of_variant).join(study.natural.unique(on), on=on, how="left").row(0, named=True)
     pair = (test["effect_allele"], test["other_allele"])
     agreement = (SAME if pair == own else SWAPPED) if one_strand else orientation(own, pair, locus["eaf"], test["eaf"])
     sign = SIGN.get(agreement)

@@ -72,7 +72,7 @@ class ComparisonContents:
         of_study = self.compared.filter(pl.col("study") == study)
         return of_study if representation is None else of_study.filter(pl.col("representation") == representation)
 
-    def found(self, study: str, representation: str | None) -> frozenset[int]:
+    def loci_of(self, study: str, representation: str | None) -> frozenset[int]:
         """Numbers of the loci that a side or member finds."""
         return frozenset(self.rows_of(study, representation).filter(pl.col("found"))["locus"])
 

@@ -35,24 +35,24 @@ def upset(sets: Mapping[str, frozenset[int]], loci: Mapping[int, str], what: str
 
     sets: name -> numbers of the loci it finds; loci: number -> words; what: the sets are, as in `studies`. None without loci.
     """
-    found = intersections(sets)
-    if not found:
+    combinations = intersections(sets)
+    if not combinations:
         return None
-    shown = found[:MOST_COLUMNS]
+    shown = combinations[:MOST_COLUMNS]
     names = {name: name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in sets}
     left = 24 + max(SIZES + 30, *(d.width_of(name, 12) for name in names.values()))
     top = 30 + BARS
     parts = [*_bars(shown, left, top), *_matrix(shown, list(sets), left, top), *_sizes(sets, names, loci, left, top)]
     parts += _columns(shown, len(sets), loci, left, top)
-    more = f" The {len(shown)} largest of {len(found)} combinations are drawn." if len(shown) < len(found) else ""
+    more = f" The {len(shown)} largest of {len(combinations)} combinations are drawn." if len(shown) < len(combinations) else ""
     caption = (
         f"Each column is a combination of {what}: the dots say which, the bar how many loci exactly these find and no other. "
         f"Bars on the left: all loci that each finds.{more}"
     )
     width = left + len(shown) * COLUMN + 16
     picture = d.svg(max(width, 300), top + 12 + len(sets) * ROW + 12, parts, f"Loci by {what}. {caption}")
-    numbers = pl.DataFrame({"found_by": ["; ".join(one.members) for one in found], "loci": [len(one.loci) for one in found],
-                            "numbers": ["; ".join(map(str, one.loci)) for one in found]})  # fmt: skip
+    rows = [("; ".join(one.members), len(one.loci), "; ".join(map(str, one.loci))) for one in combinations]
+    numbers = pl.DataFrame(rows, schema=["found_by", "loci", "numbers"], orient="row")
     return Figure(f"Loci by {what}", caption, picture, numbers.write_csv(), PlotData(details=_details(shown, sets, loci)))
 
 
@@ -83,10 +83,10 @@ def _tip(title: str, own: Sequence[int], loci: Mapping[int, str]) -> str:
 
 
 def _bars(shown: Sequence[Intersection], left: float, top: float) -> list[str]:
-    most = len(shown[0].loci)
+    largest = len(shown[0].loci)
     parts = []
     for i, one in enumerate(shown):
-        height, x = BARS * len(one.loci) / most, left + i * COLUMN
+        height, x = BARS * len(one.loci) / largest, left + i * COLUMN
         parts.append(d.rect(x + 8, top - height, COLUMN - 16, height, d.BLUE, rx=2))
         parts.append(d.text(x + COLUMN / 2, top - height - 6, f"{len(one.loci):,}", anchor="middle", size=12, fill=d.INK))
     return [*parts, d.line(left, top, left + len(shown) * COLUMN, top, d.MUTED)]
@@ -111,10 +111,10 @@ def _sizes(
     sets: Mapping[str, frozenset[int]], names: Mapping[str, str], loci: Mapping[int, str], left: float, top: float
 ) -> list[str]:
     """Names of the sets, each with a bar of all loci that it finds."""
-    most = max(len(own) for own in sets.values())
+    largest = max(len(own) for own in sets.values())
     parts = []
     for k, (name, own) in enumerate(sets.items()):
-        y, width = top + 12 + k * ROW, SIZES * len(own) / most
+        y, width = top + 12 + k * ROW, SIZES * len(own) / largest
         parts.append(d.text(10, y + 15, names[name], size=12, fill=d.INK))
         parts.append(d.rect(10, y + 21, max(width, 1), 9, d.MUTED, rx=2))
         parts.append(d.text(10 + width + 6, y + 30, f"{len(own):,}"))

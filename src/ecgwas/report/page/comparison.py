@@ -71,12 +71,12 @@ def render(contents: ComparisonContents) -> str:
     Without a script everything is shown, except for what is said at the pointer.
     """
     pictures = _figures(contents)
-    found = {name: contents.found(*member) for name, member in contents.members.items()}
+    loci_of = {name: contents.loci_of(*member) for name, member in contents.members.items()}
     return parts.filled(
         "page.comparison.html", SCRIPTS, pictures, in_files=False, title=f"Comparison of {joined(list(contents.sides))}",
         index=Markup(NO_INDEX), blocks={name: Markup(block) for name, block in plots.plots(pictures).items()},
         several=len(contents.order) > 1, total=contents.loci.height, statements=_statements(contents),
-        cards=[(f"{len(own):,}", name) for name, own in found.items()], threshold=contents.threshold,
+        cards=[(f"{len(own):,}", name) for name, own in loci_of.items()], threshold=contents.threshold,
         p_words=p_and_neglog10p(contents.threshold.neglog10p, _interval(contents)),
         tables={
             "loci": side_by_side(contents), "null": shown(NULL_COUNTS, contents.null_counts),
@@ -97,8 +97,8 @@ def _interval(contents: ComparisonContents) -> str:
 def _statements(contents: ComparisonContents) -> list[str]:
     """The Venn diagrams in words: of the studies, and of all representations."""
     groups = [contents.sides, contents.members] if contents.sides != contents.members else [contents.sides]
-    few = [group for group in groups if 1 < len(group) <= intersections.MOST_IN_WORDS]
-    return [intersections.sentence({name: contents.found(*one) for name, one in group.items()}) for group in few]
+    in_words = [group for group in groups if 1 < len(group) <= intersections.MOST_IN_WORDS]
+    return [intersections.sentence({name: contents.loci_of(*one) for name, one in group.items()}) for group in in_words]
 
 
 def locus_words(contents: ComparisonContents) -> dict[int, str]:
@@ -113,10 +113,10 @@ def _figures(contents: ComparisonContents) -> dict[str, Figure]:
     drawn: dict[str, Figure | None] = {}
     if len(sides) > 1:
         what = "studies" if len(contents.order) > 1 else "representations"
-        drawn["found_by"] = figures.upset({name: contents.found(*one) for name, one in sides.items()}, words, what)
+        drawn["found_by"] = figures.upset({name: contents.loci_of(*one) for name, one in sides.items()}, words, what)
     if members != sides and len(contents.order) > 1:
-        found = {name: contents.found(*one) for name, one in members.items()}
-        drawn["found_by_representation"] = figures.upset(found, words, "representations of each study")
+        loci_of = {name: contents.loci_of(*one) for name, one in members.items()}
+        drawn["found_by_representation"] = figures.upset(loci_of, words, "representations of each study")
     for k, (first, second) in enumerate(_pairs(list(sides)), start=1):
         drawn[f"strength_{k}"] = _strength(contents, first, second, words)
     drawn["null_loci"] = figures.null_loci(contents.null_counts, _labels(contents))
@@ -144,19 +144,21 @@ def strongest(contents: ComparisonContents, side: str) -> pl.DataFrame:
     best = best.unique("locus", **first).select("locus", "best_trait", "best_variant", "best_neglog10p")  # type: ignore[arg-type]
     columns = ("locus", "trait", "neglog10p", "beta", "se", "effect", "effect_se", "unit")
     at_lead = at_lead.unique("locus", **first).select(columns)  # type: ignore[arg-type]
-    found = rows.group_by("locus").agg(pl.col("found").any())
-    return contents.loci.select("locus").join(found, on="locus").join(best, on="locus").join(at_lead, on="locus").sort("locus")
+    is_found = rows.group_by("locus").agg(pl.col("found").any())
+    return (
+        contents.loci.select("locus").join(is_found, on="locus").join(best, on="locus").join(at_lead, on="locus").sort("locus")
+    )
 
 
 def _strength(contents: ComparisonContents, first: str, second: str, words: Mapping[int, str]) -> Figure | None:
     x, y = strongest(contents, first), strongest(contents, second)
     loci = x.select("locus", x="best_neglog10p").join(y.select("locus", y="best_neglog10p"), on="locus")
     floors = tuple(contents.floors[contents.sides[name][0]] for name in (first, second))
-    said = {row["locus"]: words[row["locus"]] for row in x.iter_rows(named=True)}
+    point_words = {row["locus"]: words[row["locus"]] for row in x.iter_rows(named=True)}
     for name, table, floor in zip((first, second), (x, y), floors, strict=True):
         for row in table.iter_rows(named=True):
-            said[row["locus"]] += f"\n{name}: {_strength_words(row, floor)}"
-    return figures.strengths((first, second), loci, (floors[0], floors[1]), contents.threshold.neglog10p, said)
+            point_words[row["locus"]] += f"\n{name}: {_strength_words(row, floor)}"
+    return figures.strengths((first, second), loci, (floors[0], floors[1]), contents.threshold.neglog10p, point_words)
 
 
 def _strength_words(row: Mapping[str, Any], floor: float) -> str:
@@ -210,7 +212,7 @@ def _loci(contents: ComparisonContents) -> list[LocusPart]:
 
 def _locus(contents: ComparisonContents, locus: Mapping[str, Any]) -> LocusPart:
     number = locus["locus"]
-    by = [name for name, member in contents.members.items() if number in contents.found(*member)]
+    by = [name for name, member in contents.members.items() if number in contents.loci_of(*member)]
     ends = [f"{locus['start']:,}", *([f"{locus['stop']:,}"] if locus["stop"] > locus["start"] else [])]
     place = f"chromosome {locus['chrom']}, {'–'.join(ends)}"
     heading = f"Locus {number}: {locus['lead_variant']}, {place}, effect allele {locus['effect_allele']}"

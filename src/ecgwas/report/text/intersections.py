@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 COUNTED = ("", "one", "two", "three")
 MOST_IN_WORDS = 3
-"""Most sets whose intersections are also told in a sentence."""
+"""Most sets whose intersections are also put into a sentence."""
 
 
 class Intersection(NamedTuple):
@@ -24,8 +24,8 @@ def intersections(sets: Mapping[str, frozenset[int]]) -> list[Intersection]:
     for locus in sorted(frozenset[int]().union(*sets.values())):
         by_members.setdefault(tuple(name for name, loci in sets.items() if locus in loci), []).append(locus)
     names = list(sets)
-    found = [Intersection(members, tuple(loci)) for members, loci in by_members.items()]
-    return sorted(found, key=lambda one: (-len(one.loci), len(one.members), [names.index(name) for name in one.members]))
+    exact = [Intersection(members, tuple(loci)) for members, loci in by_members.items()]
+    return sorted(exact, key=lambda one: (-len(one.loci), len(one.members), [names.index(name) for name in one.members]))
 
 
 def joined(names: Sequence[str]) -> str:
@@ -55,7 +55,7 @@ def sentence(sets: Mapping[str, frozenset[int]]) -> str:
     names = tuple(sets)
     pairs = list(combinations(names, 2)) if len(names) > 2 else []
     regions = [names, *pairs, *((name,) for name in names)]
-    found = [f"{sizes[members]:,} found by {exactly(members, len(names))}" for members in regions if members in sizes]
+    counted = [f"{sizes[members]:,} found by {exactly(members, len(names))}" for members in regions if members in sizes]
     empty = [f"by {exactly(members, len(names))}" for members in regions if members not in sizes]
     none = f"; none {joined(empty).replace(' and by ', ' or by ')}" if empty else ""
-    return f"{total} in all: {', '.join(found)}{none}."
+    return f"{total} in all: {', '.join(counted)}{none}."
