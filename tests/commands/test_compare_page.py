@@ -132,7 +132,10 @@ def test_of_one_study_the_representations_stand_side_by_side(tmp_path: Path) -> 
     ended = run("compare", tmp_path / "alpha.yaml", "--page", tmp_path / "out" / "page.html")
     assert ended.exit_code == 0, ended.output
     text = (tmp_path / "out" / "page.html").read_text()
-    assert "2 loci in all: 1 found by ae only, 1 found by clinical only; none by both." in text
+    sentence = "2 loci in all: 1 found by ae only, 1 found by clinical only; none by both."
+    assert sentence in text
+    assert sentence in ended.output
+    assert f"one threshold for all: -log10 p > {family_wise(MAXIMA, 0.05).value:.2f} (permutation)" in ended.output
     table = pl.read_csv(tmp_path / "out" / "compared_loci.csv", schema_overrides={"chrom": pl.String})
     assert table["representation"].to_list() == ["ae", "clinical"] * 2
     assert 'id="table-compared"' in text
@@ -213,6 +216,7 @@ def test_names_that_look_like_html_are_text(tmp_path: Path) -> None:
     assert document.find("body/header/h1").text_content() == 'Comparison of <img src=x> & "quoted" and beta'
 
 
+@pytest.mark.slow
 def test_one_seed_and_one_cohort_give_the_same_permutations(tmp_path: Path) -> None:
     """Run for real: the traits of one study are among those of the other, so no permutation has a smaller maximum there."""
     clinical = "  - {kind: intervals, name: clinical}\n"

@@ -29,16 +29,17 @@ from ecgwas.tables.loci import Clumps, threshold_caveat
 COMPARED_LOCI = "compared_loci.csv"
 """Name of the table that is written next to the page."""
 
-NEEDED = (files.TRAITS, files.SUMMARY, files.HITS, files.LOCI, files.CLUMPS, files.VARIANT_COUNTS)
+NEEDED = (files.TRAITS, files.THRESHOLDS, files.SUMMARY, files.HITS, files.LOCI, files.CLUMPS, files.VARIANT_COUNTS)
 OMIT = "or compare without --page"
 
 
 @dataclass(frozen=True)
 class ComparisonPage:
-    """The page as HTML, the table next to it, and warnings."""
+    """The page as HTML, the table next to it, what they say in a few lines, and warnings."""
 
     html: str
     table: ComparedLoci
+    summary: tuple[str, ...]
     warnings: tuple[str, ...]
 
     def write(self, path: Path) -> tuple[Path, Path]:
@@ -74,9 +75,10 @@ def page(studies: Mapping[str, Study], representations: pl.DataFrame | None) -> 
         floors={name: study.scan.keep_neglog10p for name, study in studies.items()},
         units={name: "SD" if study.traits.transform == "rank_normal" else "" for name, study in studies.items()},
         null_counts=_null_counts(studies, table.frame, parts, threshold.neglog10p),
-        notes=(*_notes(studies, threshold), *warnings), build=next(iter(studies.values())).scan.build, version=__version__,
+        notes=(*_notes(studies), *warnings), build=next(iter(studies.values())).scan.build, version=__version__,
     )  # fmt: skip
-    return ComparisonPage(comparison.render(contents), table, warnings)
+    limit = f"one threshold for all: -log10 p > {threshold.neglog10p:.2f} ({threshold.kind})"
+    return ComparisonPage(comparison.render(contents), table, (limit, *comparison.statements(contents)), warnings)
 
 
 def _refuse(studies: Mapping[str, Study]) -> None:
@@ -231,7 +233,7 @@ def _caveats(studies: Mapping[str, Study]) -> list[str]:
     return [f"{name}: {caveat}." for name, caveat in caveats.items() if caveat is not None]
 
 
-def _notes(studies: Mapping[str, Study], threshold: CommonThreshold) -> list[str]:
+def _notes(studies: Mapping[str, Study]) -> list[str]:
     """How the loci were formed, and what each study tested."""
     windows = {study.loci.window_bp for study in studies.values()}
     largest = ", the largest loci.window_bp of the studies" if len(windows) > 1 else " (loci.window_bp)"
@@ -247,12 +249,9 @@ def _notes(studies: Mapping[str, Study], threshold: CommonThreshold) -> list[str
     for name, study in studies.items():
         summary = files.SUMMARY.read(study.results).frame
         people, variants = (max(summary[column].to_list(), default=0) for column in ("n", "tests"))
-        own = (
-            thresholds.neglog10p_used(files.THRESHOLDS.read(study.results)) if files.THRESHOLDS.exists(study.results) else None
-        )
-        alone = "" if own is None else f", own threshold −log10 p {own:.2f}"
-        notes.append(f"{name}: {people:,} participants, {summary.height:,} traits, {variants:,} variants tested{alone}; "
-                     f"rows from −log10 p {study.scan.keep_neglog10p:g} are kept.")  # fmt: skip
+        own = thresholds.neglog10p_used(files.THRESHOLDS.read(study.results))
+        notes.append(f"{name}: {people:,} participants, {summary.height:,} traits, {variants:,} variants tested, own threshold "
+                     f"−log10 p {own:.2f}; rows from −log10 p {study.scan.keep_neglog10p:g} are kept.")  # fmt: skip
     return notes
 
 

@@ -148,11 +148,12 @@ def comparison_output(paths: Sequence[Path]) -> ComparisonOutput:
 
 
 def comparison_page(paths: Sequence[Path], comparison: ComparisonOutput, page: Path) -> Iterator[str]:
-    """Writes the page of the comparison and its table; yields warnings and what was written."""
+    """Writes the page of the comparison and its table; yields warnings, what they say and where they are."""
     one = comparison.table if len(paths) == 1 else None
     output = compare_page.page(compare.read_studies(paths), one)
     for warning in output.warnings:
         yield f"warning: {warning}"
+    yield from output.summary
     for path in output.write(page):
         yield f"Wrote {path}"
 

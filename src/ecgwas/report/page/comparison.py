@@ -75,7 +75,7 @@ def render(contents: ComparisonContents) -> str:
     return parts.filled(
         "page.comparison.html", SCRIPTS, pictures, in_files=False, title=f"Comparison of {joined(list(contents.sides))}",
         index=Markup(NO_INDEX), blocks={name: Markup(block) for name, block in plots.plots(pictures).items()},
-        several=len(contents.order) > 1, total=contents.loci.height, statements=_statements(contents),
+        several=len(contents.order) > 1, total=contents.loci.height, statements=statements(contents),
         cards=[(f"{len(own):,}", name) for name, own in loci_of.items()], threshold=contents.threshold,
         p_words=p_and_neglog10p(contents.threshold.neglog10p, _interval(contents)),
         tables={
@@ -94,8 +94,8 @@ def _interval(contents: ComparisonContents) -> str:
     return "" if low is None or high is None else f", 95 % Monte-Carlo interval {low:.2f} to {high:.2f}"
 
 
-def _statements(contents: ComparisonContents) -> list[str]:
-    """The Venn diagrams in words: of the studies, and of all representations."""
+def statements(contents: ComparisonContents) -> list[str]:
+    """The Venn diagrams in words: of the studies, and of all representations, where these are two or three."""
     groups = [contents.sides, contents.members] if contents.sides != contents.members else [contents.sides]
     in_words = [group for group in groups if 1 < len(group) <= intersections.MOST_IN_WORDS]
     return [intersections.sentence({name: contents.loci_of(*one) for name, one in group.items()}) for group in in_words]
@@ -207,18 +207,19 @@ def _shown_loci(contents: ComparisonContents) -> pl.DataFrame:
 
 
 def _loci(contents: ComparisonContents) -> list[LocusPart]:
-    return [_locus(contents, row) for row in _shown_loci(contents).iter_rows(named=True)]
+    loci_of = {name: contents.loci_of(*member) for name, member in contents.members.items()}
+    return [_locus(contents, row, loci_of) for row in _shown_loci(contents).iter_rows(named=True)]
 
 
-def _locus(contents: ComparisonContents, locus: Mapping[str, Any]) -> LocusPart:
+def _locus(contents: ComparisonContents, locus: Mapping[str, Any], loci_of: Mapping[str, frozenset[int]]) -> LocusPart:
     number = locus["locus"]
-    by = [name for name, member in contents.members.items() if number in contents.loci_of(*member)]
+    by = [name for name, loci in loci_of.items() if number in loci]
     ends = [f"{locus['start']:,}", *([f"{locus['stop']:,}"] if locus["stop"] > locus["start"] else [])]
     place = f"chromosome {locus['chrom']}, {'–'.join(ends)}"
     heading = f"Locus {number}: {locus['lead_variant']}, {place}, effect allele {locus['effect_allele']}"
     rows = _with_words(contents.compared.filter(pl.col("locus") == number), contents.units)
     title = f"Locus {number}: tests of {locus['lead_variant']} and around it; beta and effects are of {locus['effect_allele']}"
-    found_by = "all" if len(by) == len(contents.members) else joined(by)
+    found_by = "all" if len(by) == len(loci_of) else joined(by)
     return LocusPart(number, heading, found_by, shown(IN_LOCUS, rows, title=title, suffix=f"-{number}"))
 
 
