@@ -216,7 +216,7 @@ def null_loci(counts: pl.DataFrame, labels: Sequence[str]) -> Figure | None:
         for k, (number, colour, what) in enumerate(
             ((row["loci"], d.BLUE, "found"), (row["null_loci"], d.VERMILION, "by chance"))
         ):
-            width = max(panel.x.at(float(number)) - left, 1.5)
+            width = panel.x.at(float(number)) - left
             title = f"{row['label']}: {loci_counted(number)} {what}"
             parts.append(d.rect(left, y + 5 + 16 * k, width, 14, colour, title=title, rx=2))
             parts.append(d.text(left + width + 6, y + 16 + 16 * k, f"{number:,}"))
