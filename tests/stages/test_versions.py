@@ -58,7 +58,8 @@ def test_every_declared_table_that_a_stage_writes_is_named_by_it() -> None:
     """What only commands write (`meta`, `compare`, `look`, `covariates ukb`) belongs to no stage."""
     named = {table.__name__ for stage in STAGES for table in stage.tables}
     assert set(KEPT["tables"]) - named == {
-        "Comparison", "CovariateExclusions", "MetaAssociations", "MetaDropped", "StudyComparison", "VariantTraits"
+        "ComparedLoci", "Comparison", "CovariateExclusions", "MetaAssociations", "MetaDropped", "StudyComparison",
+        "VariantTraits",
     }  # fmt: skip
 
 

@@ -220,14 +220,20 @@ def figures_command(
 @main.command()
 @click.argument("study_files", metavar="STUDY.yaml ...", nargs=-1, required=True, type=UserPath(path_type=Path))
 @click.option("--out", type=UserPath(path_type=Path, dir_okay=False), help="Also write the table to this .csv file.")
-def compare(study_files: tuple[Path, ...], out: Path | None) -> None:
+@click.option(
+    "--page", type=UserPath(path_type=Path, dir_okay=False),
+    help="Also write a page of the loci side by side to this .html file, with compared_loci.csv next to it.",
+)  # fmt: skip
+def compare(study_files: tuple[Path, ...], out: Path | None, page: Path | None) -> None:
     """Compare what each representation of a study found (also written to results/compare.csv), or compare several studies.
 
     For several studies: settings, epochs trained, test loss and errors of each representation, SNPs and loci. A study that
-    was run only until stage represent has no hits.
+    was run only until stage represent has no hits. The page needs the loci of every study, and puts them side by side at one
+    threshold for all.
     """
-    if out is not None and out.suffix != ".csv":
-        raise click.UsageError(f"--out {out}: name a .csv file")
+    for given, option, ending in ((out, "--out", ".csv"), (page, "--page", ".html")):
+        if given is not None and given.suffix != ending:
+            raise click.UsageError(f"{option} {given}: name a {ending} file")
     comparison = terminal.comparison_output(study_files)
     for warning in comparison.warnings:
         click.echo(f"warning: {warning}")
@@ -236,6 +242,9 @@ def compare(study_files: tuple[Path, ...], out: Path | None) -> None:
     for path in [path for path in (comparison.file, out) if path is not None]:
         with atomic_write(path) as temporary:
             comparison.table.write_csv(temporary)
+    if page is not None:
+        for line in terminal.comparison_page(study_files, comparison, page):
+            click.echo(line)
 
 
 @main.command(name="meta")

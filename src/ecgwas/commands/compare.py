@@ -65,6 +65,21 @@ def compared(studies: Mapping[str, Study]) -> StudyComparison:
     return StudyComparison.of([_row(name, study, options) for name, study in studies.items() for options in study.represent])
 
 
+def printed(table: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The columns SETTINGS and RESULTS of StudyComparison, without those that say nothing: empty ones, and the representation
+    where each study has one."""
+    one_representation_each = table["study"].is_unique().all()
+    settings, results = (
+        table.select(name for name in columns if not (one_representation_each and name == "representation"))
+        for columns in (SETTINGS, RESULTS)
+    )
+    return _without_empty_columns(settings), _without_empty_columns(results)
+
+
+def _without_empty_columns(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(name for name in frame.columns if frame[name].null_count() < frame.height)
+
+
 def outdated(studies: Mapping[str, Study]) -> list[str]:
     """`study, representation` of each whose results do not match its present study file and inputs."""
     return [

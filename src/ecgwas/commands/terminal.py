@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ecgwas import stages
-from ecgwas.commands import compare
+from ecgwas.commands import compare, compare_page
 from ecgwas.errors import MissingStageError
 from ecgwas.progress import duration
 from ecgwas.report.text import effects
@@ -142,19 +142,20 @@ def comparison_output(paths: Sequence[Path]) -> ComparisonOutput:
         return ComparisonOutput(table, (table,), files.COMPARISON.path(study.results))
     studies = compare.read_studies(paths)
     table = compare.compared(studies).frame
-    one_representation_each = table["study"].is_unique().all()
-    printed = [
-        table.select(name for name in columns if not (one_representation_each and name == "representation"))
-        for columns in (compare.SETTINGS, compare.RESULTS)
-    ]
     changed = "the study file or its inputs have changed since; `ecgwas run` updates the results"
     warnings = tuple(f"{study}: {changed}" for study in compare.outdated(studies))
-    return ComparisonOutput(table, tuple(_without_empty_columns(frame) for frame in printed), None, warnings)
+    return ComparisonOutput(table, compare.printed(table), None, warnings)
 
 
-def _without_empty_columns(frame: pl.DataFrame) -> pl.DataFrame:
-    """Drops columns without any value."""
-    return frame.select(name for name in frame.columns if frame[name].null_count() < frame.height)
+def comparison_page(paths: Sequence[Path], comparison: ComparisonOutput, page: Path) -> Iterator[str]:
+    """Writes the page of the comparison and its table; yields warnings, what they say and where they are."""
+    one = comparison.table if len(paths) == 1 else None
+    output = compare_page.page(compare.read_studies(paths), one)
+    for warning in output.warnings:
+        yield f"warning: {warning}"
+    yield from output.summary
+    for path in output.write(page):
+        yield f"Wrote {path}"
 
 
 def cells(frame: pl.DataFrame) -> Iterator[list[str]]:

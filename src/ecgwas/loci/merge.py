@@ -77,11 +77,11 @@ def find_loci(
     limit = neglog10p_used(thresholds)
     refuse_lost_hits(limit, keep_neglog10p)
     computed = associations.frame.filter(pl.col("neglog10p").is_not_nan() & pl.col("neglog10p").is_not_null())
-    ordered = _ordered(computed)
+    ordered = in_order(computed)
     hits = significant(ordered, limit)
     set_hits = _significant_sets(thresholds, results)
     clumped = clump(hits)
-    loci = merge_hits(_ordered(pl.concat([hits, set_hits.as_rows(hits)], how="diagonal")), options.window_bp, clumped)
+    loci = merge_hits(in_order(pl.concat([hits, set_hits.as_rows(hits)], how="diagonal")), options.window_bp, clumped)
     known = None if options.known is None else known_loci.read(options.known)
     notes = [] if known is None else [f"known loci: {known.frame.height} read, {known.skipped} without one position skipped"]
     return LociTables(
@@ -105,7 +105,7 @@ def _significant_sets(thresholds: Thresholds, results: Sequence[ScanResult]) -> 
         neglog10p=pl.max_horizontal("omnibus", "acat"),
         test=pl.when(pl.col("omnibus") >= pl.col("acat")).then(pl.lit("omnibus")).otherwise(pl.lit("acat")),
     )
-    return SetHits(_ordered(rows.filter(pl.col("neglog10p") > limit.item()).rename({"best_trait": "trait"})))
+    return SetHits(in_order(rows.filter(pl.col("neglog10p") > limit.item()).rename({"best_trait": "trait"})))
 
 
 def significant(rows: pl.DataFrame, neglog10p: float) -> pl.DataFrame:
@@ -154,7 +154,8 @@ def _spanned_by_clump(hits: pl.DataFrame, clumped: Clumps | None) -> pl.Series:
     return pl.Series(is_spanned)
 
 
-def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
+def in_order(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of Associations by chromosome, position, alleles and trait."""
     ranks = {name: rank for rank, name in enumerate(CHROMOSOMES)}
     rank = pl.col("chrom").replace_strict(ranks, default=len(CHROMOSOMES), return_dtype=pl.Int64)
     return rows.sort(rank, *VARIANT_KEY, "trait", maintain_order=True)
@@ -176,7 +177,7 @@ def _counted(
     counts: list[tuple[int | None, int | None]] = []
     for kind, limit, is_used in thresholds.frame.select("kind", "neglog10p", "used").iter_rows():
         if kind == SETS:
-            hits = _ordered(set_hits.as_rows(rows))
+            hits = in_order(set_hits.as_rows(rows))
         elif limit < keep_neglog10p:
             counts.append((None, None))
             continue

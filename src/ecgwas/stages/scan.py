@@ -19,7 +19,7 @@ from ecgwas.scan.engine import variant_counts as counting
 from ecgwas.stages import traits
 from ecgwas.stages.base import Needs, Stage, seed_of
 from ecgwas.study import Matrix, Scan, ScanOptions, Study
-from ecgwas.tables import Associations, ScanResult, files
+from ecgwas.tables import Associations, LeftOutVariants, ScanResult, files
 from ecgwas.tables.loci import VariantCounts
 
 logger = logging.getLogger(__name__)
@@ -105,10 +105,27 @@ def rows(study: Study) -> pl.LazyFrame:
 def rows_in_turn(study: Study, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Yields some columns of the same rows, at most ROWS_AT_A_TIME together, because Polars would read far ahead."""
     for part in _parts(study):
-        kept = pl.scan_parquet(files.ASSOCIATIONS.path(study.results, part=part)).select(columns)
-        count = int(kept.select(pl.len()).collect().item())
-        for start in range(0, count, ROWS_AT_A_TIME):
-            yield kept.slice(start, ROWS_AT_A_TIME).collect()
+        yield from _in_turn(files.ASSOCIATIONS.path(study.results, part=part), columns)
+
+
+def _in_turn(path: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    kept = pl.scan_parquet(path).select(columns)
+    count = int(kept.select(pl.len()).collect().item())
+    for start in range(0, count, ROWS_AT_A_TIME):
+        yield kept.slice(start, ROWS_AT_A_TIME).collect()
+
+
+def stored_rows_in_turn(results: Path, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """As rows_in_turn, of every part in a results folder: it needs no genotype file."""
+    for names in files.ASSOCIATIONS.all_names(results):
+        yield from _in_turn(files.ASSOCIATIONS.path(results, **names), columns)
+
+
+def stored_counts(results: Path) -> list[ScanResult]:
+    """Arrays of every part in a results folder (numbers of tests, maxima of permutations), without tables; it needs no genotype
+    file."""
+    parts = [names["part"] for names in files.TEST_COUNTS.all_names(results)]
+    return [ScanResult(Associations.empty(), LeftOutVariants.empty(), **_arrays(results, part)) for part in parts]
 
 
 def some_rows(study: Study, max_rows: int, columns: Sequence[str]) -> pl.DataFrame:
@@ -145,13 +162,17 @@ def whole_engine(study: Study) -> ScanOptions:
 
 
 def _load(study: Study, part: str) -> ScanResult:
-    with np.load(files.TEST_COUNTS.path(study.results, part=part), allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in ARRAYS}
-        names = tuple(str(name) for name in stored["traits"])
     left_out = files.LEFT_OUT_VARIANTS.read(study.results, part=part)
     sets = files.SET_ASSOCIATIONS.read(study.results, part=part)
     counts = files.PART_VARIANT_COUNTS.read(study.results, part=part).frame
-    return ScanResult(associations=Associations.empty(), left_out=left_out, traits=names, sets=sets, counts=counts, **arrays)
+    arrays = _arrays(study.results, part)
+    return ScanResult(associations=Associations.empty(), left_out=left_out, sets=sets, counts=counts, **arrays)
+
+
+def _arrays(results: Path, part: str) -> dict[str, Any]:
+    with np.load(files.TEST_COUNTS.path(results, part=part), allow_pickle=False) as stored:
+        names = tuple(str(name) for name in stored["traits"])
+        return {"traits": names} | {name: stored[name] for name in ARRAYS}
 
 
 def _check(study: Study) -> Sequence[str]:

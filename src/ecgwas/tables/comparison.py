@@ -5,7 +5,7 @@ Declared as in ecgwas.tables; docs/tables.md is made from them.
 
 from __future__ import annotations
 
-from ecgwas.tables import REAL, TEXT, WHOLE, Column, Table
+from ecgwas.tables import BETA_UNIT, FLAG, REAL, TEXT, WHOLE, Column, Table
 
 
 class Comparison(Table):
@@ -54,4 +54,32 @@ class StudyComparison(Table):
         "snps": Column(WHOLE, "distinct significant variants; null: stage loci has not run"),
         "pairs": Column(WHOLE, "significant variant-trait pairs; null: stage loci has not run"),
         "loci": Column(WHOLE, "loci with a significant trait of the representation; null: stage loci has not run"),
+    }  # fmt: skip
+
+
+class ComparedLoci(Table):
+    """Loci of several studies or representations side by side, one row per locus, study and representation, at one threshold
+    for all."""
+
+    columns = {
+        "locus": Column(WHOLE, "number, by position; hits of all studies together form the loci"),
+        "lead_variant": Column(TEXT, "variant of the strongest association of any study"),
+        "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position of the lead variant"),
+        "start": Column(WHOLE, "first significant position of any study"), "stop": Column(WHOLE, "last one"),
+        "effect_allele": Column(TEXT, "of the lead variant: the allele that beta, effect and eaf are of, in every study"),
+        "other_allele": Column(TEXT, "of the lead variant"),
+        "threshold": Column(REAL, "-log10 p that all tests of all studies must exceed"),
+        "study": Column(TEXT, "name of the study; its file where two studies have one name"),
+        "representation": Column(TEXT, "name of the representation"),
+        "found": Column(FLAG, "one of its traits passes the threshold in the locus"),
+        "best_trait": Column(TEXT, "its strongest trait in the locus; null: the scan kept no row there"),
+        "best_variant": Column(TEXT, "variant of that association"), "best_neglog10p": Column(REAL, "-log10 p of it"),
+        "trait": Column(TEXT, "its strongest trait at the lead variant; null: the scan kept no row of that variant"),
+        "alleles": Column(TEXT, "alleles of that variant: same | swapped | palindromic (strand unknown: no effect is given)"),
+        "eaf": Column(REAL, "frequency of the effect allele"), "n": Column(WHOLE, "participants tested"),
+        "beta": Column(REAL, f"effect of one effect allele on that trait, {BETA_UNIT}"),
+        "se": Column(REAL, "standard error of beta"), "neglog10p": Column(REAL, "-log10 p of that trait at the lead variant"),
+        "effect": Column(REAL, "effect of one effect allele in `unit`; null: the trait has no unit, or the study's own "
+                               "hits lack the test"),
+        "effect_se": Column(REAL, "standard error of effect"), "unit": Column(TEXT, "unit of the trait, such as ms"),
     }  # fmt: skip

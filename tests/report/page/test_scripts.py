@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from ecgwas.report.page import render
+from ecgwas.report.page import comparison, render
 
 FOLDER = Path(render.__file__).parent
 ANALYSIS = Path(__file__).with_name("script_names.js")
+PAGES = (render.SCRIPTS, comparison.SCRIPTS)
+SCRIPTS = tuple(dict.fromkeys(name for scripts in PAGES for name in scripts))
 LONGEST_LINE = 110
 BROWSER = {
     "Array", "Blob", "Boolean", "DecompressionStream", "Float32Array", "Float64Array", "Infinity", "IntersectionObserver",
@@ -59,7 +61,7 @@ def listed(name: str, heading: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str, Any]]:
-    done = node("--expose-internals", str(ANALYSIS), *(str(FOLDER / name) for name in render.SCRIPTS))
+    done = node("--expose-internals", str(ANALYSIS), *(str(FOLDER / name) for name in SCRIPTS))
     if "Cannot find module 'internal" in done.stderr:
         pytest.skip("this Node brings no parser along")
     assert done.returncode == 0, done.stderr
@@ -67,30 +69,31 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Mapping[str,
 
 
 def test_every_script_is_packaged_and_joined() -> None:
-    assert {path.name for path in FOLDER.glob("*.js")} == set(render.SCRIPTS)
+    assert {path.name for path in FOLDER.glob("*.js")} == set(SCRIPTS)
 
 
 @needs_node
-@pytest.mark.parametrize("name", render.SCRIPTS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_scripts_parse(name: str) -> None:
     done = node("--check", str(FOLDER / name))
     assert done.returncode == 0, done.stderr
 
 
 @needs_node
-@pytest.mark.parametrize("name", render.SCRIPTS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_uses_what_it_says_and_nothing_undeclared(names: Mapping[str, Mapping[str, Any]], name: str) -> None:
     assert set(names[name]["free"]) - BROWSER == listed(name, "Uses")
-    given = {given for other in render.SCRIPTS if other != name for given in listed(other, "Gives")}
-    assert listed(name, "Uses") <= given
+    for page in PAGES:
+        given = {given for other in page if other != name for given in listed(other, "Gives")}
+        assert name not in page or listed(name, "Uses") <= given
 
 
 @needs_node
-@pytest.mark.parametrize("name", render.SCRIPTS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_gives_what_it_says_and_declares_nothing_unused(names: Mapping[str, Mapping[str, Any]], name: str) -> None:
     given = listed(name, "Gives")
     assert given <= set(names[name]["declared"])
-    assert given == {used for other in render.SCRIPTS if other != name for used in listed(other, "Uses")} & given
+    assert given == {used for other in SCRIPTS if other != name for used in listed(other, "Uses")} & given
     assert set(names[name]["unused"]) <= given
     assert names[name]["problems"] == []
 
@@ -103,7 +106,7 @@ def test_no_name_is_declared_twice_or_hides_a_shared_one(names: Mapping[str, Map
         assert set(found["inner"]).isdisjoint(declared), script
 
 
-@pytest.mark.parametrize("name", render.SCRIPTS)
+@pytest.mark.parametrize("name", SCRIPTS)
 def test_lines_are_short(name: str) -> None:
     for number, line in enumerate((FOLDER / name).read_text().splitlines(), start=1):
         assert len(line) <= LONGEST_LINE, f"{name}:{number}"

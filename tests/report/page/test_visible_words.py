@@ -11,7 +11,8 @@ import pytest
 from lxml import etree, html
 
 from ecgwas.report import ReportContents, render
-from ecgwas.report.page.render import OPTION_OR_FILE, coded, headline
+from ecgwas.report.page.parts import OPTION_OR_FILE, coded
+from ecgwas.report.page.render import headline
 from ecgwas.report.text import labels
 from ecgwas.study import ReportOptions
 from ecgwas.tables import Guards, Thresholds, files

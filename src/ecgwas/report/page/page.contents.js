@@ -14,7 +14,7 @@ const openAround = (element) => {
 // The last section whose head is in the upper part of the window is the current one.
 const followSections = () => {
   const links = new Map([...byId("toc").querySelectorAll("a")].map((link) => [link.hash.slice(1), link]));
-  links.set("trait", links.get("traits"));
+  if (links.has("traits")) links.set("trait", links.get("traits"));
   const sections = [...document.querySelectorAll("main > section")], inView = new Set();
   const mark = () => {
     const current = links.get(sections.filter((section) => inView.has(section)).at(-1)?.id);
@@ -67,8 +67,9 @@ const prepareHints = () => {
   };
   document.querySelectorAll(BOXES).forEach(addHint);
   // What a trait's feature represents is drawn anew for each trait.
-  const drawn = new MutationObserver(() => byId("trait-meaning").querySelectorAll(BOXES).forEach(addHint));
-  drawn.observe(byId("trait-meaning"), { childList: true });
+  const meaning = byId("trait-meaning");
+  const drawn = new MutationObserver(() => meaning.querySelectorAll(BOXES).forEach(addHint));
+  if (meaning) drawn.observe(meaning, { childList: true });
 };
 
 const prepareContents = () => {

@@ -1,10 +1,10 @@
-// The page's levels (study, locus, trait), search, theme, grids, copying and printing. It starts the
+// The page's levels (study, locus, trait), search, grids and copying. It starts the
 // page, which can also be read without a script.
 // Gives: nothing
 // Uses: make, byId, prepareTables, prepareFigures (elements); index, canUnpack, traitNumber, searchEntries,
 //   loadPositions, loadVariantNames, variantsMatching (data); prepareClusters (marks);
 //   preparePicture (interact); showTrait, redrawTrait, prepareTrait (trait);
-//   openAround, prepareContents (contents)
+//   openAround, prepareContents (contents); prepareTheme, preparePrint (display)
 const setLevel = (level) => {
   document.body.dataset.level = level;
   byId("trait").hidden = level !== "trait";
@@ -121,14 +121,6 @@ const prepareSearch = () => {
   });
 };
 
-// Light, dark, or as the system is.
-const prepareTheme = () => byId("theme").addEventListener("click", () => {
-  const root = document.documentElement.dataset;
-  const isDark = root.theme ? root.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-  root.theme = isDark ? "light" : "dark";
-  redrawTrait();
-});
-
 // Grids of leads and features: three colourings
 const cellsOf = (picture) => [...picture.querySelectorAll("[data-trait]")];
 
@@ -182,26 +174,11 @@ const prepareCopy = () => byId("copy-methods").addEventListener("click", async (
   }
 });
 
-// Print: at the level of the study, everything.
-const preparePrint = () => {
-  let closed = [], level = "study";
-  addEventListener("beforeprint", () => {
-    closed = [...document.querySelectorAll("details:not([open])")];
-    for (const details of closed) details.open = true;
-    level = document.body.dataset.level;
-    if (level === "study") document.body.dataset.level = "all";
-  });
-  addEventListener("afterprint", () => {
-    for (const details of closed) details.open = false;
-    document.body.dataset.level = level;
-  });
-};
-
 document.body.classList.add("scripted");
 prepareTables();
 prepareFigures();
 prepareSearch();
-prepareTheme();
+prepareTheme(redrawTrait);
 prepareTrait();
 prepareCopy();
 preparePrint();

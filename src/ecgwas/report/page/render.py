@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import yaml
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ecgwas.report import queries, sample_flow
 from ecgwas.report.contents import Example, Figure, Page, ReportContents
 from ecgwas.report.figures import svg as drawing
 from ecgwas.report.figures.all_figures import all_figures
-from ecgwas.report.names import in_address, slug
-from ecgwas.report.page import locus_cards, plots, representations, tables
+from ecgwas.report.names import in_address
+from ecgwas.report.page import locus_cards, parts, plots, representations, tables
 from ecgwas.report.page.embedded import embedded
 from ecgwas.report.page.table_view import ShownTable
 from ecgwas.report.text import headline as first_sentences
-from ecgwas.report.text import labels, methods, strega
+from ecgwas.report.text import methods, strega
 from ecgwas.report.text.headline import Headline
 from ecgwas.study import ReportOptions
 from ecgwas.tables import files
@@ -38,97 +31,25 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     figures of traits are drawn on demand by its own script. `figures` holds each figure again, with its numbers.
     """
     figures = all_figures(options, contents)
-    style, script = _packaged("page.css") + _packaged("page.interact.css"), _script()
     inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
     meanings = {name: figure for name, figure in figures.items() if name.startswith("meaning_")}
     packed = embedded(contents, meanings)
     blocks = {**packed.blocks, **plots.plots(inline | meanings)}
-    html = _template().render(
-        title=options.title or contents.run.name,
-        style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
-        figures={name: _Inline.of(figure) for name, figure in inline.items()},
-        index=Markup(packed.index), blocks={name: Markup(block) for name, block in blocks.items()},
-        **_values(options, contents, figures),
+    html = parts.filled(
+        "page.html", SCRIPTS, inline, in_files=True, title=options.title or contents.run.name, index=Markup(packed.index),
+        blocks={name: Markup(block) for name, block in blocks.items()}, **_values(options, contents, figures),
     )  # fmt: skip
     return Page(html, figures)
 
 
-@cache
-def _template() -> Template:
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.filters |= {"count": lambda value: f"{value:,}", "coded": coded, "label": labels.words}
-    return environment.from_string(_packaged("page.html"))
-
-
-def _script() -> str:
-    """The page's scripts joined within one function, so that they add no global names."""
-    joined = "".join(_packaged(name) for name in SCRIPTS)
-    return f'"use strict";\n(() => {{\n{joined}}})();\n'
-
-
 SCRIPTS = (
     "page.elements.js", "page.data.js", "page.marks.js", "page.zoom.js", "page.interact.js", "page.plots.js", "page.trait.js",
-    "page.contents.js", "page.js",
+    "page.contents.js", "page.display.js", "page.js",
 )  # fmt: skip
 """In the order in which they are joined; the head of each names what it gives to and uses of the others."""
 
 ONLY_FILES = ("manhattan_", "qq_", "meaning_")
 """Figures that the page's script draws or unpacks itself; as files they are next to the page."""
-
-
-FULL_WIDTH = (900, 940)
-"""Figures of such a width (pixels) fill the page; all others, and these on a narrower page, keep their width, so that no word
-shrinks."""
-
-
-@dataclass(frozen=True)
-class _Inline:
-    """A figure within the page; is_full: it is as wide as the page; peak: where its highest point is, share of its width."""
-
-    figure: Figure
-    svg: Markup
-    is_full: bool
-    peak: float | None
-
-    @classmethod
-    def of(cls, figure: Figure) -> _Inline:
-        head = re.search(r"<svg [^>]*?width='([\d.]+)'", figure.svg)
-        width = float(head[1]) if head else 0.0
-        return cls(figure, Markup(drawing.themed(figure.svg)), FULL_WIDTH[0] <= width <= FULL_WIDTH[1], _peak(figure, width))
-
-
-def _peak(figure: Figure, width: float) -> float | None:
-    """Where the highest point of the first panel is, as a share of the figure's width; None: it has no points."""
-    points = [] if figure.plot is None else [one for one in figure.plot.points if one.panel == 0 and len(np.asarray(one.x))]
-    if figure.plot is None or not points or width <= 0:
-        return None
-    highest = max(points, key=lambda one: float(np.max(np.asarray(one.y, dtype=np.float64))))
-    x = np.asarray(highest.x, dtype=np.float64)[int(np.argmax(np.asarray(highest.y, dtype=np.float64)))]
-    return round(figure.plot.panels[0].x.at(float(x)) / width, 3)
-
-
-OPTION_OR_FILE = re.compile(
-    r"(?<![\w./])(?:(?:read|represent|traits|scan|loci|genes|report|share)\.[a-z]\w*|\w+\.(?:csv|parquet|json|yaml))(?![\w/])"
-)
-"""Options of the study file and names of results files within a sentence."""
-
-
-def coded(text: object) -> Markup:
-    """The text for HTML, with names of options and files as code."""
-    words, at, parts = str(text), 0, [Markup()]
-    for match in OPTION_OR_FILE.finditer(words):
-        parts += [escape(words[at : match.start()]), Markup("<code>{}</code>").format(match[0])]
-        at = match.end()
-    return Markup().join([*parts, escape(words[at:])])
-
-
-def _packaged(name: str) -> str:
-    return (resources.files("ecgwas.report.page") / name).read_text(encoding="utf-8")
-
-
-def _hash(content: str) -> str:
-    """The hash by which the page's content security policy allows this text and no other."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
 def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[str, Figure]) -> dict[str, Any]:
@@ -150,7 +71,6 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "lead_quality": tables.further(results, eids, "read"),
         "tables": _tables(contents),
         "drawn": queries.traits_drawn(options, loci.hits, scan.rows),
-        "slug": slug,
         "in_address": in_address,
         "hit_traits": loci.hits.frame["trait"].n_unique(),
         "loci": locus_cards.cards(contents),

@@ -23,6 +23,7 @@ Shown = Literal["always", "wide", "asked"]
 OWN_NAMES = {
     "trait", "best_trait", "variant", "lead_variant", "gene", "genes", "known_genes", "representation", "lead", "feature",
     "term", "name", "known_trait", "known_traits", "effect_allele", "other_allele", "rs_id", "colour", "item",
+    "study", "best_variant",
 }  # fmt: skip
 """Columns whose texts are names of things, which the page does not translate."""
 
