@@ -185,10 +185,7 @@ def _shifts(smooth: Floats, median: Floats, peak_ms: float, times_ms: Floats) ->
     target = without_lines(median[:, first:last]).ravel()
     shifts = np.arange(-reach, reach + 1)
     similarity = np.stack(
-        [
-            _correlation(without_lines(smooth[:, :, first + k : last + k]).reshape(len(smooth), -1), target[None])
-            for k in shifts
-        ]
+        [_correlation(without_lines(smooth[:, :, first + k : last + k]).reshape(len(smooth), -1), target[None]) for k in shifts]
     )  # (shifts, B)
     best = similarity.argmax(axis=0)
     return shifts[best] * step, similarity.max(axis=0)
