@@ -2,7 +2,7 @@
 // page, which can also be read without a script.
 // Gives: nothing
 // Uses: make, byId, prepareTables, prepareFigures (elements); index, canUnpack, traitNumber, searchEntries,
-//   loadPositions, loadVariantNames, variantsMatching (data); prepareClusters (marks);
+//   unpackText, loadPositions, loadVariantNames, variantsMatching (data); prepareClusters (marks);
 //   preparePicture (interact); showTrait, redrawTrait, prepareTrait (trait);
 //   openAround, prepareContents (contents)
 const setLevel = (level) => {
@@ -182,6 +182,24 @@ const prepareCopy = () => byId("copy-methods").addEventListener("click", async (
   }
 });
 
+// Pictures that are drawn when they are chosen
+const drawChosen = async (chooser) => {
+  const number = Number(chooser.querySelector(":checked").value);
+  const picture = chooser.querySelector(`.chosen > :nth-child(${number}) .picture`);
+  const { packed } = picture.dataset;
+  if (!packed || !canUnpack) return;
+  delete picture.dataset.packed;
+  picture.innerHTML = await unpackText(`picture-${packed}`);
+  preparePicture(picture);
+};
+
+const prepareChoosers = () => {
+  for (const chooser of document.querySelectorAll(".chooser")) {
+    chooser.addEventListener("change", () => drawChosen(chooser));
+    drawChosen(chooser);
+  }
+};
+
 // Print: at the level of the study, everything.
 const preparePrint = () => {
   let closed = [], level = "study";
@@ -205,10 +223,11 @@ prepareTheme();
 prepareTrait();
 prepareCopy();
 preparePrint();
-for (const picture of document.querySelectorAll(".picture")) {
+for (const picture of document.querySelectorAll(".picture:not([data-packed])")) {
   preparePicture(picture);
   prepareClusters(picture);
 }
+prepareChoosers();
 prepareContents();
 for (const button of document.querySelectorAll("[data-shown]")) {
   button.addEventListener("click", () => paintGrids(button.dataset.shown));

@@ -56,8 +56,25 @@ const ATTRIBUTES = { circle: ["cx"], ellipse: ["cx"], text: ["x", "transform"], 
   image: ["x", "width"], line: ["x1", "x2"], polygon: ["points"], polyline: ["points"] };
 const SMALL = 26; // polygons up to this width are symbols, which are not stretched
 
-const piecesOf = (path) => [...path.matchAll(/([A-Za-z])([^A-Za-z]*)/g)]
-  .map(([, letter, numbers]) => [letter, (numbers.match(/[^\s,]+/g) ?? []).map(Number)]);
+const NUMBER = /-?(?:\d+\.?\d*|\.\d+)/g;
+
+// Letters with their numbers. Relative m and l become M and L, so that rounding adds no errors up.
+const piecesOf = (path) => {
+  let start = [0, 0], at = [0, 0];
+  const absolute = (numbers) => numbers.map((step, i) => {
+    at[i % 2] = Math.round((at[i % 2] + step) * 100) / 100;
+    return at[i % 2];
+  });
+  return [...path.matchAll(/([A-Za-z])([^A-Za-z]*)/g)].map(([, letter, text]) => {
+    const given = (text.match(NUMBER) ?? []).map(Number), isRelative = letter === "m" || letter === "l";
+    const numbers = isRelative ? absolute(given) : given, isPlace = "mlML".includes(letter);
+    if (isPlace) at = numbers.slice(-2);
+    else if (letter === "h") at = [at[0] + given[0], at[1]];
+    else if (letter === "z") at = [...start];
+    if (letter === "m" || letter === "M") start = numbers.slice(0, 2);
+    return [isRelative ? letter.toUpperCase() : letter, numbers];
+  });
+};
 
 // grow: how many times wider; move: coordinate to coordinate
 const movedPath = (pieces, move, grow) => pieces.map(([letter, numbers]) => {

@@ -11,12 +11,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ecgwas.report.contents import Figure
+from ecgwas.report.figures.svg import themed
 from ecgwas.report.names import slug
 from ecgwas.report.page.embedded import packed
+from ecgwas.report.page.short_paths import shortened
 from ecgwas.report.plot_data import PlotData
 
 X_DIGITS, Y_DIGITS = 6, 4
 """Positions are exact to this many digits of a panel's range: x to one part in a million, for zooming in."""
+
+
+def pictures(figures: Mapping[str, Figure]) -> dict[str, str]:
+    """`picture-<figure>` -> packed SVG, of the figures that are drawn when they are asked for."""
+    return {f"picture-{slug(name)}": packed(in_page(figure.svg).encode()) for name, figure in figures.items()}
+
+
+def in_page(picture: str) -> str:
+    """The SVG as the page holds it: in the colours of its theme, with short paths."""
+    return shortened(themed(picture))
 
 
 def plots(figures: Mapping[str, Figure]) -> dict[str, str]:

@@ -35,20 +35,23 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     """The report of a study; the same contents give the same bytes.
 
     The page needs no network and names no person. Figures of the study and its loci are in it as SVG and need no script;
-    figures of traits are drawn on demand by its own script. `figures` holds each figure again, with its numbers.
+    figures of traits and regional plots that have to be chosen are drawn on demand by its own script. `figures` holds each figure again, with its numbers.
     """
     figures = all_figures(options, contents)
     style, script = _packaged("page.css") + _packaged("page.interact.css"), _script()
     inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
     meanings = {name: figure for name, figure in figures.items() if name.startswith("meaning_")}
+    cards = locus_cards.cards(contents)
+    asked = {choice.figure for card in cards for choice in card.regions[1:]}
     packed = embedded(contents, meanings)
-    blocks = {**packed.blocks, **plots.plots(inline | meanings)}
+    blocks = {**packed.blocks, **plots.pictures({name: inline[name] for name in inline if name in asked} | meanings),
+              **plots.plots(inline | meanings)}  # fmt: skip
     html = _template().render(
         title=options.title or contents.run.name,
         style=Markup(style), script=Markup(script), style_hash=_hash(style), script_hash=_hash(script),
         figures={name: _Inline.of(figure) for name, figure in inline.items()},
         index=Markup(packed.index), blocks={name: Markup(block) for name, block in blocks.items()},
-        **_values(options, contents, figures),
+        loci=cards, **_values(options, contents, figures),
     )  # fmt: skip
     return Page(html, figures)
 
@@ -94,7 +97,7 @@ class _Inline:
     def of(cls, figure: Figure) -> _Inline:
         head = re.search(r"<svg [^>]*?width='([\d.]+)'", figure.svg)
         width = float(head[1]) if head else 0.0
-        return cls(figure, Markup(drawing.themed(figure.svg)), FULL_WIDTH[0] <= width <= FULL_WIDTH[1], _peak(figure, width))
+        return cls(figure, Markup(plots.in_page(figure.svg)), FULL_WIDTH[0] <= width <= FULL_WIDTH[1], _peak(figure, width))
 
 
 def _peak(figure: Figure, width: float) -> float | None:
@@ -153,7 +156,6 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "slug": slug,
         "in_address": in_address,
         "hit_traits": loci.hits.frame["trait"].n_unique(),
-        "loci": locus_cards.cards(contents),
         "grids": [name for name in figures if name.startswith("grid_")],
         "clusters": [name for name in figures if name.startswith("cluster_")],
         "miamis": [name for name in figures if name.startswith("miami_")],
