@@ -37,7 +37,7 @@ def plots(figures: Mapping[str, Figure]) -> dict[str, str]:
 
 
 def as_json(plot: PlotData) -> str:
-    """Axis, zoomed, panels, points, curves, details as JSON. Numbers are whole numbers, see `steps`; equal x are there once."""
+    """Axis, zoomed, panels, points, curves, details, names as JSON. Numbers are whole numbers, see `steps`; equal x are there once."""
     xs: dict[str, int] = {}
     panels = [[p.left, p.top, p.width, p.height, *p.x_range, *p.y_range] for p in plot.panels]
     points = [
@@ -56,6 +56,7 @@ def as_json(plot: PlotData) -> str:
         "points": points, "curves": curves,
         "details": {key: [one.title, one.more, *([words, link] for words, link in one.rows)]
                     for key, one in plot.details.items()},
+        **({"names": [list(one) for one in plot.names]} if plot.names else {}),
     }  # fmt: skip
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 

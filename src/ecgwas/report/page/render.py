@@ -70,8 +70,8 @@ def _script() -> str:
 
 
 SCRIPTS = (
-    "page.elements.js", "page.data.js", "page.marks.js", "page.zoom.js", "page.interact.js", "page.plots.js", "page.trait.js",
-    "page.contents.js", "page.js",
+    "page.elements.js", "page.data.js", "page.marks.js", "page.gestures.js", "page.zoom.js", "page.interact.js",
+    "page.plots.js", "page.trait.js", "page.contents.js", "page.js",
 )  # fmt: skip
 """In the order in which they are joined; the head of each names what it gives to and uses of the others."""
 
