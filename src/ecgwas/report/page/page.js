@@ -136,7 +136,7 @@ const cellsOf = (picture) => [...picture.querySelectorAll("[data-trait]")];
 const COLOURINGS = {
   p: (cells) => {
     const top = Math.max(index.threshold, ...cells.map((cell) => Number(cell.dataset.p)));
-    return [(cell) => Number(cell.dataset.p) / top, `−log10 p from 0 to ${top.toFixed(1)}`];
+    return [(cell) => Number(cell.dataset.p) / top, `strongest −log10 p, from 0 to ${top.toFixed(1)}`];
   },
   lambda: () => {
     const share = ({ dataset }) => dataset.lambda === undefined ? null : (Number(dataset.lambda) - 0.9) / 0.2;
@@ -144,7 +144,7 @@ const COLOURINGS = {
   },
   loci: (cells) => {
     const top = Math.max(1, ...cells.map((cell) => Number(cell.dataset.loci)));
-    return [(cell) => Number(cell.dataset.loci) / top, `loci from 0 to ${top}`];
+    return [(cell) => Number(cell.dataset.loci) / top, `number of loci, from 0 to ${top}`];
   },
 };
 
