@@ -63,8 +63,10 @@ def phewas(
         *d.y_axis(panel, "−log10 p", gap=38),
         *_groups(panel, spans, name),
         d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"),
-        d.zoomable(MAIN, panel, [*_triangles(panel, ordered, places), *_labels(panel, ordered, places, limit)], name),
         d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED),
+        d.zoomable(
+            MAIN, panel, [*_triangles(panel, ordered, places), *_labels(panel, ordered, places, limit)], name, room=SIZE
+        ),
     ]
     caption = (
         f"{variant} against {ordered.height:,} traits, by representation and lead, measured features by wave: {beyond} beyond "
@@ -140,7 +142,9 @@ def _groups(panel: d.Panel, spans: Sequence[tuple[str, str, float, float]], name
         own = [span for span in spans if span[0] == representation]
         start, stop = panel.x.at(own[0][2]), panel.x.at(own[-1][3])
         below.append(d.line(start, panel.bottom + 22, stop, panel.bottom + 22, d.MUTED))
-        below.append(d.text((start + stop) / 2, panel.bottom + 37, representation, anchor="middle", size=12, fill=d.INK))
+        half = d.width_of(representation, 12) / 2
+        middle = min(max((start + stop) / 2, panel.left + half), panel.right - half)
+        below.append(d.text(middle, panel.bottom + 37, representation, anchor="middle", size=12, fill=d.INK))
     return [d.ticks_of(MAIN, leads), d.zoomable(REPRESENTATIONS, _below(panel), below, name)]
 
 
