@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 from ecgwas.report.panels import Panel
 
 Axis = Literal["value", "genome", "bp", "ms", "names"]
-"""What x is: a plain value, a place along all chromosomes, a position on one chromosome, milliseconds, traits in their order."""
+"""What x is: a plain value, a place along all chromosomes, a position on one chromosome, milliseconds, traits in order."""
 
 
 @dataclass(frozen=True)

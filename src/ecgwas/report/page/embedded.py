@@ -195,8 +195,8 @@ def _genes_and_loci(variants: pl.DataFrame, contents: ReportContents) -> str:
 
 
 def _trait(rows: pl.DataFrame, curve: pl.DataFrame, counts: NDArray[np.generic], pixels: bytes) -> str:
-    """Four lengths and the decimals of beta; then variant numbers as differences, -log10 p, beta; QQ curve (four arrays); counts;
-    pixels.
+    """Four lengths and the decimals of beta; then variant numbers as differences, -log10 p, beta; QQ curve (four arrays);
+    counts; pixels.
 
     beta: whole numbers of that many decimals, which the page shows; `_strongest` has more digits.  counts: of tests below what
     the scan kept, by chromosome and height; empty: not counted
@@ -227,8 +227,8 @@ def pixel_rows(floor: float, top: float) -> int:
 
 
 def _strongest(rows: pl.DataFrame, genes: pl.DataFrame) -> str:
-    """JSON of a trait's strongest variants: number of the point, beta, its standard error, effect allele frequency, participants,
-    nearest gene. genes: columns variant_number, gene"""
+    """JSON of a trait's strongest variants: number of the point, beta, its standard error, effect allele frequency,
+    participants, nearest gene. genes: columns variant_number, gene"""
     at_points = rows.sort("variant_number").with_row_index("point")
     # As the script orders them: by the packed number, then along the genome.
     strongest = at_points.sort(-pl.col("neglog10p").cast(pl.Float32), "point").head(STRONGEST)

@@ -37,7 +37,10 @@ def plots(figures: Mapping[str, Figure]) -> dict[str, str]:
 
 
 def as_json(plot: PlotData) -> str:
-    """Axis, zoomed, panels, points, curves, details, names as JSON. Numbers are whole numbers, see `steps`; equal x are there once."""
+    """Axis, zoomed, panels, points, curves, details, names as JSON.
+
+    Numbers are whole numbers, see `steps`; equal x are there once.
+    """
     xs: dict[str, int] = {}
     panels = [[p.left, p.top, p.width, p.height, *p.x_range, *p.y_range] for p in plot.panels]
     points = [

@@ -35,7 +35,8 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     """The report of a study; the same contents give the same bytes.
 
     The page needs no network and names no person. Figures of the study and its loci are in it as SVG and need no script;
-    figures of traits and regional plots that have to be chosen are drawn on demand by its own script. `figures` holds each figure again, with its numbers.
+    figures of traits and regional plots that have to be chosen are drawn on demand by its own script. `figures` holds each
+    figure again, with its numbers.
     """
     figures = all_figures(options, contents)
     style, script = _packaged("page.css") + _packaged("page.interact.css"), _script()

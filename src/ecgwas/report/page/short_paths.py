@@ -1,7 +1,7 @@
 """Paths of a figure in fewer bytes, for the page: each coordinate as its difference to the one before.
 
-A curve of neighbouring points, `M12.3 45.6L13.4 45.2`, becomes `m12.3 45.6 1.1-.4`, which is drawn alike. Coordinates of figures
-have one decimal at most (`svg.number`); differences are those of whole tenths, so that no error adds up.
+A curve of neighbouring points, `M12.3 45.6L13.4 45.2`, becomes `m12.3 45.6 1.1-.4`, which is drawn alike. Coordinates of
+figures have one decimal at most (`svg.number`); differences are those of whole tenths, so that no error adds up.
 """
 
 from __future__ import annotations
