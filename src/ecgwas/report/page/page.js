@@ -182,6 +182,20 @@ const prepareCopy = () => byId("copy-methods").addEventListener("click", async (
   }
 });
 
+const prepareCopies = () => {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const status = button.nextElementSibling;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(button.dataset.copy);
+        status.textContent = "copied";
+      } catch {
+        status.textContent = "not copied: the browser does not allow it";
+      }
+    });
+  }
+};
+
 // Pictures that are drawn when they are chosen
 const drawChosen = async (chooser) => {
   const number = Number(chooser.querySelector(":checked").value);
@@ -222,6 +236,7 @@ prepareSearch();
 prepareTheme();
 prepareTrait();
 prepareCopy();
+prepareCopies();
 preparePrint();
 for (const picture of document.querySelectorAll(".picture:not([data-packed])")) {
   preparePicture(picture);
