@@ -2,8 +2,8 @@
 
 The scan writes only tests with small p (keep_neglog10p), but exported summary statistics cover every variant. They come from
 scan.dense, if the scan kept every test; otherwise the built-in engine tests the chosen traits again, a few at a time, and
-gives the same numbers. LocusZoom's regions come from results/loci/neighbourhoods.parquet, those of traits that are not in it from
-the engine.
+gives the same numbers. LocusZoom's regions come from results/loci/neighbourhoods.parquet, those of traits not in it from the
+engine.
 """
 
 from __future__ import annotations

@@ -36,7 +36,8 @@ class Card:
     """What the page of one locus says.
 
     row: the locus' row of loci.csv; known: "known" or "new", None without a table of known loci; effect: the strongest measured
-    one, None for a locus that only trait sets find; look_up: where else to read of its lead variant; regions: its regional plots, that of the strongest trait first
+    one, None for a locus that only trait sets find; look_up: where else to read of its lead variant; regions: its regional
+    plots, that of the strongest trait first
     """
 
     row: Mapping[str, Any]
