@@ -201,9 +201,9 @@ def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
     if loci.height == 0:
         yield "there is no locus"
         return
-    wanted = [locus for name in names for locus in loci.with_columns(trait=pl.lit(name)).iter_rows(named=True)]
-    wanted = wanted or list(loci.with_columns(trait=pl.col("best_trait")).iter_rows(named=True))
-    for locus, tests in _around_loci(study, wanted):
+    pairs = [locus for name in names for locus in loci.with_columns(trait=pl.lit(name)).iter_rows(named=True)]
+    pairs = pairs or list(loci.with_columns(trait=pl.col("best_trait")).iter_rows(named=True))
+    for locus, tests in _around_loci(study, pairs):
         trait = locus["trait"]
         track = locuszoom.region(
             tests, trait=trait, chrom=locus["chrom"], start=max(1, locus["start"] - FLANK_BP), stop=locus["stop"] + FLANK_BP,
@@ -214,19 +214,19 @@ def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
         yield f"{path.name}: {len(track['data'])} variants of {trait}"
 
 
-def _around_loci(study: Study, wanted: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], pl.DataFrame]]:
+def _around_loci(study: Study, pairs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], pl.DataFrame]]:
     """Loci (rows of Loci with a column trait) with the trait's tests around them, kept by stage `loci` or tested again."""
     kept = files.NEIGHBOURHOODS.read(study.results).frame
     tables: variant_view.StudyTables | None = None
-    for locus in wanted:
+    for locus in pairs:
         tests = kept.filter(locus=locus["locus"], trait=locus["trait"])
         if tests.height == 0:
             if tables is None:
                 refuse_stale(study, ("traits",))
                 tables = variant_view.StudyTables.of(study)
-            asked = pl.DataFrame([{**locus, "best_trait": locus["trait"]}], schema_overrides=TYPES_OF_LOCI)
+            one_locus = pl.DataFrame([{**locus, "best_trait": locus["trait"]}], schema_overrides=TYPES_OF_LOCI)
             tests = neighbourhoods.neighbourhoods(
-                asked, tables.traits, tables.covariates, partial(chromosomes.open_chromosome, study.scan),
+                one_locus, tables.traits, tables.covariates, partial(chromosomes.open_chromosome, study.scan),
                 engine=scan.whole_engine(study), ancestry=tables.ancestry,
             ).frame  # fmt: skip
         yield locus, tests

@@ -346,8 +346,8 @@ def _patterns(name: str) -> set[str]:
 
 def _report(folder: Path, say: Callable[[str], None]) -> str:
     """The line `recombination_map:` for the folder's only genetic map of the build, its own or among its references."""
-    there = [path for path in sorted(folder.glob("genetic_map*")) if path.is_file() or any(path.iterdir())]
-    own = [path for path in there if recombination_map.build_in_name(path) in (BUILD, None)]
+    named_so = [path for path in sorted(folder.glob("genetic_map*")) if path.is_file() or any(path.iterdir())]
+    own = [path for path in named_so if recombination_map.build_in_name(path) in (BUILD, None)]
     maps = own or [path for path in (folder / "references" / name for name in GENETIC_MAPS) if path.is_file()]
     if len(maps) > 1:
         say(f"several genetic maps: {first_few(path.name for path in maps)}; name one as report.recombination_map")

@@ -43,9 +43,9 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
     meanings = {name: figure for name, figure in figures.items() if name.startswith("meaning_")}
     cards = locus_cards.cards(contents)
-    asked = {choice.figure for card in cards for choice in card.regions[1:]}
+    chosen_later = {choice.figure for card in cards for choice in card.regions[1:]}
     packed = embedded(contents, meanings)
-    blocks = {**packed.blocks, **plots.pictures({name: inline[name] for name in inline if name in asked} | meanings),
+    blocks = {**packed.blocks, **plots.pictures({name: inline[name] for name in inline if name in chosen_later} | meanings),
               **plots.plots(inline | meanings)}  # fmt: skip
     html = _template().render(
         title=options.title or contents.run.name,
