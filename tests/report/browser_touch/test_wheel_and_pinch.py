@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.report.browser_touch.conftest import Report, go_to, in_window
@@ -180,13 +181,14 @@ class TestLocusPage:
         names = opened.locator("#figure-phewas_1 [data-ticks='0'] text")
         before = names.all_text_contents()
         corners = opened.locator("#figure-phewas_1 polygon").first.get_attribute("points")
-        strongest = max(range(len(plot.points[0].y)), key=lambda k: plot.points[0].y[k])
-        at = float(plot.points[0].x[strongest]), float(plot.points[0].y[strongest])
+        across, heights = (np.asarray(values, dtype=np.float64) for values in (plot.points[0].x, plot.points[0].y))
+        strongest = int(heights.argmax())
+        at = float(across[strongest]), float(heights[strongest])
         opened.mouse.move(*report.place(opened, "phewas_1", 0, *at))
         opened.keyboard.down("Control")
         turn(opened, -240, 2)
         opened.keyboard.up("Control")
-        total = len(plot.points[0].x)
+        total = len(across)
         expect(view(opened, "phewas_1")).to_have_text(re.compile(rf"^\d+ of {total} traits$"))
         count = int(view(opened, "phewas_1").text_content().split()[0])
         assert 0 < count < total
@@ -195,8 +197,8 @@ class TestLocusPage:
         assert len(names.all_text_contents()) < len(before)
         # Triangles keep their shape.
         drawn = opened.locator("#figure-phewas_1 polygon").first.get_attribute("points")
-        across = [float(pair.split(",")[0]) for pair in drawn.split()]
-        assert max(across) - min(across) == pytest.approx(7.2, abs=0.15)
+        corners_now = [float(pair.split(",")[0]) for pair in drawn.split()]
+        assert max(corners_now) - min(corners_now) == pytest.approx(7.2, abs=0.15)
         opened.locator("#figure-phewas_1 .picture-tools button", has_text="Show all").click()
         assert names.all_text_contents() == before
         assert opened.locator("#figure-phewas_1 polygon").first.get_attribute("points") == corners
@@ -208,9 +210,10 @@ class TestLocusPage:
         name = figure.get_attribute("id").removeprefix("figure-")
         figure.locator("svg").wait_for()
         plot = report.page.figures[name].plot
-        group = max(plot.points, key=lambda one: max(one.y) if any(one.words) else -1)
-        strongest = max(range(len(group.y)), key=lambda k: group.y[k])
-        at = float(group.x[strongest]), float(group.y[strongest])
+        group = max(plot.points, key=lambda one: float(np.max(np.asarray(one.y))) if any(one.words) else -1.0)
+        across, heights = (np.asarray(values, dtype=np.float64) for values in (group.x, group.y))
+        strongest = int(heights.argmax())
+        at = float(across[strongest]), float(heights[strongest])
         opened.mouse.move(*report.place(opened, name, 0, *at))
         expect(opened.locator("#tip")).to_contain_text(group.words[strongest].split("\n")[0])
         figure.locator(".picture-tools button", has_text="+").click()
