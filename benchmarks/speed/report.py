@@ -58,6 +58,8 @@ from ecgwas.tables.recordings import Reliability
 
 FLOOR, THRESHOLD, LOCI, SAMPLES = 3.0, 9.5, 24, 475
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+PATIENCE_MS = 180_000
+"""A busy machine may be slow: what is measured is said, not cut off."""
 LENGTHS = np.linspace(249e6, 51e6, 22).astype(np.int64)
 
 
@@ -215,7 +217,7 @@ def _lead_tests(rng: np.random.Generator, names: Sequence[str], row: dict[str, o
     lead, count = lead_variant_of(row), len(names)
     columns = {"locus": row["locus"], "trait": list(names), **lead, "eaf": 0.31, "n": 40_000,
                "beta": rng.normal(0, 0.05, count), "se": 0.007, "t": 5.0, "neglog10p": rng.exponential(1.0, count)}  # fmt: skip
-    return pl.DataFrame(columns).select(list(LeadTests.columns))
+    return pl.DataFrame(columns).select(list(LeadTests.columns)).cast(dict(LeadTests.empty().frame.schema))
 
 
 def _representation(features: int) -> RepresentationResults:
@@ -244,7 +246,7 @@ def measure(browser: Browser, path: Path, names: tuple[str, ...]) -> None:
 
 def _opened(browser: Browser, path: Path) -> Page:
     page = browser.new_context(offline=True, viewport={"width": 1440, "height": 900}).new_page()
-    page.goto(path.as_uri())
+    page.goto(path.as_uri(), timeout=PATIENCE_MS)
     return page
 
 

@@ -19,7 +19,7 @@ from ecgwas.errors import MissingStageError, StudyError
 from ecgwas.exchange import gwas_ssf
 from ecgwas.stages import scan, traits
 from ecgwas.study import Study
-from ecgwas.tables import Loci
+from ecgwas.tables import Loci, files
 
 TRAIT = "clinical.12L.qt_ms"
 
@@ -101,6 +101,28 @@ def test_locuszoom_holds_each_locus_with_its_lead(finished: Study, tmp_path: Pat
         track = json.loads((tmp_path / f"locus_{row['locus']}.json").read_text())
         best = max(track["data"], key=lambda test: test["log_pvalue"])
         assert (best["id"], best["log_pvalue"]) == (row["lead_variant"], pytest.approx(row["neglog10p"]))
+
+
+def test_locuszoom_of_any_trait_is_what_the_scan_has(finished: Study, tmp_path: Path) -> None:
+    """Traits without a hit are tested again around every locus."""
+    loci = Loci.read(finished.results / "loci" / "loci.csv").frame
+    kept = files.NEIGHBOURHOODS.read(finished.results).frame
+    names = [name for name in traits.load_traits(finished).names if name not in set(kept["trait"])]
+    name = names[-1]
+    said = list(export.export(finished, "locuszoom", tmp_path, [name]))
+    assert [line.split(":")[0] for line in said] == [f"locus_{k}_{name}.json" for k in loci.sort("best_trait")["locus"]]
+    ((_, whole),) = export.whole_scan(finished, [name])
+    for row in loci.iter_rows(named=True):
+        track = json.loads((tmp_path / f"locus_{row['locus']}_{name}.json").read_text())
+        best = kept.filter(locus=row["locus"], trait=row["best_trait"])
+        assert len(track["data"]) == best.height > 3
+        assert track["state"]["trait"] == name
+        wanted = whole.filter(pl.col("chrom") == row["chrom"]).sort("pos", "effect_allele", "other_allele")
+        wanted = wanted.join(best.select("pos", "effect_allele", "other_allele"), on=["pos", "effect_allele", "other_allele"])
+        np.testing.assert_allclose([test["log_pvalue"] for test in track["data"]], wanted["neglog10p"], rtol=1e-9)
+        np.testing.assert_allclose([test["beta"] for test in track["data"]], wanted["beta"], rtol=1e-9)
+    with pytest.raises(StudyError, match="nonsense"):
+        list(export.export(finished, "locuszoom", tmp_path, ["nonsense"]))
 
 
 def test_cytoscape_by_the_command(finished: Study, tmp_path: Path) -> None:

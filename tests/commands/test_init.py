@@ -102,6 +102,22 @@ def test_references_are_taken_up_where_there_are_no_own_tables(tmp_path: Path) -
     assert all(source in published.genes for source in study.genes)
     named = {value for source in study.genes for _, value in source if isinstance(value, Path)}
     assert all(path.is_file() for path in named)
+    assert study.report.recombination_map == folder / "references" / "genetic_map_hg19_withX.txt.gz"
+
+
+def test_the_only_genetic_map_of_the_build_is_taken_up(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, "cohort")
+    assert Study.read_file(write_study(folder)).report.recombination_map is None
+    (folder / "genetic_map_GRCh38.txt.gz").touch()
+    (folder / "genetic_map_empty").mkdir()
+    assert Study.read_file(write_study(folder, replace=True)).report.recombination_map is None
+    (folder / "genetic_map_b37").mkdir()
+    (folder / "genetic_map_b37" / "genetic_map_chr1_combined_b37.txt").touch()
+    assert Study.read_file(write_study(folder, replace=True)).report.recombination_map == folder / "genetic_map_b37"
+    (folder / "genetic_map.txt").touch()
+    said: list[str] = []
+    assert Study.read_file(write_study(folder, replace=True, say=said.append)).report.recombination_map is None
+    assert said == ["several genetic maps: genetic_map.txt, genetic_map_b37; name one as report.recombination_map"]
 
 
 def test_an_odd_folder_name_stays_valid_yaml(tmp_path: Path) -> None:

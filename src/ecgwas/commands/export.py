@@ -2,7 +2,8 @@
 
 The scan writes only tests with small p (keep_neglog10p), but exported summary statistics cover every variant. They come from
 scan.dense, if the scan kept every test; otherwise the built-in engine tests the chosen traits again, a few at a time, and
-gives the same numbers. LocusZoom's regions come from results/loci/neighbourhoods.parquet.
+gives the same numbers. LocusZoom's regions come from results/loci/neighbourhoods.parquet, those of traits not in it from the
+engine.
 """
 
 from __future__ import annotations
@@ -26,15 +27,17 @@ from ecgwas.commands.command_line import refuse_stale
 from ecgwas.errors import EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
 from ecgwas.genotypes import chromosomes
+from ecgwas.loci import neighbourhoods
 from ecgwas.loci.neighbourhoods import FLANK_BP
+from ecgwas.report.names import slug
 from ecgwas.report.page.table_views import EFFECT_UNITS
 from ecgwas.report.scan_rows import compact
 from ecgwas.scan import imported
 from ecgwas.scan.engine import all_tests
-from ecgwas.stages import scan, trait_names, traits
+from ecgwas.stages import scan, trait_names, traits, variant_view
 from ecgwas.store import atomic_write
 from ecgwas.study import Imported, Study
-from ecgwas.tables import Associations, files
+from ecgwas.tables import Associations, Loci, files
 
 MAX_ROWS_IN_MEMORY = 4_000_000
 
@@ -44,7 +47,9 @@ NEEDED: dict[str, files.ResultFile] = {
 """Format -> file without which it cannot be written; for the others it is files.LOCI."""
 
 FROM_RESULTS = ("cytoscape", "locuszoom")
-"""Formats written from results alone, without the traits of participants."""
+"""Formats written from results alone, without the traits of participants, which locuszoom needs for some traits only."""
+
+TYPES_OF_LOCI = dict(Loci.empty().frame.schema)
 
 Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
 
@@ -190,22 +195,41 @@ def _pheweb(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
 
 
 def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:
-    names = _names(traits.load_traits(study).names, chosen)
-    loci = files.LOCI.read(study.results).frame.filter(pl.col("best_trait").is_in(names))
+    """Each locus of its strongest trait or, if traits are chosen, of each of these."""
+    names = _names(traits.load_traits(study).names, chosen) if chosen else []
+    loci = files.LOCI.read(study.results).frame.sort("best_trait", maintain_order=True)
     if loci.height == 0:
-        yield "these traits have no locus"
+        yield "there is no locus"
         return
-    tests = files.NEIGHBOURHOODS.read(study.results).frame
-    for locus in loci.sort("best_trait", maintain_order=True).iter_rows(named=True):
-        of_best = (pl.col("locus") == locus["locus"]) & (pl.col("trait") == locus["best_trait"])
+    pairs = [locus for name in names for locus in loci.with_columns(trait=pl.lit(name)).iter_rows(named=True)]
+    pairs = pairs or list(loci.with_columns(trait=pl.col("best_trait")).iter_rows(named=True))
+    for locus, tests in _around_loci(study, pairs):
+        trait = locus["trait"]
         track = locuszoom.region(
-            tests.filter(of_best), trait=locus["best_trait"], chrom=locus["chrom"],
-            start=max(1, locus["start"] - FLANK_BP), stop=locus["stop"] + FLANK_BP, lead=locus, build=study.scan.build,
-            effect_unit=EFFECT_UNITS[study.traits.transform],
+            tests, trait=trait, chrom=locus["chrom"], start=max(1, locus["start"] - FLANK_BP), stop=locus["stop"] + FLANK_BP,
+            lead=locus, build=study.scan.build, effect_unit=EFFECT_UNITS[study.traits.transform],
         )  # fmt: skip
-        path = folder / f"locus_{locus['locus']}.json"
+        path = folder / f"locus_{locus['locus']}{'' if trait == locus['best_trait'] else f'_{slug(trait)}'}.json"
         _write(path, json.dumps(track, indent=1) + "\n")
-        yield f"{path.name}: {len(track['data'])} variants of {locus['best_trait']}"
+        yield f"{path.name}: {len(track['data'])} variants of {trait}"
+
+
+def _around_loci(study: Study, pairs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], pl.DataFrame]]:
+    """Loci (rows of Loci with a column trait) with the trait's tests around them, kept by stage `loci` or tested again."""
+    kept = files.NEIGHBOURHOODS.read(study.results).frame
+    tables: variant_view.StudyTables | None = None
+    for locus in pairs:
+        tests = kept.filter(locus=locus["locus"], trait=locus["trait"])
+        if tests.height == 0:
+            if tables is None:
+                refuse_stale(study, ("traits",))
+                tables = variant_view.StudyTables.of(study)
+            one_locus = pl.DataFrame([{**locus, "best_trait": locus["trait"]}], schema_overrides=TYPES_OF_LOCI)
+            tests = neighbourhoods.neighbourhoods(
+                one_locus, tables.traits, tables.covariates, partial(chromosomes.open_chromosome, study.scan),
+                engine=scan.whole_engine(study), ancestry=tables.ancestry,
+            ).frame  # fmt: skip
+        yield locus, tests
 
 
 def _cytoscape(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[str]:

@@ -14,6 +14,8 @@ import yaml
 from ecgwas import progress
 from ecgwas.commands import recordings_table
 from ecgwas.errors import InputError, StudyError, first_few
+from ecgwas.genes import recombination_map
+from ecgwas.genes.web.contract import Build
 from ecgwas.study.presets import services_without_files
 from ecgwas.tables.user_table import read_user_table
 from ecgwas.traits import suspect_values
@@ -34,12 +36,12 @@ traits:
 {traits}
 scan:
   genotypes: {genotypes}  # PLINK fileset without its extension, or chr{{chrom}}
-  build: hg19
+  build: {build}
 {scan}
 {genes}
 report:
   title: {name}
-"""
+{report}"""
 
 
 READ = """\
@@ -155,6 +157,10 @@ REFERENCES = (
 )
 """Files that `ecgwas references fetch FOLDER/references` downloads (hg19), and the sources that read them."""
 
+BUILD: Build = "hg19"
+GENETIC_MAPS = (f"genetic_map_{BUILD}_withX.txt.gz",)
+"""Genetic map of the same folder, for regional plots."""
+
 ONTOLOGIES = ("efo.obo", "mondo.obo", "hp.obo", "go-basic.obo", "bto.obo")
 """Ontologies in the same folder; one source reads them all to group terms."""
 
@@ -199,8 +205,10 @@ def write_study(
         covariates=covariates.name,
         traits=_categorical(read_user_table(covariates, what="covariate").frame) + comments.traits,
         genotypes=_genotypes(folder),
+        build=BUILD,
         scan=comments.scan,
         genes=_genes(folder, preset),
+        report=_report(folder, say),
     )
     path.write_text(re.sub(r"\n{3,}", "\n\n", text))
     return path
@@ -334,6 +342,16 @@ def _genotypes(folder: Path) -> str:
 def _patterns(name: str) -> set[str]:
     """The name with {chrom} in place of each part that could be a chromosome: ukb_c{chrom}_b0, ukb_c1_b{chrom}."""
     return {name[: match.start()] + "{chrom}" + name[match.end() :] for match in CHROMOSOME.finditer(name)}
+
+
+def _report(folder: Path, say: Callable[[str], None]) -> str:
+    """The line `recombination_map:` for the folder's only genetic map of the build, its own or among its references."""
+    named_so = [path for path in sorted(folder.glob("genetic_map*")) if path.is_file() or any(path.iterdir())]
+    own = [path for path in named_so if recombination_map.build_in_name(path) in (BUILD, None)]
+    maps = own or [path for path in (folder / "references" / name for name in GENETIC_MAPS) if path.is_file()]
+    if len(maps) > 1:
+        say(f"several genetic maps: {first_few(path.name for path in maps)}; name one as report.recombination_map")
+    return f"  recombination_map: {_plain(maps[0].relative_to(folder).as_posix())}\n" if len(maps) == 1 else ""
 
 
 def _genes(folder: Path, preset: str) -> str:

@@ -19,8 +19,8 @@ from numpy.typing import ArrayLike
 
 from ecgwas.report.panels import Panel
 
-Axis = Literal["value", "genome", "bp", "ms"]
-"""What x is: a plain value, a place along all chromosomes, a position on one chromosome, milliseconds."""
+Axis = Literal["value", "genome", "bp", "ms", "names"]
+"""What x is: a plain value, a place along all chromosomes, a position on one chromosome, milliseconds, traits in order."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,7 @@ class PlotData:
 
     zoomed: indices of the panels that zoom along x, together; empty: the figure does not zoom.
     details: what is listed below the figure when a mark with this `data-details` is chosen.
+    names: of an axis "names", first and last x of each name.
     """
 
     panels: Sequence[Panel] = ()
@@ -74,3 +75,4 @@ class PlotData:
     zoomed: Sequence[int] = ()
     axis: Axis = "value"
     details: Mapping[str, Details] = field(default_factory=dict)
+    names: Sequence[tuple[float, float, str]] = ()

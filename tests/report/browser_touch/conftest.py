@@ -35,7 +35,7 @@ class Report:
         plot = self.page.figures[name].plot
         assert plot is not None
         at = plot.panels[panel]
-        return in_window(opened, f"#figure-{name} .picture", at.x.at(x), at.y.at(y))
+        return in_window(opened, f"[id='figure-{name}'] .picture", at.x.at(x), at.y.at(y))
 
 
 def go_to(opened: Any, place: str) -> None:

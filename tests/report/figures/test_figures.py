@@ -294,6 +294,14 @@ def test_grid_tells_each_traits_strongest_test_and_lambda(contents: ReportConten
     assert all(value == pytest.approx(strongest[trait]) for trait, value in table.select("trait", "neglog10p").iter_rows())
 
 
+def test_the_caption_of_a_grid_fits_every_colouring(contents: ReportContents) -> None:
+    """Cells are coloured by p, λ or loci on the page: only the key says which."""
+    for figure in hits.grid(contents.scan, contents.loci).values():
+        assert "what the key below them names" in figure.caption
+        assert not {"log10", "λ"} & set(figure.caption.replace("−log10", "log10").split())
+        assert "strongest −log10 p, from 0 to" in figure.svg
+
+
 def test_null_study_counts_the_shuffles_beyond(contents: ReportContents) -> None:
     figure = associations.permutations(contents.scan.permutation_max, 8.4, contents.loci.loci)
     assert figure is not None

@@ -10,6 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 from lxml import etree
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 from numpy.typing import NDArray
 
 from ecgwas.report import GENES_OF_REGION, LocusRegion, RegionLayer, ReportContents
@@ -215,3 +217,19 @@ def test_exons_are_drawn_where_they_lie(contents: ReportContents) -> None:
     starts = [float(x) for x in re.findall(r"M([0-9.]+) 10h", drawn)]
     assert starts == pytest.approx([panel.x.at(at) for at in gene["exon_starts"]], abs=0.06)
     assert "reverse strand\n3 exons" in drawn
+
+
+def test_names_of_genes_at_the_edge_are_not_cut_off() -> None:
+    """As wide as matplotlib sets them in DejaVu Sans Oblique, the widest of the page's fonts."""
+    font = FontProperties(family="DejaVu Sans", style="italic")
+    panel = d.Panel(56, 0, 860, 60, (1_000_000, 2_000_000), (0, 1))
+    for name, start, stop in (
+        ("TSPAN32", 900_000, 1_010_000),
+        ("SLC22A18", 1_990_000, 2_300_000),
+        ("A1", 1_400_000, 1_500_000),
+    ):
+        gene = {"gene": name, "start": start, "stop": stop, "strand": None, "exon_starts": None, "exon_stops": None}
+        label = etree.fromstring(gene_track.drawn(panel, gene, 10.0)).find("text")
+        half = TextPath((0, 0), name, size=11, prop=font).get_extents().width / 2
+        assert panel.left <= float(label.get("x")) - half
+        assert float(label.get("x")) + half <= panel.right

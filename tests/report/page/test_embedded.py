@@ -56,9 +56,9 @@ def variants(packed: e.Embedded) -> list[tuple[str, int, str, int]]:
 
 def points(packed: e.Embedded, k: int) -> list[tuple[str, int, str, float, float]]:
     block = Unpacked(packed.blocks[f"trait-{k}"])
-    count = int(block.plain(4)[0])
+    count, *_, decimals = (int(number) for number in block.plain(5))
     numbers = np.cumsum(block.numbers(count, "<u4")).astype(int)
-    neglog10p, beta = block.numbers(count, "<f4"), block.numbers(count, "<f4")
+    neglog10p, beta = block.numbers(count, "<f4"), block.numbers(count, "<i4") / 10.0**decimals
     every = variants(packed)
     return [(*every[i][:3], p, b) for i, p, b in zip(numbers, neglog10p, beta, strict=True)]
 
@@ -70,7 +70,8 @@ def test_every_kept_test_is_there_with_its_numbers(contents: ReportContents) -> 
         wanted = sorted(rows.select("chrom", "pos", "variant", "neglog10p", "beta").iter_rows())
         found = sorted(points(packed, k))
         assert [point[:3] for point in found] == [row[:3] for row in wanted]
-        assert np.allclose([point[3:] for point in found], [row[3:] for row in wanted], rtol=1e-6) or not wanted
+        assert np.allclose([point[3] for point in found], [row[3] for row in wanted], rtol=1e-6)
+        assert [f"{point[4]:.3f}" for point in found] == [f"{row[4]:.3f}" for row in wanted]
 
 
 def test_effects_in_natural_units_are_those_of_the_hits(contents: ReportContents) -> None:
@@ -104,7 +105,7 @@ def test_curves_counts_and_their_order(contents: ReportContents) -> None:
     packed = e.embedded(contents, {})
     k = contents.scan.trait_names.index("ae.V1.f02")
     block = Unpacked(packed.blocks[f"trait-{k}"])
-    real, curve, counts, pixels = (int(number) for number in block.plain(4))
+    real, curve, counts, pixels = (int(number) for number in block.plain(5)[:4])
     block.numbers(3 * real, "<u4")
     points_of_curve = contents.scan.qq.filter(pl.col("trait") == "ae.V1.f02")
     for name in ("expected", "observed", "low", "high"):
@@ -127,7 +128,7 @@ def test_too_many_points_become_pixels_and_the_strongest_stay(
         rows = rows_of(contents).filter(pl.col("trait") == trait)
         assert len(points(packed, k)) == rows.filter(pl.col("neglog10p") >= limit).height
         block = zlib.decompress(base64.b64decode(packed.blocks[f"trait-{k}"]))
-        size = int(np.frombuffer(block[:16], "<u4")[3])
+        size = int(np.frombuffer(block[:20], "<u4")[3])
         bits = np.unpackbits(np.frombuffer(block[len(block) - size :], np.uint8), bitorder="little").reshape(-1, e.COLUMNS)
         below = rows.filter(pl.col("neglog10p") < limit)
         wanted = {
@@ -159,7 +160,24 @@ def test_alleles_of_one_position_and_name_are_packed_apart() -> None:
     assert json.loads(packed.index)["variants"] == 2
     assert zlib.decompress(base64.b64decode(packed.blocks["variant-names"])).decode() == ".\tA\tG\n.\tT\tG"
     block = Unpacked(packed.blocks["trait-0"])
-    assert block.plain(4)[0] == 2
+    assert block.plain(5).tolist()[::4] == [2, 3]
     assert np.cumsum(block.numbers(2, "<u4")).tolist() == [0, 1]
     assert block.numbers(2, "<f4").tolist() == [6.0, 4.0]
-    assert block.numbers(2, "<f4").tolist() == [0.5, -0.25]
+    assert block.numbers(2, "<i4").tolist() == [500, -250]
+
+
+def test_large_effects_keep_fewer_decimals_and_unknown_ones_stay_unknown() -> None:
+    decimals, whole = e._whole(np.array([1234567.891, -0.5, np.nan, 30_000_000.25]))
+    assert decimals == 1
+    assert whole.tolist() == [12345679, -5, e.NOT_KNOWN, 300000002]
+    assert e._whole(np.array([1e12]))[0] == 0
+    assert e._whole(np.empty(0))[0] == e.BETA_DECIMALS
+
+
+def test_the_strongest_have_more_digits_than_the_points(contents: ReportContents) -> None:
+    packed = e.embedded(contents, {})
+    k = contents.scan.trait_names.index("pca.12L.f01")
+    rows = rows_of(contents).filter(trait="pca.12L.f01").sort("neglog10p", descending=True).head(e.STRONGEST)
+    found = json.loads(zlib.decompress(base64.b64decode(packed.blocks[f"strongest-{k}"])))
+    assert [row[1:4] for row in found] == [list(row) for row in rows.select(
+        pl.col("beta", "se").round_sig_figs(6), pl.col("eaf").round_sig_figs(6)).iter_rows()]  # fmt: skip

@@ -20,11 +20,12 @@ PAGES = (render.SCRIPTS, comparison.SCRIPTS)
 SCRIPTS = tuple(dict.fromkeys(name for scripts in PAGES for name in scripts))
 LONGEST_LINE = 110
 BROWSER = {
-    "Array", "Blob", "Boolean", "DecompressionStream", "Float32Array", "Float64Array", "Infinity", "IntersectionObserver",
-    "JSON", "Map", "Math", "MutationObserver", "NaN", "Number", "Object", "Promise", "ResizeObserver", "Response", "Set",
-    "String", "TextDecoder", "URL", "Uint32Array", "Uint8Array", "WeakMap", "XMLSerializer", "addEventListener", "atob",
-    "clearTimeout", "devicePixelRatio", "document", "getComputedStyle", "getSelection", "location", "matchMedia", "navigator",
-    "scrollX", "scrollY", "setTimeout", "window", "decodeURIComponent", "encodeURIComponent", "undefined",
+    "Array", "Blob", "Boolean", "DecompressionStream", "Float32Array", "Float64Array", "Infinity", "Int32Array",
+    "IntersectionObserver", "JSON", "Map", "Math", "MutationObserver", "NaN", "Number", "Object", "Promise",
+    "ResizeObserver", "Response", "Set", "String", "TextDecoder", "URL", "Uint32Array", "Uint8Array", "WeakMap",
+    "XMLSerializer", "addEventListener", "atob", "clearTimeout", "devicePixelRatio", "document", "getComputedStyle",
+    "getSelection", "location", "matchMedia", "navigator", "requestAnimationFrame", "scrollX", "scrollY", "setTimeout",
+    "window", "decodeURIComponent", "encodeURIComponent", "undefined",
 }  # fmt: skip
 """Names that the scripts may use of JavaScript and of the browser."""
 

@@ -113,7 +113,9 @@ def _of_loci(contents: ReportContents) -> Figures:
         tests = queries.lead_tests(loci, number)
         if tests.height:
             lead = tests.row(0, named=True)
-            picture = phewas.phewas(lead["variant"], lead["effect_allele"], tests, limit, sd_unit=sd_unit, linked=True)
+            picture = phewas.phewas(
+                lead["variant"], lead["effect_allele"], tests, limit, sd_unit=sd_unit, linked=True, name=f"phewas_{number}"
+            )
             figures[f"phewas_{number}"] = picture
     return figures
 

@@ -113,12 +113,12 @@ def heights(panel: d.Panel, ticks: Sequence[float], name: str | None) -> list[st
 
 def times(panel: d.Panel, index: int) -> str:
     """Times below a panel, in ms from R."""
-    parts = [d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED, 0.8)]
+    parts = []
     for tick in np.arange(np.ceil(panel.x_range[0] / 200), np.floor(panel.x_range[1] / 200) + 1) * 200:
         at = panel.x.at(float(tick))
         parts.append(d.line(at, panel.bottom, at, panel.bottom + 3, d.MUTED, 0.8))
         parts.append(d.text(at, panel.bottom + 13, d.label_of(float(tick)), size=11, anchor="middle"))
-    return d.ticks_of(index, parts)
+    return d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED, 0.8) + d.ticks_of(index, parts)
 
 
 def key(x: float, y: float, entries: Sequence[tuple[str, str, str]]) -> list[str]:

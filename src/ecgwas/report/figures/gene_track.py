@@ -17,6 +17,9 @@ MOST_ROWS = 7
 ROW, BODY = 26.0, 8.0
 """Height of a row and of an exon."""
 
+WIDE = 1.2
+"""Names of genes are capitals and digits: so many times as wide as other words."""
+
 SHORTEST = 1.2
 """Width of an exon or gene too short to be seen."""
 
@@ -62,7 +65,7 @@ def _body(panel: d.Panel, gene: Gene) -> tuple[float, float]:
 def _middle(panel: d.Panel, gene: Gene) -> tuple[float, float]:
     """The middle of a gene's name within the panel, and half its width."""
     first, last = _body(panel, gene)
-    half = d.width_of(name_of(gene), 10) / 2
+    half = WIDE * d.width_of(name_of(gene), 11) / 2
     return min(max((first + last) / 2, panel.left + half), panel.right - half), half
 
 

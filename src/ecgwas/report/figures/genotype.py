@@ -69,7 +69,7 @@ def ecg_by_genotype(beats: GenotypeBeats, limit: float | None = None, name: str 
         parts += _strengths(beats, one, drawn, limit, name, first)
         curves += _curves(beats, one, drawn)
     caption = _caption(beats, strongest, limit)
-    picture, plot = d.svg(930, TOP + 3 * ROW, parts, caption), PlotData(panels, (), curves, (), "ms")
+    picture, plot = d.svg(930, TOP + 3 * ROW, parts, caption), PlotData(panels, (), curves, range(len(panels)), "ms")
     return Figure(f"ECG by genotype at {beats.variant}", caption, picture, _csv(beats, drawn), plot)
 
 
@@ -112,13 +112,14 @@ def difference(beats: GenotypeBeats, name: str = "difference") -> Figure | None:
     for number, (lead, x, y, first) in enumerate(ecg_grid.places(beats.leads, TOP, DIFFERENCE_ROW)):
         panel, i = d.Panel(x, y, ecg_grid.WIDTH, WAVE, _times(beats), span), beats.leads.index(lead)
         panels.append(panel)
-        marks = _difference_marks(panel, beats.times_ms[drawn], compared, i, drawn)
-        parts += [ecg_grid.paper(panel), d.zoomable(number, panel, marks, name), ecg_grid.times(panel, number)]
+        marks = [ecg_grid.paper(panel), *_difference_marks(panel, beats.times_ms[drawn], compared, i, drawn)]
+        parts += [d.zoomable(number, panel, marks, name), ecg_grid.times(panel, number)]
         parts += [_name(panel, lead), *ecg_grid.heights(panel, panel.y.ticks(4), "difference, µV" if first else None)]
         curves += [Curve(number, beats.times_ms[drawn], compared.mean[i, drawn], words, "µV", 1),
                    Curve(number, beats.times_ms[drawn], compared.predicted[i, drawn], compared.multiple, "µV", 1)]  # fmt: skip
     caption = _difference_caption(beats, compared)
-    picture, plot = d.svg(930, TOP + 3 * DIFFERENCE_ROW, parts, caption), PlotData(panels, (), curves, (), "ms")
+    picture = d.svg(930, TOP + 3 * DIFFERENCE_ROW, parts, caption)
+    plot = PlotData(panels, (), curves, range(len(panels)), "ms")
     return Figure(
         f"Difference between genotypes at {beats.variant}", caption, picture, _difference_csv(beats, drawn, compared), plot
     )
@@ -232,14 +233,15 @@ def _name(panel: d.Panel, lead: str) -> str:
 
 
 def _waves(beats: GenotypeBeats, one: _Lead, drawn: slice, name: str) -> list[str]:
-    panel, marks = one.panels[WAVES], []
+    panel = one.panels[WAVES]
+    marks = [ecg_grid.paper(panel)]
     x = panel.x(beats.times_ms[drawn])
     for k in _enough(beats):
         mean, half = beats.mean_uv[k, one.lead, drawn], beats.half_width_uv[k, one.lead, drawn]
         marks.append(ecg_grid.band(x, panel.y(mean - half), panel.y(mean + half), COLOURS[k], 0.16))
         marks.append(ecg_grid.curve(x, panel.y(mean), COLOURS[k], 1.2, stroke_opacity="0.85"))
     clipped = d.zoomable(one.index(WAVES), panel, marks, name)
-    return [ecg_grid.paper(panel), clipped, *ecg_grid.scale_bar(panel), _name(panel, beats.leads[one.lead])]
+    return [clipped, *ecg_grid.scale_bar(panel), _name(panel, beats.leads[one.lead])]
 
 
 def _effects(beats: GenotypeBeats, one: _Lead, drawn: slice, name: str, first: bool) -> list[str]:

@@ -282,9 +282,8 @@ def _grid(name: str, rows: pl.DataFrame, limit: float) -> Figure:
     parts += _key(left, below, scale)
     beyond = rows.filter(pl.col("significant") > 0).height
     caption = (
-        f"{name}: {rows.height} traits (row: lead, column: feature), coloured by the strongest −log10 p of each or, on the "
-        "page, by λ or the number of loci. "
-        f"{beyond} of them have a hit (dot). Choose a cell to open the trait."
+        f"{name}: {rows.height} traits (row: lead, column: feature), coloured by what the key below them names. "
+        f"{beyond} of them have a hit (dot)."
     )
     picture = d.svg(max(left + len(features) * width + 10, 460), below + 22, parts, caption)
     order = ["trait", "lead", "feature", "neglog10p", "lambda_gc", "significant", "loci"]
@@ -323,5 +322,5 @@ def _grid_cell(
 def _key(left: float, y: float, scale: float) -> list[str]:
     steps = len(d.CIVIDIS)
     parts = [d.rect(left + i * 14, y - 9, 14, 11, colour) for i, colour in enumerate(d.CIVIDIS)]
-    parts.append(d.text(left + steps * 14 + 8, y, f"−log10 p from 0 to {scale:.1f}", data_key="p"))
+    parts.append(d.text(left + steps * 14 + 8, y, f"strongest −log10 p, from 0 to {scale:.1f}", data_key="p"))
     return parts

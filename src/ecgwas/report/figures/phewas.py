@@ -25,6 +25,9 @@ SIZE = 3.6
 MIN_LEAD_WIDTH = 16.0
 """A lead with less room for its name on the axis is not named there."""
 
+MAIN, REPRESENTATIONS = range(2)
+"""Panels: the tests, and the names of representations below them."""
+
 GAP = 3.0
 """Traits that would fit into the space between two representations."""
 
@@ -38,12 +41,14 @@ class Place:
 
 
 def phewas(
-    variant: str, effect_allele: str, tests: pl.DataFrame, limit: float, *, sd_unit: str = "SD", linked: bool = False
+    variant: str, effect_allele: str, tests: pl.DataFrame, limit: float, *, sd_unit: str = "SD", linked: bool = False,
+    name: str = "phewas",
 ) -> Figure | None:  # fmt: skip
     """-log10 p of every trait, as triangles that point in the direction of the effect; None if no trait was tested.
 
     tests: columns trait, beta, neglog10p and others, which the numbers keep; with se, n, effect, effect_se and unit, the
-    pointer shows them. limit: -log10 p of the threshold;  sd_unit: unit of beta;  linked: traits lead to their pages
+    pointer shows them. limit: -log10 p of the threshold;  sd_unit: unit of beta;  linked: traits lead to their pages;
+    name: of the figure, unique on its page
     """
     tested = tests.filter(pl.col("neglog10p").is_finite())
     if tested.height == 0:
@@ -56,11 +61,12 @@ def phewas(
     at = panel.y.at(limit)
     parts = [
         *d.y_axis(panel, "−log10 p", gap=38),
-        *_groups(panel, spans),
+        *_groups(panel, spans, name),
         d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"),
-        *_triangles(panel, ordered, places),
-        *_labels(panel, ordered, places, limit),
         d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED),
+        d.zoomable(
+            MAIN, panel, [*_triangles(panel, ordered, places), *_labels(panel, ordered, places, limit)], name, room=SIZE
+        ),
     ]
     caption = (
         f"{variant} against {ordered.height:,} traits, by representation and lead, measured features by wave: {beyond} beyond "
@@ -71,7 +77,9 @@ def phewas(
     links = [f"#trait-{in_address(trait)}" for trait in ordered["trait"]] if linked else []
     words = [_words(row, effect_allele, sd_unit) for row in ordered.iter_rows(named=True)]
     points = Points(0, [place.x for place in places], ordered["neglog10p"].to_numpy(), words, links)
-    return Figure(f"All traits of {variant}", caption, picture, ordered.write_csv(), PlotData((panel,), [points]))
+    names = [(start, stop, lead) for _, lead, start, stop in spans]
+    plot = PlotData((panel, _below(panel)), [points], (), (MAIN, REPRESENTATIONS), "names", names=names)
+    return Figure(f"All traits of {variant}", caption, picture, ordered.write_csv(), plot)
 
 
 def _words(row: Mapping[str, Any], effect_allele: str, sd_unit: str) -> str:
@@ -117,19 +125,27 @@ def _places(ordered: pl.DataFrame) -> tuple[list[Place], list[tuple[str, str, fl
     return places, spans
 
 
-def _groups(panel: d.Panel, spans: Sequence[tuple[str, str, float, float]]) -> list[str]:
+def _below(panel: d.Panel) -> d.Panel:
+    """Where the names of representations are."""
+    return d.Panel(panel.left, panel.bottom + 18, panel.width, 24.0, panel.x_range, (0.0, 1.0))
+
+
+def _groups(panel: d.Panel, spans: Sequence[tuple[str, str, float, float]], name: str) -> list[str]:
     """Names of leads or waves and, below, of representations."""
-    parts: list[str] = []
+    leads: list[str] = []
     for _, lead, start, stop in spans:
         if panel.x.at(stop) - panel.x.at(start) >= max(MIN_LEAD_WIDTH, d.width_of(lead, 10)):
             middle = (panel.x.at(start) + panel.x.at(stop)) / 2
-            parts.append(d.text(middle, panel.bottom + 14, lead, size=11, anchor="middle"))
+            leads.append(d.text(middle, panel.bottom + 14, lead, size=11, anchor="middle"))
+    below: list[str] = []
     for representation in dict.fromkeys(span[0] for span in spans):
         own = [span for span in spans if span[0] == representation]
         start, stop = panel.x.at(own[0][2]), panel.x.at(own[-1][3])
-        parts.append(d.line(start, panel.bottom + 22, stop, panel.bottom + 22, d.MUTED))
-        parts.append(d.text((start + stop) / 2, panel.bottom + 37, representation, anchor="middle", size=12, fill=d.INK))
-    return parts
+        below.append(d.line(start, panel.bottom + 22, stop, panel.bottom + 22, d.MUTED))
+        half = d.width_of(representation, 12) / 2
+        middle = min(max((start + stop) / 2, panel.left + half), panel.right - half)
+        below.append(d.text(middle, panel.bottom + 37, representation, anchor="middle", size=12, fill=d.INK))
+    return [d.ticks_of(MAIN, leads), d.zoomable(REPRESENTATIONS, _below(panel), below, name)]
 
 
 def _triangles(panel: d.Panel, ordered: pl.DataFrame, places: Sequence[Place]) -> list[str]:

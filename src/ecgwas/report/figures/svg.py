@@ -147,10 +147,13 @@ def legend(x: float, y: float, entries: Iterable[tuple[str, str]], *, gap: float
     return parts
 
 
-def zoomable(index: int, panel: Panel, parts: Sequence[str], name: str) -> str:
-    """The marks of a panel that move with its zoom, cut off at its edges. name: of the figure, unique on the page."""
+def zoomable(index: int, panel: Panel, parts: Sequence[str], name: str, room: float = 0.0) -> str:
+    """The marks of a panel that move with its zoom, cut off at its edges.
+
+    name: of the figure, unique on the page;  room: below the panel, for marks of some size at its lower edge
+    """
     clip = f"clip-{name}-{index}"
-    box = (panel.left, panel.top, panel.width, panel.height)
+    box = (panel.left, panel.top, panel.width, panel.height + room)
     corner = "x='{}' y='{}' width='{}' height='{}'".format(*map(number, box))
     edge = f"<clipPath id='{clip}'><rect {corner}/></clipPath>"
     return f"{edge}<g clip-path='url(#{clip})'><g data-panel='{index}'>{''.join(parts)}</g></g>"

@@ -23,8 +23,8 @@ from ecgwas.report.text.intersections import joined
 from ecgwas.report.text.numbers import p_and_neglog10p
 
 SCRIPTS = (
-    "page.elements.js", "page.data.js", "page.marks.js", "page.zoom.js", "page.interact.js", "page.contents.js",
-    "page.display.js", "page.compare.js",
+    "page.elements.js", "page.data.js", "page.marks.js", "page.gestures.js", "page.zoom.js", "page.interact.js",
+    "page.contents.js", "page.display.js", "page.compare.js",
 )  # fmt: skip
 """In the order in which they are joined."""
 

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from ecgwas.report.contents import Figure, LociResults, ReportContents, ScanResults
-from ecgwas.report.figures.svg import CIVIDIS, themed
+from ecgwas.report.figures.svg import CIVIDIS
 from ecgwas.report.figures.thinning import DRAWN, Genome, genome_of
 from ecgwas.report.names import feature_figure
 from ecgwas.report.page.tables import effect_unit
@@ -36,6 +36,9 @@ POINTS_FROM = 3.0
 
 ALLELES = ("effect_allele", "other_allele")
 ACCURACY = ("se", "eaf", "n")
+BETA_DECIMALS, NOT_KNOWN = 3, -(2**31 - 1)
+"""Decimals of beta at points, as the page shows them; the number of one that is not known."""
+
 STRONGEST = 25
 """Rows of the table of a trait's strongest variants."""
 
@@ -64,7 +67,7 @@ def planes(values: ArrayLike, kind: str) -> bytes:
 
 
 def embedded(contents: ReportContents, pictures: Mapping[str, Figure]) -> Embedded:
-    """Everything for the pages of traits: points, pixels, counts below what the scan kept, QQ curves, pictures by name."""
+    """Everything for the pages of traits: points, pixels, counts below what the scan kept, QQ curves; words of the pictures."""
     scan = contents.scan
     genome = genome_of(scan.rows)
     points_floor = points_from(scan.rows, scan.keep_neglog10p)
@@ -82,7 +85,6 @@ def embedded(contents: ReportContents, pictures: Mapping[str, Figure]) -> Embedd
     genes = variants.join(genes_of_variants(contents.genes.genes), on=VARIANT_KEY, how="left").select("variant_number", "gene")
     numbers = {trait: k for k, trait in enumerate(scan.trait_names)}
     blocks |= {f"strongest-{numbers[trait]}": _strongest(rows, genes) for trait, rows in points.items() if trait in numbers}
-    blocks |= {f"picture-{name}": packed(themed(figure.svg).encode()) for name, figure in pictures.items()}
     return Embedded(_index(contents, genome, points_floor, len(variants), pictures), blocks)
 
 
@@ -193,17 +195,30 @@ def _genes_and_loci(variants: pl.DataFrame, contents: ReportContents) -> str:
 
 
 def _trait(rows: pl.DataFrame, curve: pl.DataFrame, counts: NDArray[np.generic], pixels: bytes) -> str:
-    """Four lengths; then variant numbers as differences, -log10 p, beta; QQ curve (four arrays); counts; pixels.
+    """Four lengths and the decimals of beta; then variant numbers as differences, -log10 p, beta; QQ curve (four arrays);
+    counts; pixels.
 
-    counts: of tests below what the scan kept, by chromosome and height; empty: not counted
+    beta: whole numbers of that many decimals, which the page shows; `_strongest` has more digits.  counts: of tests below what
+    the scan kept, by chromosome and height; empty: not counted
     """
     real = rows.sort("variant_number")
     numbers = real["variant_number"].to_numpy().astype(np.int64)
-    lengths = np.array([real.height, curve.height, len(counts), len(pixels)], dtype="<u4")
+    decimals, beta = _whole(real["beta"].to_numpy())
+    lengths = np.array([real.height, curve.height, len(counts), len(pixels), decimals], dtype="<u4")
     parts = [lengths.tobytes(), planes(np.diff(numbers, prepend=0), "<u4")]
-    parts += [planes(real[name].to_numpy(), "<f4") for name in ("neglog10p", "beta")]
+    parts += [planes(real["neglog10p"].to_numpy(), "<f4"), planes(beta, "<i4")]
     parts += [planes(curve[name].to_numpy(), "<f4") for name in ("expected", "observed", "low", "high")]
     return packed(b"".join([*parts, planes(counts, "<u4"), pixels]))
+
+
+def _whole(beta: NDArray[np.float64]) -> tuple[int, NDArray[np.float64]]:
+    """Decimals, at most BETA_DECIMALS, with which all numbers fit into four bytes; the numbers times ten to that power, whole.
+    Numbers that are not finite become NOT_KNOWN."""
+    known = np.isfinite(beta)
+    largest = float(np.abs(beta[known]).max(initial=0.0))
+    decimals = next((k for k in range(BETA_DECIMALS, 0, -1) if largest * 10.0**k < -NOT_KNOWN), 0)
+    whole = np.where(known, np.rint(np.where(known, beta, 0.0) * 10.0**decimals), NOT_KNOWN)
+    return decimals, whole.clip(NOT_KNOWN, -NOT_KNOWN)
 
 
 def pixel_rows(floor: float, top: float) -> int:
@@ -212,13 +227,13 @@ def pixel_rows(floor: float, top: float) -> int:
 
 
 def _strongest(rows: pl.DataFrame, genes: pl.DataFrame) -> str:
-    """JSON of a trait's strongest variants: number of the point, standard error of beta, effect allele frequency, participants,
-    nearest gene. genes: columns variant_number, gene"""
+    """JSON of a trait's strongest variants: number of the point, beta, its standard error, effect allele frequency,
+    participants, nearest gene. genes: columns variant_number, gene"""
     at_points = rows.sort("variant_number").with_row_index("point")
     # As the script orders them: by the packed number, then along the genome.
     strongest = at_points.sort(-pl.col("neglog10p").cast(pl.Float32), "point").head(STRONGEST)
     named = strongest.join(genes, on="variant_number", how="left", maintain_order="left")
-    rounded = named.select("point", pl.col("se", "eaf").fill_nan(None).round_sig_figs(6), "n", "gene")
+    rounded = named.select("point", pl.col("beta", "se", "eaf").fill_nan(None).round_sig_figs(6), "n", "gene")
     return packed(json.dumps(rounded.rows(), separators=(",", ":"), allow_nan=False).encode())
 
 

@@ -16,6 +16,7 @@ from ecgwas.report.queries import locus_pages, nearest_genes
 from ecgwas.report.sample_flow import eids_of
 from ecgwas.report.text import effects
 from ecgwas.report.text.effects import EffectWords
+from ecgwas.report.text.look_up import LookUp, look_up
 from ecgwas.tables import files
 
 PLACED = (files.AUDIT, files.CONDITIONAL, files.CREDIBLE, files.CLUMPS)
@@ -35,7 +36,8 @@ class Card:
     """What the page of one locus says.
 
     row: the locus' row of loci.csv; known: "known" or "new", None without a table of known loci; effect: the strongest measured
-    one, None for a locus that only trait sets find; regions: its regional plots, that of the strongest trait first
+    one, None for a locus that only trait sets find; look_up: where else to read of its lead variant; regions: its regional
+    plots, that of the strongest trait first
     """
 
     row: Mapping[str, Any]
@@ -46,6 +48,7 @@ class Card:
     effect: EffectWords | None
     verdict: str | None
     tables: tuple[ShownTable, ...]
+    look_up: LookUp
     regions: tuple[Choice, ...] = ()
 
 
@@ -70,7 +73,8 @@ def _card(contents: ReportContents, row: Mapping[str, Any], gene: str) -> Card:
     checked = verdict(audit, row, contents.loci.min_neglog10p)
     words = effects.of_locus(contents.loci.hits.frame, row, audit, tables.unit_of_beta(contents.run))
     regions = tuple(choice for here in contents.loci.regions if here.locus == locus for choice in _choices(here))
-    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), words, checked, of_locus, regions)
+    browsers = look_up(row, str(contents.run.settings["scan"]["build"]))
+    return Card(row, gene, row.get("known"), _about_known(row), _by_set(row), words, checked, of_locus, browsers, regions)
 
 
 def _choices(here: LocusRegion) -> list[Choice]:

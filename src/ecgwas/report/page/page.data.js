@@ -126,6 +126,8 @@ const variantsMatching = (text, most) => {
   return entries;
 };
 
+const NOT_KNOWN = -(2 ** 31 - 1); // of a beta that is not known
+
 // Number of a point -> its effect in the trait's unit and the standard error; empty without a unit or a hit
 const loadEffects = async (k) => {
   if (!byId(`block-effects-${k}`)) return new Map();
@@ -136,21 +138,23 @@ const loadEffects = async (k) => {
   return new Map(Array.from(points, (point, i) => [point, { effect: effect[i], error: error[i] }]));
 };
 
-// Number of a point -> standard error of beta, frequency of the effect allele, participants, nearest gene (or
-// null) of the strongest variants
+// Number of a point -> beta, its standard error, frequency of the effect allele, participants, nearest gene
+// (or null) of the strongest variants
 const loadStrongest = async (k) => {
   if (!byId(`block-strongest-${k}`)) return new Map();
   const rows = JSON.parse(await unpackText(`strongest-${k}`));
-  return new Map(rows.map(([point, se, eaf, n, gene]) => [point, { se, eaf, n, gene }]));
+  return new Map(rows.map(([point, beta, se, eaf, n, gene]) => [point, { beta, se, eaf, n, gene }]));
 };
 
 const loadTrait = async (k) => {
   const [bytes, effects, strongest] = await Promise.all(
     [unpack(`trait-${k}`), loadEffects(k), loadStrongest(k), loadPositions()]);
   const reader = new Reader(bytes);
-  const [points, curvePoints, bins, pixelBytes] = reader.plain(4);
+  const [points, curvePoints, bins, pixelBytes, decimals] = reader.plain(5);
   const variant = accumulate(reader.planes(points, Uint32Array));
-  const [neglog10p, beta] = [0, 1].map(() => reader.planes(points, Float32Array));
+  const neglog10p = reader.planes(points, Float32Array), whole = reader.planes(points, Int32Array);
+  const unit = 10 ** decimals;
+  const beta = Float64Array.from(whole, (value) => value === NOT_KNOWN ? NaN : value / unit);
   const [expected, observed, low, high] = [0, 1, 2, 3].map(() => reader.planes(curvePoints, Float32Array));
   return {
     variant,

@@ -2,7 +2,8 @@
 // What can be pointed at is unpacked when it is first needed (layout: plots.py, meaning: plot_data.py).
 // Gives: Picture, preparePicture
 // Uses: make, shape, byId, showTip, rounded, withCommas, withMinus (elements); canUnpack, unpackText (data);
-//   MARK, marksOf, addressOf, neighbourOf, showDetails, highlightGene (marks); Zoom (zoom)
+//   MARK, marksOf, addressOf, neighbourOf, showDetails, highlightGene (marks); Zoom (zoom);
+//   prepareGestures, isSecondTap (gestures)
 const NEAR = 12, NEAR_FINGER = 24; // pixels within which a point is found
 const MOST_BY_KEYS = 100; // points that arrow keys go through: the strongest
 const MOST_READ = 8; // curves that are read off together
@@ -66,6 +67,8 @@ class Picture {
     this.isReady = false; // after `set`
     this.latest = null; // the pointer's latest move
     this.isTouch = false;
+    this.isActive = false; // clicked or in focus: the wheel zooms
+    this.tapped = null; // the latest tap
     this.zoom = zooms ? new Zoom(this, redraw) : null;
     const listen = (type, answer) => element.addEventListener(type, (event) => answer.call(this, event));
     listen("pointerenter", this.ready);
@@ -78,8 +81,9 @@ class Picture {
     listen("dblclick", () => this.zoom?.reset());
     listen("dragstart", (event) => event.preventDefault());
     listen("focus", this.focused);
-    listen("blur", this.hide);
+    listen("blur", this.blurred);
     listen("keydown", this.typed);
+    if (this.zoom) prepareGestures(this);
   }
 
   get svg() {
@@ -271,9 +275,13 @@ class Picture {
   async pressed(event) {
     this.isTouch = event.pointerType === "touch";
     this.wasDragged = false;
-    if (event.button !== 0 || !this.zoom?.accepts(this.isTouch)) return;
+    this.isActive = true;
+    this.drag = null;
+    if (event.button !== 0 || !event.isPrimary || !this.zoom?.accepts(this.isTouch)) return;
     const at = this.place(event);
-    if (this.plot.zoomed.some((k) => isInside(this.plot.panels[k], at))) this.drag = { from: at, to: at };
+    if (!this.plot.zoomed.some((k) => isInside(this.plot.panels[k], at))) return;
+    const held = this.zoom.isZoomed && !event.shiftKey ? this.zoom.hold(at) : null; // null: selects
+    this.drag = { from: at, to: at, held, clientX: event.clientX, scrollLeft: this.element.scrollLeft };
   }
 
   moved(event) {
@@ -292,17 +300,25 @@ class Picture {
     if (!this.wasDragged && Math.abs(at.x - this.drag.from.x) < 6 * at.unit) return;
     if (!this.wasDragged) {
       this.element.setPointerCapture(event.pointerId);
-      showTip("");
+      this.show(null);
     }
     this.wasDragged = true;
     this.drag.to = at;
-    this.overlay(...this.zoom.selection(this.drag));
+    if (this.drag.held) this.panned(event, at.unit);
+    else this.overlay(...this.zoom.selection(this.drag));
+  }
+
+  // A zoomed picture moves with the pointer; where it cannot, one that is wider than its frame scrolls.
+  panned(event, unit) {
+    const { held, clientX, scrollLeft } = this.drag;
+    const beyond = this.zoom.drag(held, (event.clientX - clientX) * unit);
+    if (this.zoom.scrolls) this.element.scrollLeft = scrollLeft - beyond / unit;
   }
 
   released() {
     const { drag } = this;
     this.drag = null;
-    if (drag && this.wasDragged) this.zoom.toSelection(drag);
+    if (drag && this.wasDragged && !drag.held) this.zoom.toSelection(drag);
   }
 
   left(event) {
@@ -315,6 +331,12 @@ class Picture {
   async clicked(event) {
     if (this.wasDragged || !this.svg) return;
     await this.ready();
+    const isSecond = this.isTouch && isSecondTap(this.tapped, event);
+    this.tapped = event;
+    if (isSecond && this.zoom?.isZoomed) {
+      this.zoom.reset();
+      return;
+    }
     const found = this.find(event);
     if (this.isTouch && found?.key !== this.found?.key) this.show(found, event);
     else this.open(found, false);
@@ -322,8 +344,14 @@ class Picture {
 
   // Keys
   async focused() {
+    this.isActive = true;
     await this.ready();
     this.say(this.help());
+  }
+
+  blurred() {
+    this.isActive = false;
+    this.hide();
   }
 
   help() {
@@ -350,6 +378,7 @@ class Picture {
       this.open(this.found, true);
     } else if (event.key === "Escape") {
       this.hide();
+      this.isActive = false;
       this.zoom?.reset();
     } else {
       this.zoom?.typed(event);

@@ -2,7 +2,7 @@
 // page, which can also be read without a script.
 // Gives: nothing
 // Uses: make, byId, prepareTables, prepareFigures (elements); index, canUnpack, traitNumber, searchEntries,
-//   loadPositions, loadVariantNames, variantsMatching (data); prepareClusters (marks);
+//   unpackText, loadPositions, loadVariantNames, variantsMatching (data); prepareClusters (marks);
 //   preparePicture (interact); showTrait, redrawTrait, prepareTrait (trait);
 //   openAround, prepareContents (contents); prepareTheme, preparePrint (display)
 const setLevel = (level) => {
@@ -128,7 +128,7 @@ const cellsOf = (picture) => [...picture.querySelectorAll("[data-trait]")];
 const COLOURINGS = {
   p: (cells) => {
     const top = Math.max(index.threshold, ...cells.map((cell) => Number(cell.dataset.p)));
-    return [(cell) => Number(cell.dataset.p) / top, `−log10 p from 0 to ${top.toFixed(1)}`];
+    return [(cell) => Number(cell.dataset.p) / top, `strongest −log10 p, from 0 to ${top.toFixed(1)}`];
   },
   lambda: () => {
     const share = ({ dataset }) => dataset.lambda === undefined ? null : (Number(dataset.lambda) - 0.9) / 0.2;
@@ -136,7 +136,7 @@ const COLOURINGS = {
   },
   loci: (cells) => {
     const top = Math.max(1, ...cells.map((cell) => Number(cell.dataset.loci)));
-    return [(cell) => Number(cell.dataset.loci) / top, `loci from 0 to ${top}`];
+    return [(cell) => Number(cell.dataset.loci) / top, `number of loci, from 0 to ${top}`];
   },
 };
 
@@ -174,6 +174,38 @@ const prepareCopy = () => byId("copy-methods").addEventListener("click", async (
   }
 });
 
+const prepareCopies = () => {
+  for (const button of document.querySelectorAll("[data-copy]")) {
+    const status = button.nextElementSibling;
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(button.dataset.copy);
+        status.textContent = "copied";
+      } catch {
+        status.textContent = "not copied: the browser does not allow it";
+      }
+    });
+  }
+};
+
+// Pictures that are drawn when they are chosen
+const drawChosen = async (chooser) => {
+  const number = Number(chooser.querySelector(":checked").value);
+  const picture = chooser.querySelector(`.chosen > :nth-child(${number}) .picture`);
+  const { packed } = picture.dataset;
+  if (!packed || !canUnpack) return;
+  delete picture.dataset.packed;
+  picture.innerHTML = await unpackText(`picture-${packed}`);
+  preparePicture(picture);
+};
+
+const prepareChoosers = () => {
+  for (const chooser of document.querySelectorAll(".chooser")) {
+    chooser.addEventListener("change", () => drawChosen(chooser));
+    drawChosen(chooser);
+  }
+};
+
 document.body.classList.add("scripted");
 prepareTables();
 prepareFigures();
@@ -181,11 +213,13 @@ prepareSearch();
 prepareTheme(redrawTrait);
 prepareTrait();
 prepareCopy();
+prepareCopies();
 preparePrint();
-for (const picture of document.querySelectorAll(".picture")) {
+for (const picture of document.querySelectorAll(".picture:not([data-packed])")) {
   preparePicture(picture);
   prepareClusters(picture);
 }
+prepareChoosers();
 prepareContents();
 for (const button of document.querySelectorAll("[data-shown]")) {
   button.addEventListener("click", () => paintGrids(button.dataset.shown));

@@ -15,16 +15,17 @@ const naturalCells = (found) => {
 
 const strongestRow = (data, i) => {
   const { id, effect, other, chrom, pos } = variantOf(data.variant[i]);
-  const beta = data.beta[i], neglog10p = data.neglog10p[i];
-  const { se, eaf, n, gene } = data.strongest.get(i) ?? {};
+  const neglog10p = data.neglog10p[i];
+  const { beta = data.beta[i], se, eaf, n, gene } = data.strongest.get(i) ?? {};
   const words = [[id, id], [gene ?? "–", gene ?? ""], [chrom, chrom]];
   const alleles = [[effect, effect], [other, other]];
   const cell = ([text, key]) => make("td", { "data-key": key }, text);
   const number = (text, key) => make("td", { "data-key": key, class: "number" }, text);
   const known = (value, text) => value == null ? number("–", "") : number(text(value), value);
   return make("tr", {}, ...words.map(cell), number(withCommas(pos), pos), ...alleles.map(cell),
-    known(eaf, (value) => value.toFixed(3)), number(withMinus(beta.toFixed(3)), beta),
-    known(se, (value) => value.toFixed(3)), number(neglog10p.toFixed(2), neglog10p), known(n, withCommas),
+    known(eaf, (value) => value.toFixed(3)),
+    number(withMinus(data.beta[i].toFixed(3)), beta), known(se, (value) => value.toFixed(3)),
+    number(neglog10p.toFixed(2), neglog10p), known(n, withCommas),
     ...data.effects.size ? naturalCells(data.effects.get(i)).map(([text, key]) => number(text, key)) : []);
 };
 
@@ -43,10 +44,10 @@ const fillStrongest = (data, unit) => {
 // no hit
 const fillEffect = (data, unit, i) => {
   const paragraph = byId("trait-effect");
-  const natural = data.effects.get(i), { se, gene } = data.strongest.get(i) ?? {};
+  const natural = data.effects.get(i), { beta, se, gene } = data.strongest.get(i) ?? {};
   paragraph.hidden = i === undefined || (!natural && (se == null || data.neglog10p[i] <= index.threshold));
   if (paragraph.hidden) return;
-  const effect = natural ? natural.effect : data.beta[i], error = natural ? natural.error : se;
+  const effect = natural ? natural.effect : beta, error = natural ? natural.error : se;
   const { id, effect: allele } = variantOf(data.variant[i]), decimals = decimalsOf(error);
   const words = [signed(effect, decimals), natural ? unit : index.beta_unit];
   const size = `${words.filter((word) => word).join(" ")} (SE ${error.toFixed(decimals)})`;

@@ -1,9 +1,10 @@
 // Zoom of a picture along x: its buttons and keys; marks and ticks are moved, points drawn again.
 // Gives: Zoom, genomeTicks
-// Uses: make, shape, rounded, withMinus, ticks (elements); index (data)
+// Uses: make, shape, rounded, withMinus, ticks (elements); index (data); HOW_TO_ZOOM (gestures)
 // Axis -> smallest range, as a share of the whole
-const LEAST_SHARE = { genome: 1 / 20000, bp: 1 / 250, ms: 1 / 50, value: 1 / 50 };
+const LEAST_SHARE = { genome: 1 / 20000, bp: 1 / 250, ms: 1 / 50, value: 1 / 50, names: 1 / 50 };
 const FACTOR = 2;
+const LETTER = 6; // about as wide as a letter
 
 const chromosomeAt = (x) => index.genome.findLast(([, , left]) => left <= x) ?? index.genome[0];
 
@@ -37,13 +38,25 @@ const genomeTicks = ([low, high], about) => {
 // Positions are in base pairs, or already in Mb.
 const megaOf = (high) => high > 1e4 ? 1e6 : 1;
 
-const ticksAlong = (axis, [low, high], about) => {
+// Names of stretches of x, each in the middle of what is in view of it, where there is room for it
+const nameTicks = (names, [low, high], width) => names
+  .map(([first, last, words]) => ({ first: Math.max(first, low), last: Math.min(last, high), words }))
+  .filter(({ first, last, words }) => (last - first) / (high - low) * width >= LETTER * words.length)
+  .map(({ first, last, words }) => ({ at: (first + last) / 2, words }));
+
+const ticksAlong = ({ axis, names }, [low, high], width) => {
+  const about = Math.max(2, Math.round(width / 110));
+  if (axis === "names") return nameTicks(names, [low, high], width);
   if (axis === "genome") return genomeTicks([low, high], about);
   const unit = axis === "bp" ? megaOf(high) : 1;
   return alike(ticks(low / unit, high / unit, about)).map(([value, words]) => ({ at: value * unit, words }));
 };
 
-const viewWords = (axis, [low, high]) => {
+const viewWords = ({ axis, points }, [low, high]) => {
+  if (axis === "names") {
+    const places = points.flatMap(({ x }) => [...x]);
+    return `${places.filter((x) => x >= low && x <= high).length} of ${places.length} traits`;
+  }
   if (axis === "genome") return `${placeWords(low, high - low)} – ${placeWords(high, high - low)} Mb`;
   const unit = axis === "bp" ? megaOf(high) : 1;
   const decimals = axis === "ms" ? 0 : Math.max(0, 2 - Math.floor(Math.log10((high - low) / unit)));
@@ -56,8 +69,25 @@ const ATTRIBUTES = { circle: ["cx"], ellipse: ["cx"], text: ["x", "transform"], 
   image: ["x", "width"], line: ["x1", "x2"], polygon: ["points"], polyline: ["points"] };
 const SMALL = 26; // polygons up to this width are symbols, which are not stretched
 
-const piecesOf = (path) => [...path.matchAll(/([A-Za-z])([^A-Za-z]*)/g)]
-  .map(([, letter, numbers]) => [letter, (numbers.match(/[^\s,]+/g) ?? []).map(Number)]);
+const NUMBER = /-?(?:\d+\.?\d*|\.\d+)/g;
+
+// Letters with their numbers. Relative m and l become M and L, so that rounding adds no errors up.
+const piecesOf = (path) => {
+  let start = [0, 0], at = [0, 0];
+  const absolute = (numbers) => numbers.map((step, i) => {
+    at[i % 2] = Math.round((at[i % 2] + step) * 100) / 100;
+    return at[i % 2];
+  });
+  return [...path.matchAll(/([A-Za-z])([^A-Za-z]*)/g)].map(([, letter, text]) => {
+    const given = (text.match(NUMBER) ?? []).map(Number), isRelative = letter === "m" || letter === "l";
+    const numbers = isRelative ? absolute(given) : given, isPlace = "mlML".includes(letter);
+    if (isPlace) at = numbers.slice(-2);
+    else if (letter === "h") at = [at[0] + given[0], at[1]];
+    else if (letter === "z") at = [...start];
+    if (letter === "m" || letter === "M") start = numbers.slice(0, 2);
+    return [isRelative ? letter.toUpperCase() : letter, numbers];
+  });
+};
 
 // grow: how many times wider; move: coordinate to coordinate
 const movedPath = (pieces, move, grow) => pieces.map(([letter, numbers]) => {
@@ -87,7 +117,7 @@ const movedAttribute = (name, drawn, move) => {
 class Zoom {
   // picture: whose x is zoomed; redraw: see Picture
   constructor(picture, redraw) {
-    Object.assign(this, { picture, redraw, range: null });
+    Object.assign(this, { picture, redraw, range: null, next: null }); // next: range of the next frame
     this.drawn = new WeakMap(); // shape -> its attributes as drawn
     this.ticks = new Map(); // panel -> its ticks as drawn
     const { element } = picture;
@@ -103,11 +133,12 @@ class Zoom {
     this.all = button("Show all", "Show all", () => this.reset());
     this.all.disabled = true;
     this.view = make("span", { class: "note", role: "status" });
+    const how = make("span", { class: "note how", "aria-hidden": "true" }, HOW_TO_ZOOM);
     const name = element.getAttribute("aria-label") ?? "picture";
     const closer = button("+", "Zoom in", () => this.by(1 / FACTOR));
     const farther = button("−", "Zoom out", () => this.by(FACTOR));
     const attributes = { class: "picture-tools", role: "group", "aria-label": `Zoom: ${name}` };
-    element.before(make("div", attributes, closer, farther, this.all, this.view));
+    element.before(make("div", attributes, closer, farther, this.all, this.view, how));
     new ResizeObserver(() => element.classList.toggle("scrolls", this.scrolls)).observe(element);
   }
 
@@ -116,9 +147,13 @@ class Zoom {
     return scrollWidth > clientWidth + 1;
   }
 
-  // A finger on a picture that is wider than its frame scrolls it.
+  get isZoomed() {
+    return this.range !== null;
+  }
+
+  // A finger on a picture that is wider than its frame scrolls it, unless it is zoomed.
   accepts(isTouch) {
-    return this.picture.plot.zoomed.length > 0 && !(isTouch && this.scrolls);
+    return this.picture.plot.zoomed.length > 0 && (this.isZoomed || !(isTouch && this.scrolls));
   }
 
   get whole() {
@@ -129,16 +164,84 @@ class Zoom {
   // After something else was drawn
   start() {
     this.range = null;
+    this.next = null;
     this.ticks.clear();
     this.tell();
   }
 
-  to(low, high) {
-    const [first, last] = this.whole, least = (last - first) * LEAST_SHARE[this.picture.plot.axis];
-    const span = Math.min(Math.max(high - low, least), last - first);
+  // The range next to this one that is neither too narrow nor beyond the whole
+  within(low, high) {
+    const [first, last] = this.whole, span = Math.min(Math.max(high - low, this.least), last - first);
     const from = Math.min(Math.max((low + high - span) / 2, first), last - span);
-    this.range = span >= (last - first) * 0.999 ? null : [from, from + span];
+    return [from, from + span];
+  }
+
+  get least() {
+    const [first, last] = this.whole;
+    return (last - first) * LEAST_SHARE[this.picture.plot.axis];
+  }
+
+  to(low, high) {
+    const [first, last] = this.whole, range = this.within(low, high);
+    this.next = null;
+    this.range = range[1] - range[0] >= (last - first) * 0.999 ? null : range;
     this.draw();
+  }
+
+  // The same in the next frame: of many requests for one frame, the last counts.
+  soon(low, high) {
+    const isAsked = this.next !== null;
+    this.next = this.within(low, high);
+    if (!isAsked) requestAnimationFrame(() => this.next && this.to(...this.next));
+  }
+
+  // The range as it will be
+  get current() {
+    return this.next ?? this.range ?? this.whole;
+  }
+
+  // The zoomed panel at a place or, outside of all, one above or below it
+  panelAt({ x, y }) {
+    const { panels, zoomed } = this.picture.plot;
+    const isAcross = (k) => x >= panels[k].left && x <= panels[k].left + panels[k].width;
+    const isThere = (k) => isAcross(k) && y >= panels[k].top && y <= panels[k].top + panels[k].height;
+    return panels[zoomed.find(isThere) ?? zoomed.find(isAcross) ?? zoomed[0]];
+  }
+
+  // Zooms so that what is at this place stays there.
+  about(at, factor) {
+    if (this.picture.plot.zoomed.length === 0) return;
+    this.toHeld(this.hold(at), at, factor);
+  }
+
+  // What is at a place: its panel, value, and the range now
+  hold(at) {
+    const panel = this.panelAt(at), [low, high] = this.current;
+    const share = Math.min(Math.max((at.x - panel.left) / panel.width, 0), 1);
+    return { panel, low, high, value: low + share * (high - low) };
+  }
+
+  // Brings what was held to a place, with a range that is so many times as wide.
+  toHeld({ panel, low, high, value }, at, factor) {
+    const [first, last] = this.whole;
+    const span = Math.min(Math.max((high - low) * factor, this.least), last - first);
+    const from = value - Math.min(Math.max((at.x - panel.left) / panel.width, 0), 1) * span;
+    this.soon(from, from + span);
+  }
+
+  // Moves the range by so many units of the SVG.
+  shift(units) {
+    if (!this.isZoomed) return;
+    const [low, high] = this.current, { panels, zoomed } = this.picture.plot;
+    const step = units / panels[zoomed[0]].width * (high - low);
+    this.soon(low + step, high + step);
+  }
+
+  // Moves what was held along with the pointer. Gives by how many units of the SVG the whole ends too early.
+  drag({ panel, low, high }, units) {
+    const step = -units / panel.width * (high - low), [from] = this.within(low + step, high + step);
+    this.soon(low + step, high + step);
+    return (from - low - step) / (high - low) * panel.width;
   }
 
   by(factor) {
@@ -156,6 +259,7 @@ class Zoom {
   }
 
   reset() {
+    this.next = null;
     if (this.range === null) return;
     this.range = null;
     this.draw();
@@ -208,7 +312,7 @@ class Zoom {
 
   draw() {
     const { picture } = this, { found } = picture;
-    picture.hide();
+    picture.show(null);
     if (this.redraw) {
       picture.plot.panels = this.redraw(this.range);
     } else {
@@ -223,7 +327,8 @@ class Zoom {
 
   tell() {
     this.all.disabled = this.range === null;
-    this.view.textContent = this.range ? viewWords(this.picture.plot.axis, this.range) : "";
+    this.picture.element.classList.toggle("zoomed", this.isZoomed);
+    this.view.textContent = this.range ? viewWords(this.picture.plot, this.range) : "";
   }
 
   moveMarks(k) {
@@ -281,8 +386,7 @@ class Zoom {
       group.replaceChildren(...drawn);
       return;
     }
-    const about = Math.max(2, Math.round(plot.panels[k].width / 110));
-    const made = ticksAlong(plot.axis, this.range, about).flatMap(({ at, words }) => {
+    const made = ticksAlong(plot, this.range, plot.panels[k].width).flatMap(({ at, words }) => {
       const x = this.picture.across(k, at);
       return drawn.slice(0, last + 1).map((part) => this.tick(part.cloneNode(true), x, words));
     });

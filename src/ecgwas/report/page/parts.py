@@ -16,8 +16,8 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from ecgwas.report.contents import Figure
-from ecgwas.report.figures import svg as drawing
 from ecgwas.report.names import slug
+from ecgwas.report.page import plots
 from ecgwas.report.text import labels
 
 STYLES = ("page.css", "page.interact.css")
@@ -64,7 +64,7 @@ class Inline:
         """The figure in the colours of the page."""
         head = re.search(r"<svg [^>]*?width='([\d.]+)'", figure.svg)
         width = float(head[1]) if head else 0.0
-        return cls(figure, Markup(drawing.themed(figure.svg)), FULL_WIDTH[0] <= width <= FULL_WIDTH[1], _peak(figure, width))
+        return cls(figure, Markup(plots.in_page(figure.svg)), FULL_WIDTH[0] <= width <= FULL_WIDTH[1], _peak(figure, width))
 
 
 def _peak(figure: Figure, width: float) -> float | None:

@@ -11,12 +11,24 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ecgwas.report.contents import Figure
+from ecgwas.report.figures.svg import themed
 from ecgwas.report.names import slug
 from ecgwas.report.page.embedded import packed
+from ecgwas.report.page.short_paths import shortened
 from ecgwas.report.plot_data import PlotData
 
 X_DIGITS, Y_DIGITS = 6, 4
 """Positions are exact to this many digits of a panel's range: x to one part in a million, for zooming in."""
+
+
+def pictures(figures: Mapping[str, Figure]) -> dict[str, str]:
+    """`picture-<figure>` -> packed SVG, of the figures that are drawn when they are asked for."""
+    return {f"picture-{slug(name)}": packed(in_page(figure.svg).encode()) for name, figure in figures.items()}
+
+
+def in_page(picture: str) -> str:
+    """The SVG as the page holds it: in the colours of its theme, with short paths."""
+    return shortened(themed(picture))
 
 
 def plots(figures: Mapping[str, Figure]) -> dict[str, str]:
@@ -25,7 +37,10 @@ def plots(figures: Mapping[str, Figure]) -> dict[str, str]:
 
 
 def as_json(plot: PlotData) -> str:
-    """Axis, zoomed, panels, points, curves, details as JSON. Numbers are whole numbers, see `steps`; equal x are there once."""
+    """Axis, zoomed, panels, points, curves, details, names as JSON.
+
+    Numbers are whole numbers, see `steps`; equal x are there once.
+    """
     xs: dict[str, int] = {}
     panels = [[p.left, p.top, p.width, p.height, *p.x_range, *p.y_range] for p in plot.panels]
     points = [
@@ -44,6 +59,7 @@ def as_json(plot: PlotData) -> str:
         "points": points, "curves": curves,
         "details": {key: [one.title, one.more, *([words, link] for words, link in one.rows)]
                     for key, one in plot.details.items()},
+        **({"names": [list(one) for one in plot.names]} if plot.names else {}),
     }  # fmt: skip
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 

@@ -28,23 +28,27 @@ def render(options: ReportOptions, contents: ReportContents) -> Page:
     """The report of a study; the same contents give the same bytes.
 
     The page needs no network and names no person. Figures of the study and its loci are in it as SVG and need no script;
-    figures of traits are drawn on demand by its own script. `figures` holds each figure again, with its numbers.
+    figures of traits and regional plots that have to be chosen are drawn on demand by its own script. `figures` holds each
+    figure again, with its numbers.
     """
     figures = all_figures(options, contents)
     inline = {name: figure for name, figure in figures.items() if not name.startswith(ONLY_FILES)}
     meanings = {name: figure for name, figure in figures.items() if name.startswith("meaning_")}
+    cards = locus_cards.cards(contents)
+    chosen_later = {choice.figure for card in cards for choice in card.regions[1:]}
     packed = embedded(contents, meanings)
-    blocks = {**packed.blocks, **plots.plots(inline | meanings)}
+    blocks = {**packed.blocks, **plots.pictures({name: inline[name] for name in inline if name in chosen_later} | meanings),
+              **plots.plots(inline | meanings)}  # fmt: skip
     html = parts.filled(
         "page.html", SCRIPTS, inline, in_files=True, title=options.title or contents.run.name, index=Markup(packed.index),
-        blocks={name: Markup(block) for name, block in blocks.items()}, **_values(options, contents, figures),
+        blocks={name: Markup(block) for name, block in blocks.items()}, loci=cards, **_values(options, contents, figures),
     )  # fmt: skip
     return Page(html, figures)
 
 
 SCRIPTS = (
-    "page.elements.js", "page.data.js", "page.marks.js", "page.zoom.js", "page.interact.js", "page.plots.js", "page.trait.js",
-    "page.contents.js", "page.display.js", "page.js",
+    "page.elements.js", "page.data.js", "page.marks.js", "page.gestures.js", "page.zoom.js", "page.interact.js",
+    "page.plots.js", "page.trait.js", "page.contents.js", "page.display.js", "page.js",
 )  # fmt: skip
 """In the order in which they are joined; the head of each names what it gives to and uses of the others."""
 
@@ -73,7 +77,6 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "drawn": queries.traits_drawn(options, loci.hits, scan.rows),
         "in_address": in_address,
         "hit_traits": loci.hits.frame["trait"].n_unique(),
-        "loci": locus_cards.cards(contents),
         "grids": [name for name in figures if name.startswith("grid_")],
         "clusters": [name for name in figures if name.startswith("cluster_")],
         "miamis": [name for name in figures if name.startswith("miami_")],
