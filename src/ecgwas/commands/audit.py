@@ -146,8 +146,8 @@ def _check_eids(folder: Path, paths: Sequence[Path], eids: set[str]) -> Checked:
         facts.append(
             Caution(
                 f"{len(by_chance)} eids of at most {MAX_DIGITS_BY_CHANCE} digits equal other numbers in the files, such as "
-                f"{first_few(sorted(by_chance))}: no more than expected by chance, but eids so short cannot be distinguished from "
-                "other numbers"
+                f"{first_few(sorted(by_chance))}: no more than expected by chance, but eids so short cannot be distinguished "
+                "from other numbers"
             )
         )
     return facts, mistakes
