@@ -56,7 +56,7 @@ def estimates(
         running = running[np.abs(following - here) > TOLERANCE]
         if len(running) == 0:
             break
-    return np.exp(at)
+    return np.asarray(np.exp(at))
 
 
 def heritability(lambdas: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,10 +77,10 @@ def _on_grid(
     determinant = -np.log(w).sum(axis=0)
     trait_ss = np.square(traits) @ w
     if variants is None:
-        return len(values) * np.log(trait_ss) + determinant
+        return np.asarray(len(values) * np.log(trait_ss) + determinant)
     variant_ss, product = np.square(variants) @ w, (variants * traits) @ w
     residual_ss = np.maximum(trait_ss - product**2 / variant_ss, np.finfo(float).tiny)
-    return (len(values) - 1) * np.log(residual_ss) + determinant + np.log(variant_ss)
+    return np.asarray((len(values) - 1) * np.log(residual_ss) + determinant + np.log(variant_ss))
 
 
 def _terms(

@@ -1,7 +1,7 @@
 """Coordinates in which the covariates are gone and the relationship matrix is diagonal.
 
-With Q (N, R) an orthonormal basis of intercept and covariates and P = I - Q Q', the eigenvectors of P G P - c Q Q', c > 0, are a
-basis of span(Q), with eigenvalue -c, and B (N, n), n = N - R, orthonormal and orthogonal to Q, with eigenvalues s >= 0. For
+With Q (N, R) an orthonormal basis of intercept and covariates and P = I - Q Q', the eigenvectors of P G P - c Q Q', c > 0, are
+a basis of span(Q), with eigenvalue -c, and B (N, n), n = N - R, orthonormal and orthogonal to Q, with eigenvalues s >= 0. For
 
     y~ = B'y ~ N(B'x b, s2 (lambda diag(s) + I))
 

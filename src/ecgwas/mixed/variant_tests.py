@@ -75,7 +75,9 @@ class ExactTests:
     lambdas: NDArray[np.float64]
 
 
-def exact(variants: NDArray[np.float64], index: NDArray[np.int64], trait: NDArray[np.int64], traits: RotatedTraits) -> ExactTests:
+def exact(
+    variants: NDArray[np.float64], index: NDArray[np.int64], trait: NDArray[np.int64], traits: RotatedTraits
+) -> ExactTests:
     """Tests H pairs: rows `index` (H,) of rotated variants (V, n) float64, and rows `trait` (H,) of the traits."""
     beta, se, lambdas = np.empty(len(index)), np.empty(len(index)), np.empty(len(index))
     values, df = traits.rotation.values, traits.rotation.df
