@@ -24,7 +24,7 @@ from ecgwas.genotypes import dosages
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.native import compiled
 from ecgwas.progress import silent
-from ecgwas.scan import relatives
+from ecgwas.scan import relatives, relatives_work
 from ecgwas.scan.block_scan import Prepared, Scanner
 from ecgwas.scan.engine import all_tests, block_results, kernels
 from ecgwas.scan.engine.block_results import BlockResult
@@ -166,6 +166,8 @@ def work(options: Matrix, size: PartSize) -> Work:
     block = block_size(
         options, people=size.people_in_files, variants=size.variants, hard=not size.dosages, workers=size.workers
     )  # fmt: skip
+    if options.keeps_relatives:
+        return relatives_work.work(options, size, min(block, size.variants))
     per_thread = block_bytes(size, min(block, size.variants))
     units = testing(size)
     if options.permutations:

@@ -100,6 +100,9 @@ class Relatives:
         self.options, self.chrom = options, genotypes.chrom
         self.eids = tuple(genotypes.eids[i] for i in cohort.fam_index)
         self._relationship: NDArray[np.float64] | None = None
+        # The files may have been replaced since a rotation was kept.
+        stamps = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in chromosomes.input_files(options)]
+        self._inputs = [stamps, options.model_dump_json(include={"variants", "build", "chromosomes"})]
 
     @property
     def relationship(self) -> NDArray[np.float64]:
@@ -111,8 +114,7 @@ class Relatives:
     def rotation(self, people: NDArray[np.int64], basis: NDArray[np.float64]) -> Rotation:
         """That of some of the participants (n,), ascending indices, with the basis (n, R) of their covariates."""
         own = [self.eids[i] for i in people]
-        settings = self.options.model_dump_json(include={"genotypes", "people", "variants", "build", "chromosomes"})
-        key = blake2b(repr((settings, self.chrom, own)).encode() + basis.tobytes()).digest()
+        key = blake2b(repr((self._inputs, self.chrom, own)).encode() + basis.tobytes()).digest()
         if key not in _kept:
             room = ROTATION_BYTES - rotation_bytes(len(people))
             while _kept and sum(rotation_bytes(len(each.basis)) for each in _kept.values()) > room:

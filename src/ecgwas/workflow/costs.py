@@ -42,6 +42,8 @@ CONSTANTS: Mapping[str, float] = {
     "dosage_test_person": 1.0e-10,
     "shuffle_value": 1.5e-8,
     "shuffle_test_person": 3.0e-11,
+    "mixed_product": 2.5e-11,
+    "exact_test_person": 1.0e-7,
     "kinship_product": 2.7e-11,
     "panel_call": 1.0e-8,
     "component_call": 3.0e-8,
@@ -271,7 +273,7 @@ def scan(study: Study, size: StudySize, n_traits: int, variants: int) -> Cost:
     options = study.scan
     cores = options.thread_limit or matrix.BLOCKS_IN_MEMORY
     workers = options.thread_limit or max(cores, matrix.threads(0))
-    part = PartSize(size.tested, size.in_files, n_traits, variants, size.dosages, workers)
+    part = PartSize(size.tested, size.in_files, n_traits, variants, size.dosages, workers, size.all_variants)
     needed = scan_work_of(options, part)
     kept = part.tests * 10.0**-options.keep_neglog10p
     memory = VALUE_BYTES * size.tested * n_traits + 2 * n_traits * HISTOGRAM_BYTES + variants * LISTED_BYTES + kept * 300
