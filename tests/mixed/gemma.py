@@ -33,7 +33,8 @@ def wald(
     folder.mkdir(exist_ok=True)
     np.savetxt(folder / "k.txt", relationship, fmt="%.17g")
     np.savetxt(folder / "c.txt", covariates, fmt="%.17g")
-    command = ["gemma", "-bfile", stem, "-k", folder / "k.txt", "-c", folder / "c.txt", "-lmm", "1", "-p", stem.with_suffix(".txt"), "-n", str(trait + 1),
+    command = ["gemma", "-bfile", stem, "-k", folder / "k.txt", "-c", folder / "c.txt", "-lmm", "1",
+               "-p", stem.with_suffix(".txt"), "-n", str(trait + 1),
                "-miss", "1", "-maf", "0", "-r2", "1", "-outdir", folder, "-o", "made"]  # fmt: skip
     subprocess.run([str(part) for part in command], check=True, capture_output=True)
     return pl.read_csv(folder / "made.assoc.txt", separator="\t"), (folder / "made.log.txt").read_text()

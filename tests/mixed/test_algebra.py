@@ -27,7 +27,9 @@ def drawn(people: int, covariates: int, seed: int) -> tuple[NDArray[np.float64],
     return g, design, traits, rng.binomial(2, 0.4, (5, people)).astype(float) + 0.01 * rng.standard_normal((5, people))
 
 
-def dense(g: NDArray[np.float64], design: NDArray[np.float64], y: NDArray[np.float64], ratio: float) -> tuple[float, float, float]:
+def dense(
+    g: NDArray[np.float64], design: NDArray[np.float64], y: NDArray[np.float64], ratio: float
+) -> tuple[float, float, float]:
     """Effect of the last column of the design, its standard error, and -2 log restricted likelihood up to a constant."""
     v = ratio * g + np.eye(len(y))
     inverse = np.linalg.inv(v)

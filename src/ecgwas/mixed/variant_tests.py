@@ -4,8 +4,8 @@ With x~ = B'x, w_k = 1 / (lambda_k s + 1) and lambda_k estimated without a varia
 
     numerator = sum w_k x~ y~_k        denominator = sum w_k x~^2        t^2 = numerator^2 df / (denominator ss_k - numerator^2)
 
-where ss_k = sum w_k y~_k^2 and df = N - R - 1: the products X~ (w o Y~) and (X~ o X~) w of a block of variants and all traits. The
-exact test is Wald's with lambda estimated again with the variant in the model, as `gemma -lmm 1`.
+where ss_k = sum w_k y~_k^2 and df = N - R - 1: the products X~ (w o Y~) and (X~ o X~) w of a block of variants and all traits.
+The exact test is Wald's with lambda estimated again with the variant in the model, as `gemma -lmm 1`.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 Every group of traits with the same participants has its own rotation, and every trait its own lambda. A chromosome is tested
 with the relationship that the other autosomes give (Listgarten et al. 2012, Nat Methods 9:525), so that a variant does not
-explain itself away: the LD-pruned common variants of sample QC (genotypes/pruned_panel.py), at most MAX_VARIANTS of them. X, Y
-and MT are tested with the relationship of all autosomes. Missing calls count as the variant's mean, as in GEMMA.
+explain itself away: common variants, evenly spaced, of at most MAX_VARIANTS_READ. They are not LD-pruned, because relatives by
+few founders (mice) differ in long segments that few pruned variants tag. X, Y and MT are tested with the relationship of all
+autosomes. Missing calls count as the variant's mean, as in GEMMA.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from hashlib import blake2b
 from typing import Any
 
@@ -23,8 +23,9 @@ from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.genotypes.packed import NO_CALL
+from ecgwas.genotypes.readers import unpack
 from ecgwas.mixed import variant_tests
-from ecgwas.mixed.relationship import relationship
+from ecgwas.mixed.relationship import Relationship
 from ecgwas.mixed.rotation import Rotation, rotation
 from ecgwas.mixed.variant_tests import RotatedTraits
 from ecgwas.scan.block_scan import Prepared
@@ -42,7 +43,9 @@ from ecgwas.study.scan import Matrix
 MAX_PEOPLE = 15_000
 """An eigendecomposition takes 10 N^3 operations, at 15,000 people about an hour of one core and 9 GiB, once per chromosome."""
 MIN_VARIANTS = 200
-"""With fewer LD-pruned variants on the other chromosomes, relatives cannot be told from chance."""
+"""With fewer common variants on the other chromosomes, relatives cannot be told from chance."""
+MAX_VARIANTS_READ = 50_000
+"""Variants that are read for a relationship; further ones hardly change it, and each costs N^2."""
 ROTATION_BYTES = 2**32
 """Memory of the rotations of all groups of traits that are tested in one pass, and of those that are kept for another scan."""
 PEOPLE_OF_MARGIN = 100.0
@@ -71,19 +74,23 @@ def rotation_bytes(people: int) -> int:
 
 
 def loco_relationship(options: Matrix, chrom: str, eids: Sequence[str]) -> NDArray[np.float64]:
-    """(N, N) relationship of `eids` from the LD-pruned variants of the study's other autosomes, or of all for X, Y and MT.
+    """(N, N) relationship of `eids` from common variants of the study's other autosomes, or of all autosomes for X, Y and MT.
 
     Raises InputError if these are fewer than MIN_VARIANTS.
     """
     parts = [name for name in chromosomes.available(options) if name in pruned_panel.AUTOSOMES and name != chrom]
-    panel = pruned_panel.read(parts, partial(chromosomes.open_chromosome, options), eids, build=options.build)
-    if len(panel.codes) < MIN_VARIANTS:
+    opened = [chromosomes.open_chromosome(options, name) for name in parts]
+    stride = max(1, -(-sum(len(part) for part in opened) // MAX_VARIANTS_READ))
+    sums = Relationship(len(eids))
+    for part in opened:
+        for _, block in pruned_panel.read_blocks(part, eids, stride):
+            sums.add(copies_of(unpack(block.packed, block.people)[pruned_panel.is_common(block)]))
+    if sums.variants < MIN_VARIANTS:
         problem = f"scan.relatives: chromosome {chrom} is tested with the relationship that the other autosomes give, and they "
-        problem += f"have {len(panel.codes)} LD-pruned common variants; at least {MIN_VARIANTS} are needed"
+        problem += f"have {sums.variants} common variants; at least {MIN_VARIANTS} are needed"
         fix = "name all autosomes in scan.chromosomes, do without scan.variants, or write relatives: drop"
         raise InputError(problem, where=options.genotypes, fix=fix)
-    steps = range(0, len(panel.codes), AT_ONCE)
-    return relationship(len(eids), (copies_of(panel.codes[start : start + AT_ONCE]) for start in steps))
+    return sums.matrix()
 
 
 def copies_of(codes: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from ecgwas.genotypes import pruned_panel
 from ecgwas.scan import relatives
 from ecgwas.scan.permutation import max_t
 from ecgwas.scan.work import PartSize, Work, block_bytes
 from ecgwas.study.scan import Matrix
 
-PRUNED = 0.25
-"""Share of variants that are common, and left after LD pruning; as on an array."""
+COMMON = 0.5
+"""Share of variants that are common; as on an array."""
 AUTOSOMES = 22
 EIGEN_BYTES = 48
 """Bytes per entry of the relationship matrix at the peak: itself, projected, its eigenvectors, and their workspace, twice."""
 
 
 def work(options: Matrix, size: PartSize, block: int) -> Work:
-    """Work of one part in blocks of `block` variants, if all traits have the same participants. Raises InputError for too many of them."""
+    """Work of one part in blocks of `block` variants, if all traits have the same participants.
+
+    Raises InputError for too many participants.
+    """
     relatives.refuse_too_many(size.people)
     people, tests = float(size.people), float(size.tests)
-    read = min(size.all_variants or AUTOSOMES * size.variants, pruned_panel.MAX_VARIANTS_READ)
-    pruned = min(PRUNED * read, pruned_panel.MAX_VARIANTS)
+    read = min(size.all_variants or AUTOSOMES * size.variants, relatives.MAX_VARIANTS_READ)
     kept = tests * 10.0**-options.keep_neglog10p
     units = {
-        "scan_variant": float(size.variants), "panel_call": read * people, "kinship_product": pruned * people**2,
+        "scan_variant": float(size.variants), "panel_call": read * people, "kinship_product": COMMON * read * people**2,
         "eigen_product": people**3, "mixed_product": size.variants * people**2 + 2 * tests * people,
         "exact_test_person": kept * people,
         "dosage" if size.dosages else "call": size.variants * people,

@@ -2,8 +2,9 @@
 
 Relatives are not exchangeable, but whitened residuals are. With B the rotation of all participants and w_k the weights of trait
 k (mixed/variant_tests.py), e_k = B W_k^(1/2) B'y_k has variance s2 B B': that of independent participants from whom the
-covariates have been regressed out. These residuals are permuted as in max_t.py, one permutation for all traits, variants and chromosomes,
-made orthogonal to the covariates again (by B'), and tested as the trait with the variance that it has under the model:
+covariates have been regressed out. These residuals are permuted as in max_t.py, one permutation for all traits, variants and
+chromosomes, made orthogonal to the covariates again (by B'), and tested as the trait with the variance that it has under the
+model:
 
     r = x~'W_k^(1/2) B'(pi e_k) / sqrt(x~'W_k x~ |B'(pi e_k)|^2)        t^2 = r^2 df / (1 - r^2)
 
