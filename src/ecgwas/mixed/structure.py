@@ -39,9 +39,9 @@ def structure(copies: NDArray[np.floating], chromosome: NDArray[np.int64]) -> St
     scaled = standardised(copies[varies])
     people = copies.shape[1]
     squared = np.square(scaled @ scaled.T / np.float32(people))
-    apart = chromosome[varies][:, None] != chromosome[varies]
-    pairs = int(apart.sum()) // 2
+    different = chromosome[varies][:, None] != chromosome[varies]
+    pairs = int(different.sum()) // 2
     if pairs == 0 or people < 2:
         return None
-    excess = people * float(squared[apart].mean(dtype=np.float64)) - people / (people - 1)
+    excess = people * float(squared[different].mean(dtype=np.float64)) - people / (people - 1)
     return Structure(excess, excess / float(np.sqrt(2 / pairs)), len(scaled))

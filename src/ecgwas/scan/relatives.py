@@ -1,4 +1,4 @@
-"""The built-in engine with relatives: the linear mixed model of ecgwas.mixed, with one chromosome left out of the relationship.
+"""The built-in engine with relatives: the linear mixed model of ecgwas.mixed.
 
 Every group of traits with the same participants has its own rotation, and every trait its own lambda. A chromosome is tested
 with the relationship that the other autosomes give (Listgarten et al. 2012, Nat Methods 9:525), so that a variant does not
@@ -43,7 +43,7 @@ from ecgwas.study.scan import Matrix
 MAX_PEOPLE = 15_000
 """An eigendecomposition takes 10 N^3 operations, at 15,000 people about an hour of one core and 9 GiB, once per chromosome."""
 MIN_VARIANTS = 200
-"""With fewer common variants on the other chromosomes, relatives cannot be told from chance."""
+"""With fewer common variants on the other chromosomes, relatives cannot be distinguished from chance."""
 MAX_VARIANTS_READ = 50_000
 """Variants that are read for a relationship; further ones hardly change it, and each costs N^2."""
 ROTATION_BYTES = 2**32
@@ -142,16 +142,16 @@ _kept: OrderedDict[bytes, Rotation] = OrderedDict()
 
 def batches(groups: list[Group]) -> list[list[Group]]:
     """Groups of traits whose rotations fit into ROTATION_BYTES together, in order; each batch is a pass over the variants."""
-    found: list[list[Group]] = []
+    passes: list[list[Group]] = []
     room = 0
     for group in groups:
         needed = rotation_bytes(len(group.people))
-        if not found or needed > room:
-            found.append([])
+        if not passes or needed > room:
+            passes.append([])
             room = ROTATION_BYTES
-        found[-1].append(group)
+        passes[-1].append(group)
         room -= needed
-    return found
+    return passes
 
 
 def prepared(options: Matrix, cohort: Cohort, grouped: list[Group], genotypes: Genotypes, seed: int) -> Iterator[Prepared]:

@@ -179,15 +179,17 @@ def _check(study: Study) -> Sequence[str]:
 
 def _related(study: Study, opened: Sequence[Genotypes], people: int) -> list[str]:
     """What the genotypes say of relatives and ancestries, if they say something."""
-    keeps, found = study.scan.keeps_relatives, panel_structure.of_genotypes(opened)
+    keeps, structure = study.scan.keeps_relatives, panel_structure.of_genotypes(opened)
     lines: list[str] = []
     if keeps and people > relatives.MAX_PEOPLE:
         lines.append(Caution(f"scan.relatives: polygenic tests at most {relatives.MAX_PEOPLE} people"))
-    if found is not None and found.is_there:
+    if structure is not None and structure.is_there:
         fate = "relatives are kept and modelled (scan.relatives)" if keeps else (
             "sample QC excludes relatives and adjusts for ancestry; scan.relatives: polygenic keeps relatives"
         )  # fmt: skip
-        lines.append(f"related people or several ancestries among the genotyped (N r2 {found.excess:.2f} above chance): {fate}")
+        lines.append(
+            f"related people or several ancestries among the genotyped (N r2 {structure.excess:.2f} above chance): {fate}"
+        )
     return lines
 
 
