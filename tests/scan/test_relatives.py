@@ -172,6 +172,9 @@ def test_too_few_other_chromosomes_and_too_many_people_are_refused(tmp_path: Pat
     traits, covariates = cohort(stem)
     with pytest.raises(InputError, match="have 0 common variants; at least 200"):
         scanned(options(stem, chromosomes=("1",)), traits, covariates)
+    with pytest.raises(InputError, match="have 0 common variants"):
+        matrix.check(options(stem, chromosomes=("1",)))
+    matrix.check(options(stem))
     monkeypatch.setattr(relatives, "MAX_PEOPLE", 100)
     with pytest.raises(InputError, match="exact for at most 100 people, and 160 are tested") as error:
         scanned(options(stem), traits, covariates)

@@ -47,7 +47,14 @@ BLOCKS_IN_MEMORY = 2
 
 
 def check(options: Matrix) -> None:
-    """Raises StudyError if the kernel requested is not available."""
+    """Raises StudyError if the kernel requested is not available, InputError if relatives are kept and too few variants show
+    who is related."""
+    _check_kernel(options)
+    if options.keeps_relatives:
+        relatives.refuse_too_few_variants(options)
+
+
+def _check_kernel(options: Matrix) -> None:
     kernels.check(options.kernel)
     if options.kernel == "auto" and not compiled.is_available():
         logger.info("scan: %s", kernels.NO_TABLE)
@@ -76,7 +83,7 @@ def scan(
     if folder is None:
         options = options.model_copy(update={"dense": False})
     with threadpool_limits(1, user_api="blas"):
-        check(options)
+        _check_kernel(options)
         pieces = genotypes.pieces()
         folders = [block_results.piece_folder(folder, number) for number in range(len(pieces))]
         scanned = [

@@ -85,12 +85,25 @@ def loco_relationship(options: Matrix, chrom: str, eids: Sequence[str]) -> NDArr
     for part in opened:
         for _, block in pruned_panel.read_blocks(part, eids, stride):
             sums.add(copies_of(unpack(block.packed, block.people)[pruned_panel.is_common(block)]))
-    if sums.variants < MIN_VARIANTS:
-        problem = f"scan.relatives: chromosome {chrom} is tested with the relationship that the other autosomes give, and they "
-        problem += f"have {sums.variants} common variants; at least {MIN_VARIANTS} are needed"
-        fix = "name all autosomes in scan.chromosomes, do without scan.variants, or write relatives: drop"
-        raise InputError(problem, where=options.genotypes, fix=fix)
+    _refuse_fewer(options, chrom, sums.variants)
     return sums.matrix()
+
+
+def refuse_too_few_variants(options: Matrix) -> None:
+    """Raises InputError if a chromosome's other autosomes have fewer than MIN_VARIANTS variants, common or not."""
+    counts = chromosomes.variant_counts(options)
+    of_autosomes = {part: count if part in pruned_panel.AUTOSOMES else 0 for part, count in counts.items()}
+    for part, own in of_autosomes.items():
+        _refuse_fewer(options, part, sum(of_autosomes.values()) - own)
+
+
+def _refuse_fewer(options: Matrix, chrom: str, variants: int) -> None:
+    if variants >= MIN_VARIANTS:
+        return
+    problem = f"scan.relatives: chromosome {chrom} is tested with the relationship that the other autosomes give, and they "
+    problem += f"have {variants} common variants; at least {MIN_VARIANTS} are needed"
+    fix = "name all autosomes in scan.chromosomes, do without scan.variants, or write relatives: drop"
+    raise InputError(problem, where=options.genotypes, fix=fix)
 
 
 def copies_of(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
