@@ -67,7 +67,7 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
             numbers = unpack(block.packed, block.people)
             called += (numbers != NO_CALL).sum(axis=0)
             here = part.positions[places]
-            common = np.flatnonzero(_is_common(block) & ~long_range_ld.in_long_range_ld(build, part.chrom, here))
+            common = np.flatnonzero(is_common(block) & ~long_range_ld.in_long_range_ld(build, part.chrom, here))
             packed.append(block.packed[common, :width])
             codes.append(numbers[np.ix_(common, ld_samples)])
             positions.append(here[common])
@@ -94,7 +94,7 @@ def _of_x(opened: Sequence[Genotypes], eids: Sequence[str], build: str) -> NDArr
         if part.chrom != "X":
             continue
         for places, block in read_blocks(part, eids, max(1, len(part) // MAX_VARIANTS)):
-            common = _is_common(block) & ~long_range_ld.in_pseudoautosomal_region(build, part.positions[places])
+            common = is_common(block) & ~long_range_ld.in_pseudoautosomal_region(build, part.positions[places])
             codes.append(unpack(block.packed, block.people)[common])
     return np.concatenate(codes)
 
@@ -121,7 +121,8 @@ def _reordered(block: PackedBlock, back: NDArray[np.int64]) -> PackedBlock:
     return PackedBlock(packed, block.people, block.minor_is_other, block.missing_calls, block.ones, block.twos)
 
 
-def _is_common(block: PackedBlock) -> NDArray[np.bool_]:
+def is_common(block: PackedBlock) -> NDArray[np.bool_]:
+    """(V,) bool: minor allele frequency of MIN_MAF and call rate of MIN_CALL_RATE, or more."""
     frequency = block.minor_alleles / np.maximum(2 * block.called, 1)
     return np.asarray((frequency >= MIN_MAF) & (block.called >= MIN_CALL_RATE * block.people))
 

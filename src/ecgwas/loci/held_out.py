@@ -43,7 +43,7 @@ class Rule:
     @property
     def engine(self) -> Matrix:
         """The scan without permutations, as the threshold is known; with one if trait sets are tested, which needs one."""
-        sets = self.scan.sets_of_traits and self.scan.permutations > 0 and bool((self.thresholds.frame["kind"] == SETS).any())
+        sets = self.scan.tests_sets and self.scan.permutations > 0 and bool((self.thresholds.frame["kind"] == SETS).any())
         changes = {"permutations": int(sets), "sets_of_traits": sets, "keep_neglog10p": self.limit, "dense": False}
         return self.scan.model_copy(update=changes)
 

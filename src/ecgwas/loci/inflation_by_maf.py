@@ -11,6 +11,7 @@ from scipy import stats
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.loci import inflation
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
+from ecgwas.scan import relatives
 from ecgwas.scan.engine import screening
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import groups
@@ -34,7 +35,8 @@ def inflation_by_maf(options: Scan, chromosomes: Iterable[Chromosome], tested: V
     counts = np.zeros((len(EDGES) - 1, BINS), dtype=np.int64)
     variants = np.zeros(len(EDGES) - 1, dtype=np.int64)
     shared = {name: getattr(options, name) for name in Scan.model_fields}
-    engine = Matrix.model_validate(shared | {"permutations": 0, "threads": 1})
+    own = {"relatives": options.relatives} if isinstance(options, Matrix) else {}
+    engine = Matrix.model_validate(shared | own | {"permutations": 0, "threads": 1})
     for chromosome in chromosomes:
         _count(engine, chromosome, tested.mask(chromosome.genotypes), stride, counts, variants)
     return Inflation.of([_row(k, int(variants[k]), counts[k]) for k in range(len(counts))])
@@ -47,10 +49,12 @@ def _count(
     """Adds the tests of a chromosome to counts (bins, BINS) and its variants to variants (bins,), in place."""
     cohort, genotypes = chromosome.cohort, chromosome.genotypes
     all_samples = SampleSelector(cohort.fam_index, len(genotypes.eids))
-    fitters = [
-        (SampleSelector(cohort.fam_index[group.people], len(genotypes.eids)), Fitter(options, group))
-        for group in groups(cohort, chromosome.names)
-    ]
+    grouped = groups(cohort, chromosome.names)
+    if options.keeps_relatives:
+        each = (fitter for one in relatives.prepared(options, cohort, grouped, genotypes, 0) for fitter in one.fitters)
+    else:
+        each = (Fitter(options, group) for group in grouped)
+    fitters = [(SampleSelector(cohort.fam_index[one.group.people], len(genotypes.eids)), one) for one in each]
     for start in range(0, len(genotypes), BLOCK_SIZE * stride):
         variant_index = np.arange(start, min(start + BLOCK_SIZE * stride, len(genotypes)), stride)
         packed = np.asarray(genotypes.packed(start, int(variant_index[-1]) + 1))[variant_index - start]
@@ -60,8 +64,9 @@ def _count(
         bins = np.clip(np.searchsorted(EDGES, maf, side="right") - 1, 0, len(EDGES) - 2)
         variants += np.bincount(bins, minlength=len(variants))
         for selector, fitter in fitters:
-            screened = fitter.screen(selector.select(packed[was_tested]))
-            chi2 = screening.chi2(screened)
+            own = selector.select(packed[was_tested])
+            screened = fitter.screen(own)
+            chi2 = fitter.chi2(own, screened)
             for k in np.unique(bins):
                 of_bin = chi2[(bins == k) & screened.testable]
                 counts[k] += screening.histogram(of_bin.reshape(-1, 1))[0]

@@ -21,7 +21,19 @@ from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group, strata
 from ecgwas.scan.engine.screening import BINS, HistogramPool, Screened
 from ecgwas.scan.permutation.max_t import Shuffles
+from ecgwas.scan.permutation.max_t_relatives import MixedShuffles
 from ecgwas.study.scan import Matrix
+
+AnyShuffles = Shuffles | MixedShuffles
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a pass over the variants of a chromosome tests: the fitter of each group of traits with the same participants, and
+    the permutations, if any."""
+
+    fitters: list[Fitter]
+    shuffles: AnyShuffles | None
 
 
 def select_men(cohort: Cohort, people: NDArray[np.int64], total: int) -> SampleSelector | None:
@@ -64,8 +76,9 @@ class Scanner:
     """Tests blocks of variants. Blocks are independent, so threads may share a Scanner."""
 
     def __init__(
-        self, options: Matrix, cohort: Cohort, groups: list[Group], genotypes: Genotypes, shuffles: Shuffles | None
+        self, options: Matrix, cohort: Cohort, fitters: list[Fitter], genotypes: Genotypes, shuffles: AnyShuffles | None
     ) -> None:
+        """fitters: one per group of traits with the same participants."""
         total = len(genotypes.eids)
         self.options, self.genotypes, self.shuffles = options, genotypes, shuffles
         self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
@@ -73,15 +86,11 @@ class Scanner:
         self.all_samples = SampleSelector(cohort.fam_index, total, allocate)
         self.males = select_men(cohort, np.arange(len(cohort.fam_index)), total)
         self.strata = strata(cohort, total)
-        fitters = [
-            Fitter(options, group, hard=genotypes.hard_calls_only, haploid=cohort.haploid, keep_products=False)
-            for group in groups
-        ]
         self.groups = [
-            (group, SampleSelector(cohort.fam_index[group.people], total, allocate), fitter, fitter.pool())
-            for group, fitter in zip(groups, fitters, strict=True)
+            (fitter.group, SampleSelector(cohort.fam_index[fitter.group.people], total, allocate), fitter, fitter.pool())
+            for fitter in fitters
         ]
-        self.men = [select_men(cohort, group.people, total) for group in groups]
+        self.men = [select_men(cohort, fitter.group.people, total) for fitter in fitters]
 
     def histograms(self) -> NDArray[np.int64]:
         """(K, BINS) int64: histograms of t squared of all tests so far."""
@@ -120,7 +129,7 @@ class Scanner:
             parts.append(self._permuted(self.shuffles, tested, variant_index[kept]))
         return replace(block_results.total(parts, self.traits), kept_tests=kept_tests)
 
-    def _permuted(self, shuffles: Shuffles, tested: GenotypeBlock, variant_index: NDArray[np.int64]) -> BlockResult:
+    def _permuted(self, shuffles: AnyShuffles, tested: GenotypeBlock, variant_index: NDArray[np.int64]) -> BlockResult:
         """The largest statistics of each permutation, and the tests of trait sets in the observed data."""
         permuted = shuffles.test(tested)
         observed = permuted.observed

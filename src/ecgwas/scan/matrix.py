@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -24,10 +24,12 @@ from ecgwas.genotypes import dosages
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.native import compiled
 from ecgwas.progress import silent
-from ecgwas.scan.block_scan import Scanner
+from ecgwas.scan import relatives, relatives_work
+from ecgwas.scan.block_scan import Prepared, Scanner
 from ecgwas.scan.engine import all_tests, block_results, kernels
 from ecgwas.scan.engine.block_results import BlockResult
-from ecgwas.scan.engine.samples import assemble, groups, people
+from ecgwas.scan.engine.regression import Fitter
+from ecgwas.scan.engine.samples import Cohort, assemble, groups, people
 from ecgwas.scan.permutation import max_t
 from ecgwas.scan.permutation.max_t import Shuffles
 from ecgwas.scan.work import PartSize, Work, block_bytes, testing
@@ -38,12 +40,21 @@ logger = logging.getLogger(__name__)
 
 PACKED_BYTES = 2**26
 """Size of a block's packed hard calls."""
+ROTATED_BYTES = 2**28
+"""Size of a block's rotated genotypes in the mixed model."""
 BLOCKS_IN_MEMORY = 2
 """Blocks of full size in memory at a time. More threads use smaller blocks, so that a plan is valid on any machine."""
 
 
 def check(options: Matrix) -> None:
-    """Raises StudyError if the kernel requested is not available."""
+    """Raises StudyError if the kernel requested is not available, InputError if relatives are kept and too few variants show
+    who is related."""
+    _check_kernel(options)
+    if options.keeps_relatives:
+        relatives.refuse_too_few_variants(options)
+
+
+def _check_kernel(options: Matrix) -> None:
     kernels.check(options.kernel)
     if options.kernel == "auto" and not compiled.is_available():
         logger.info("scan: %s", kernels.NO_TABLE)
@@ -64,14 +75,15 @@ def scan(
 
     With `options.dense`, `folder` receives every test. Traits and covariates have the same participants in the same order, all
     of them in `genotypes`. ancestry (N,): groups in which Hardy-Weinberg equilibrium is tested; None: one group. The same
-    `seed` gives the same permutations on every chromosome. Invalid for related participants. BLAS is limited to one thread,
+    `seed` gives the same permutations on every chromosome. Invalid for related participants, but with `options.relatives`:
+    polygenic, whose relationship is read from the study's other autosomes (relatives.py). BLAS is limited to one thread,
     because the scan's threads share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after its
     work.
     """
     if folder is None:
         options = options.model_copy(update={"dense": False})
     with threadpool_limits(1, user_api="blas"):
-        check(options)
+        _check_kernel(options)
         pieces = genotypes.pieces()
         folders = [block_results.piece_folder(folder, number) for number in range(len(pieces))]
         scanned = [
@@ -102,29 +114,44 @@ def _scan(
     """Scans the variants of one piece: those of which men have one copy, or those of which men have two."""
     cohort = assemble(traits, covariates, genotypes, ancestry)
     grouped = groups(cohort, traits.names)
+    if options.keeps_relatives:
+        prepared = relatives.prepared(options, cohort, grouped, genotypes, seed)
+        results = [_pass(options, cohort, each, genotypes, None, track) for each in prepared]
+        return _Scanned(relatives.joined(results, len(traits.names)), people(cohort), ())
     shuffles = None
     if options.permutations:
-        count, with_sets = options.permutations, options.sets_of_traits
+        count, with_sets = options.permutations, options.tests_sets
         use_table = genotypes.hard_calls_only and kernels.resolved(options.kernel) == "table"
         shuffles = Shuffles(
             cohort, grouped, traits.names,
             count=count, seed=seed, with_sets=with_sets, use_table=use_table, variants=len(genotypes),
         )  # fmt: skip
-    scanner = Scanner(options, cohort, grouped, genotypes, shuffles)
-    workers = threads(options.threads)
+    hard, haploid = genotypes.hard_calls_only, cohort.haploid
+    fitters = [Fitter(options, group, hard=hard, haploid=haploid, keep_products=False) for group in grouped]
+    result = _pass(options, cohort, Prepared(fitters, shuffles), genotypes, folder, track, names=traits.names)
+    names = () if shuffles is None else tuple(trait_set.name for trait_set in shuffles.trait_sets.sets)
+    return _Scanned(result, people(cohort), names)
+
+
+def _pass(
+    options: Matrix, cohort: Cohort, prepared: Prepared, genotypes: Genotypes, folder: Path | None, track: Callable[..., Any],
+    *, names: Sequence[str] = (),
+) -> BlockResult:  # fmt: skip
+    """One pass over the variants. names: of the traits, needed if `folder` receives every test."""
+    scanner, shuffles = Scanner(options, cohort, prepared.fitters, genotypes, prepared.shuffles), prepared.shuffles
+    workers, traits = threads(options.threads), cohort.values.shape[1]
     step = block_size(
         options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard_calls_only, workers=workers
     )
     edges = [*range(0, len(genotypes), step), len(genotypes)]
     steps = in_order(scanner.test_block, list(pairwise(edges)), workers)
     if options.dense and folder is not None:
-        steps = all_tests.written(steps, folder, genotypes, grouped, traits.names)
-    result = block_results.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), len(traits.names))
+        steps = all_tests.written(steps, folder, genotypes, [each.group for each in prepared.fitters], names)
+    result = block_results.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), traits)
     result = replace(result, chi2_counts=scanner.histograms())
     if shuffles is not None:
         result = replace(result, maxima=shuffles.neglog10p(result.maxima))
-    names = () if shuffles is None else tuple(trait_set.name for trait_set in shuffles.trait_sets.sets)
-    return _Scanned(result, people(cohort), names)
+    return result
 
 
 def block_size(options: Matrix, *, people: int, variants: int, hard: bool, workers: int = 1) -> int:
@@ -134,6 +161,8 @@ def block_size(options: Matrix, *, people: int, variants: int, hard: bool, worke
     more variants. There are at least two blocks, because a chromosome of a genotyping array usually fits in one.
     """
     fits = PACKED_BYTES * 4 // people if hard else dosages.BLOCK_BYTES // (dosages.BYTES_PER_DOSAGE * people)
+    if options.keeps_relatives:
+        fits = min(fits, ROTATED_BYTES // (4 * people))
     full = min(options.block, fits)
     size = full if workers <= BLOCKS_IN_MEMORY else full * BLOCKS_IN_MEMORY // workers
     return max(1, min(size, -(-variants // 2)))
@@ -144,6 +173,8 @@ def work(options: Matrix, size: PartSize) -> Work:
     block = block_size(
         options, people=size.people_in_files, variants=size.variants, hard=not size.dosages, workers=size.workers
     )  # fmt: skip
+    if options.keeps_relatives:
+        return relatives_work.work(options, size, min(block, size.variants))
     per_thread = block_bytes(size, min(block, size.variants))
     units = testing(size)
     if options.permutations:
@@ -163,7 +194,7 @@ def _permutation_units(options: Matrix, size: PartSize, block: int) -> dict[str,
     """Units of testing permuted traits; those that are not kept are permuted again for each block of variants."""
     values = float(size.people) * size.traits * options.permutations
     times = 1.0 if _kept_bytes(options, size) <= max_t.KEPT_BYTES else max(1.0, size.variants / block)
-    with_sets = 2 if options.sets_of_traits else 1
+    with_sets = 2 if options.tests_sets else 1
     return {"shuffle_value": times * values, "shuffle_test_person": size.variants * values * with_sets}
 
 
@@ -177,7 +208,7 @@ def _permutation_bytes(options: Matrix, size: PartSize) -> float:
 
 def _kept_bytes(options: Matrix, size: PartSize) -> float:
     """Permuted traits, and as many components of trait sets."""
-    return 4.0 * size.people * size.traits * options.permutations * (2 if options.sets_of_traits else 1)
+    return 4.0 * size.people * size.traits * options.permutations * (2 if options.tests_sets else 1)
 
 
 def threads(requested: int) -> int:

@@ -21,6 +21,7 @@ class PartSize:
 
     people           tested;  people_in_files: with genotypes, tested or not
     traits, variants numbers of them;  dosages: whether genotypes are dosages rather than hard calls
+    all_variants    of all parts; 0: unknown
     workers          threads that test blocks of variants at the same time
     """
 
@@ -30,6 +31,7 @@ class PartSize:
     variants: int
     dosages: bool
     workers: int
+    all_variants: int = 0
 
     @property
     def tests(self) -> int:

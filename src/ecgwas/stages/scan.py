@@ -13,7 +13,9 @@ import polars as pl
 from ecgwas import scan
 from ecgwas.errors import Caution, first_few
 from ecgwas.genotypes import chromosome_codes, chromosomes, filesets, genome_build, requested
+from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.progress import track
+from ecgwas.scan import panel_structure, relatives
 from ecgwas.scan.engine import all_tests, block_results, samples
 from ecgwas.scan.engine import variant_counts as counting
 from ecgwas.stages import traits
@@ -185,6 +187,7 @@ def _check(study: Study) -> Sequence[str]:
     scan.check(study.scan)
     people = len(chromosomes.eids_in_all_files(study.scan))
     facts = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
+    facts += _related(study, opened, people)
     facts += [
         *_not_tested(chromosomes.untested(study.scan)),
         *map(Caution, (*requested.check_lists(study.scan), *requested.check_files(study.scan), *study.scan.remarks)),
@@ -193,6 +196,22 @@ def _check(study: Study) -> Sequence[str]:
     facts += [] if unknown is None else [Caution(unknown)]
     orders = [filesets.sample_order(files) for files in chromosomes.all_filesets(study.scan)]
     return [*facts, *(words for words in orders if words is not None)]
+
+
+def _related(study: Study, opened: Sequence[Genotypes], people: int) -> list[str]:
+    """What the genotypes say of relatives and ancestries, if they say something."""
+    keeps, structure = study.scan.keeps_relatives, panel_structure.of_genotypes(opened)
+    lines: list[str] = []
+    if keeps and people > relatives.MAX_PEOPLE:
+        lines.append(Caution(f"scan.relatives: polygenic tests at most {relatives.MAX_PEOPLE} people"))
+    if structure is not None and structure.is_there:
+        fate = "relatives are kept and modelled (scan.relatives)" if keeps else (
+            "sample QC excludes relatives and adjusts for ancestry; scan.relatives: polygenic keeps relatives"
+        )  # fmt: skip
+        lines.append(
+            f"related people or several ancestries among the genotyped (N r2 {structure.excess:.2f} above chance): {fate}"
+        )
+    return lines
 
 
 def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:

@@ -35,6 +35,7 @@ def _options(study: Study, part: str) -> Any:
         seed_of(study, "components"),
         shuffle,
         *([units] if units else []),
+        *(["relatives are kept"] if study.scan.keeps_relatives else []),
     ]
 
 
@@ -89,7 +90,10 @@ def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:
     first = open_part("X" if "X" in parts else parts[0])
     sexes = first.sexes[first.sample_index(eids)]
     seed = seed_of(study, "components")
-    judged = sample_qc.run(options, panel, sexes, wanted_components=study.traits.components, seed=seed)
+    judged = sample_qc.run(
+        options, panel, sexes,
+        wanted_components=study.traits.components, seed=seed, keep_relatives=study.scan.keeps_relatives,
+    )  # fmt: skip
     return judged if "X" in parts else replace(judged, sexes=np.zeros_like(judged.sexes))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from ecgwas.study.base import Options, StudyPath, option
 
@@ -97,6 +97,11 @@ class Scan(Options):
         return True
 
     @property
+    def keeps_relatives(self) -> bool:
+        """Related participants are tested, by an engine that allows for their relationship."""
+        return False
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What readers of the results should know of the engine, for `ecgwas check` and the report."""
         return ()
@@ -116,14 +121,57 @@ class Matrix(Scan):
     """Number of variants per block."""
     threads: int = option(0, ge=0)
     """Number of threads; 0: all cores."""
+    relatives: Literal["drop", "polygenic"] = "drop"
+    """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares; `polygenic` keeps them and
+    tests by a linear mixed model, exact, for at most 15,000 people, with missing genotypes at the mean."""
     permutations: int = option(1000, ge=0)
     """Number of permutations of the participants for the permutation threshold; 0: none."""
     sets_of_traits: bool = True
     """Also test sets of traits jointly (all traits of a representation, and of each of its leads), in the same permutations."""
 
+    @model_validator(mode="after")
+    def _possible_with_relatives(self) -> Matrix:
+        """With relatives kept, some options have no counterpart."""
+        if self.relatives == "drop":
+            return self
+        if self.dense:
+            raise ValueError("dense: true needs relatives: drop; `ecgwas export` computes every test of chosen traits exactly")
+        if self.kernel == "torch":
+            raise ValueError("kernel: torch needs relatives: drop; the mixed model is computed on the CPU")
+        if self.sets_of_traits and "sets_of_traits" in self.model_fields_set:
+            raise ValueError("sets_of_traits: true needs relatives: drop; with relatives kept single traits are tested only")
+        return self
+
+    @property
+    def keeps_relatives(self) -> bool:
+        """Related participants are tested, by a mixed model."""
+        return self.relatives != "drop"
+
+    @property
+    def tests_sets(self) -> bool:
+        """Sets of traits are tested."""
+        return self.sets_of_traits and not self.keeps_relatives
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is not computed by the mixed model."""
+        if not self.keeps_relatives:
+            return ()
+        return (
+            "relatives are kept (scan.relatives: polygenic): missing genotypes count as the variant's mean, and sets of traits "
+            "are not tested",
+            "what follows the scan at loci (conditional signals, credible sets, audit, effects in natural units, power) is "
+            "computed by least squares, which takes relatives for unrelated: its errors are too small if a trait is heritable",
+        )
+
     @property
     def described(self) -> str:
         """The built-in engine."""
+        if self.keeps_relatives:
+            return (
+                "a linear mixed model of each trait, with the genomic relationship of the other chromosomes and the exact Wald "
+                "test of GEMMA [@gemma], on all traits jointly with ecgwas' own engine"
+            )
         return (
             "ordinary least squares, with the model of PLINK 2's --glm [@plink2], on all traits jointly with ecgwas' own engine"
         )

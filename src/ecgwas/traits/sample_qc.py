@@ -82,12 +82,14 @@ class Cohort:
 
 
 def run(
-    options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], *, wanted_components: int, seed: int
-) -> SampleQc:
+    options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], *, wanted_components: int, seed: int,
+    keep_relatives: bool = False,
+) -> SampleQc:  # fmt: skip
     """Checks call rate, heterozygosity, sex, kinship and ancestry of the participants in `panel`, in that order.
 
     sexes (N,) int8: 1 male, 2 female, 0 unknown. A participant whom one guard excludes is not judged by the next. A limit of
-    None turns its guard off.
+    None turns its guard off. keep_relatives: the scan allows for them, so that the guard on kinship counts them only; genotype
+    PCs are computed from unrelated participants all the same.
     """
     people = np.arange(len(panel.eids))
     row, excluded = _call_rate(options, panel)
@@ -95,7 +97,7 @@ def run(
     reasons = {panel.eids[i]: reason for i, reason in excluded.items()}
     people = np.delete(people, sorted(excluded))
     cohort = _grouped(options, panel.select(people), sexes[people], seed)
-    for guard in (_heterozygosity, _sex, _relatives):
+    for guard in (_heterozygosity, _sex, _relatives_kept if keep_relatives else _relatives):
         row, excluded = guard(options, cohort)
         rows.append(_verdict(row, excluded, len(cohort.genotypes.eids)))
         reasons |= {cohort.genotypes.eids[i]: reason for i, reason in excluded.items()}
@@ -231,6 +233,18 @@ def _relatives(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], d
     )
     reasons = {i: f"related to another person, kinship {strongest[i]:.3f}" for i in exclusions.people}
     return row | {"unsure": applied_limit > FIRST_DEGREE}, reasons
+
+
+def _relatives_kept(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
+    """Counts the related participants, of whom nobody is excluded: the guard has no limit."""
+    limit, variants = options.max_kinship, len(cohort.genotypes.codes)
+    if limit is None or cohort.related_pairs is None:
+        return _row("kinship", None, None, False, f"relatives are kept; {variants} independent variants"), {}
+    pairs = cohort.related_pairs.above(limit)
+    people = len(np.union1d(pairs.first, pairs.second))
+    note = f"largest kinship; {people} people in {len(pairs.first)} pairs above {max(limit, pairs.chance_limit):.3g} are kept "
+    note += f"(scan.relatives), over {variants} variants"
+    return _row("kinship", None, max(pairs.kinship.tolist(), default=None), False, note) | {"judged": True}, {}
 
 
 def _kinship_note(panel: PrunedGenotypes, pairs: RelatedPairs, exclusions: families.Exclusions) -> str:

@@ -45,6 +45,8 @@ CONSTANTS: Mapping[str, float] = {
     "plink2_trait": 0.008,
     "plink2_test": 2.0e-6,
     "plink2_test_person": 7.0e-10,
+    "mixed_product": 2.5e-11,
+    "exact_test_person": 1.0e-7,
     "kinship_product": 2.7e-11,
     "panel_call": 1.0e-8,
     "component_call": 3.0e-8,
@@ -274,7 +276,7 @@ def scan(study: Study, size: StudySize, n_traits: int, variants: int) -> Cost:
     options = study.scan
     cores = options.thread_limit or matrix.BLOCKS_IN_MEMORY
     workers = options.thread_limit or max(cores, matrix.threads(0))
-    part = PartSize(size.tested, size.in_files, n_traits, variants, size.dosages, workers)
+    part = PartSize(size.tested, size.in_files, n_traits, variants, size.dosages, workers, size.all_variants)
     needed = scan_work_of(options, part)
     kept = part.tests * 10.0**-options.keep_neglog10p
     memory = VALUE_BYTES * size.tested * n_traits + 2 * n_traits * HISTOGRAM_BYTES + variants * LISTED_BYTES + kept * 300

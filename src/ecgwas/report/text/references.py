@@ -24,6 +24,9 @@ REFERENCES = {
         "Chang CC, et al. Second-generation PLINK: rising to the challenge of larger and richer datasets. "
         "GigaScience 2015;4:7.",
     ),
+    "gemma": (
+        "Zhou X, Stephens M. Genome-wide efficient mixed-model analysis for association studies. Nat Genet 2012;44:821–824.",
+    ),
     "permutation": ("Westfall PH, Young SS. Resampling-based multiple testing. Wiley 1993.",),
     "effective": (
         "Li J, Ji L. Adjusting multiple testing in multilocus analyses using the eigenvalues of a correlation matrix. "

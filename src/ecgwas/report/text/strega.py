@@ -75,7 +75,7 @@ def _methods(contents: ReportContents) -> Rows:
         ("12a", "statistical methods, software and its version",
          f"engine {scan['kind']}, ecgwas {run.versions.get('ecgwas', '')}; see Versions"),
         ("12d", "missing data",
-         f"missing genotypes: {scan.get('missing', 'exact')}; missing traits: participant excluded from the trait"),
+         f"missing genotypes: {'mean' if scan.get('relatives', 'drop') != 'drop' else scan.get('missing', 'exact')}; missing traits: participant excluded from the trait"),
         ("12f", "Hardy-Weinberg equilibrium", f"variants below p {scan['min_hwe_p']:g} excluded; all exclusions: {counts}"),
         ("12g", "inferring genotypes or haplotypes (imputation)", None),
         ("12h", "population stratification", _guard(sample_guards, "ancestry", _inflation(contents.scan.summary))),

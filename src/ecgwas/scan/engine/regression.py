@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.scan.engine import backends
 from ecgwas.scan.engine.samples import Group
-from ecgwas.scan.engine.screening import HistogramPool, Screened
+from ecgwas.scan.engine.screening import HistogramPool, Screened, chi2
 from ecgwas.statistics.least_squares import least_t_squared, neglog10p
 from ecgwas.study.scan import Matrix
 
@@ -43,6 +43,10 @@ class Fitter:
         errors = checks.glm_errors(block, sums.covariate_ss, sums.covariate_projection, sums.genotype_ss)
         arrays = sums.cross_product, sums.genotype_ss, sums.trait_ss, errors, errors == 0, self.df(block)
         return Screened(*arrays, self.group.design.traits.shape[1])
+
+    def chi2(self, block: GenotypeBlock, screened: Screened) -> NDArray[np.float32]:
+        """(V, k) float32 t squared of a block and its screen with cross-products; meaningless where it is not computed."""
+        return chi2(screened)
 
     def df(self, block: GenotypeBlock) -> NDArray[np.int64]:
         """(V,) int64, degrees of freedom of each variant's tests."""
