@@ -18,6 +18,7 @@ from ecgwas.commands import audit as disclosure
 from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, share_rates, terminal
 from ecgwas.commands import init as initialise
 from ecgwas.commands import look as looking
+from ecgwas.commands import serve as serving
 from ecgwas.commands.command_line import Commands, UserPath, is_verbose, log, print_error
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.exchange import meta, meta_studies
@@ -323,6 +324,16 @@ def look(study_file: Path, variant: str, chosen: tuple[str, ...], out: Path | No
     """Look at a VARIANT (rs number, id, chrom:pos[:allele:allele]) after a run: ECG by genotype, all traits, its region."""
     for line in looking.look(Study.read_file(study_file), variant, chosen=chosen, folder=out, shareable=shareable):
         click.echo(line)
+
+
+@main.command()
+@click.argument("paths", metavar="STUDY.yaml|RESULTS ...", nargs=-1, required=True, type=UserPath(path_type=Path, exists=True))
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1.  [default: a free one]")
+@click.option("--private", is_flag=True, help="Also show tables of participants, and test variants again with genotypes.")
+@click.option("--open", "opens", is_flag=True, help="Also open the address in the browser.")
+def serve(paths: tuple[Path, ...], port: int, private: bool, opens: bool) -> None:
+    """Browse the whole results of one or several studies on this machine: any variant, trait and region."""
+    serving.serve(paths, port=port, private=private, opens=opens, say=click.echo)
 
 
 @main.command(name="export")

@@ -99,6 +99,11 @@ def is_kept(folder: Path) -> bool:
     return (folder / "traits.parquet").exists()
 
 
+def kept_below(folder: Path) -> list[Path]:
+    """Folders below this one in which every test was kept, in order of paths."""
+    return sorted(path.parent for path in folder.rglob("traits.parquet") if (path.parent / "beta.npy").exists())
+
+
 def traits(folder: Path) -> list[str]:
     """Names of the traits in a folder, in the order of the columns."""
     return list(pl.read_parquet(folder / "traits.parquet")["trait"])
