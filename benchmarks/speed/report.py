@@ -215,7 +215,7 @@ def _lead_tests(rng: np.random.Generator, names: Sequence[str], row: dict[str, o
     lead, count = lead_variant_of(row), len(names)
     columns = {"locus": row["locus"], "trait": list(names), **lead, "eaf": 0.31, "n": 40_000,
                "beta": rng.normal(0, 0.05, count), "se": 0.007, "t": 5.0, "neglog10p": rng.exponential(1.0, count)}  # fmt: skip
-    return pl.DataFrame(columns).select(list(LeadTests.columns))
+    return LeadTests(pl.DataFrame(columns).select(list(LeadTests.columns))).frame
 
 
 def _representation(features: int) -> RepresentationResults:

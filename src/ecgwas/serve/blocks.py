@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ecgwas.report.contents import Figure
 from ecgwas.report.figures import svg
 from ecgwas.report.page import plots
@@ -49,11 +51,21 @@ def figure(name: str, drawn: Figure | None, nothing: str = "") -> Block:
     return {
         "kind": "figure", "name": name, "title": drawn.title, "caption": drawn.caption, "svg": svg.themed(drawn.svg),
         "plot": None if drawn.plot is None else plots.as_json(drawn.plot),
-        "full": width is not None and float(width[1]) >= FULL_WIDTH,
+        "full": width is not None and float(width[1]) >= FULL_WIDTH, "peak": _peak(drawn, float(width[1]) if width else 0.0),
     }  # fmt: skip
 
 
-def beside_each_other(groups: Sequence[Sequence[Block]]) -> Block:
+def _peak(drawn: Figure, width: float) -> float | None:
+    """Where the highest point of the first panel is, as a share of the figure's width; None without points."""
+    groups = [] if drawn.plot is None else [one for one in drawn.plot.points if one.panel == 0 and len(np.asarray(one.y))]
+    if drawn.plot is None or not groups or width <= 0:
+        return None
+    highest = max(groups, key=lambda one: float(np.max(np.asarray(one.y, dtype=np.float64))))
+    at = int(np.argmax(np.asarray(highest.y, dtype=np.float64)))
+    return round(drawn.plot.panels[0].x.at(float(np.asarray(highest.x)[at])) / width, 3)
+
+
+def side_by_side(groups: Sequence[Sequence[Block]]) -> Block:
     """Groups of blocks next to each other where the page is wide enough."""
     return {"kind": "groups", "groups": [list(group) for group in groups]}
 

@@ -93,7 +93,7 @@ def _along_genome(
     words = TestWords.of_rows(served, finite)
     marks, points = genome_points.drawn(panel, 0, drawn, genome, limit, words)
     moving = d.zoomable(0, panel, [*marks, *associations.labels_of_loci(panel, genome, labels)], "genome")
-    caption = f"{what}. Tests below −log10 p {served.floor_words} were counted, not kept; {genome_points.THINNED}."
+    caption = f"{what}. Tests below −log10 p {served.floor_words} were counted, not kept. Below the threshold, one test per pixel is drawn."
     picture = associations.along_genome(panel, genome, limit, caption, [moving])
     return Figure(title, caption, picture, drawn.write_csv(), PlotData([panel], points, zoomed=[0], axis="genome"))
 
@@ -157,7 +157,7 @@ def region_tests(served: Served, chrom: str, start: int, stop: int, trait: str) 
     added = of_trait.join(rows, on=VARIANT_KEY, how="anti")
     if added.height and which:
         which = f"{which}, and all variants tested within 250 kb of locus {', '.join(map(str, added['locus'].unique().sort()))}"
-        rows = pl.concat([rows, added.select(NAMED, "trait", "eaf", "n", "beta", "se", t=pl.col("beta") / pl.col("se"),
+        rows = pl.concat([rows, added.select(*NAMED, "trait", "eaf", "n", "beta", "se", t=pl.col("beta") / pl.col("se"),
                                              neglog10p="neglog10p")], how="diagonal")  # fmt: skip
     finite = rows.filter(pl.col("neglog10p").is_finite())
     if finite.height == 0:

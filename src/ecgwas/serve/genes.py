@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ecgwas import genes as gene_sources
 from ecgwas import report
 from ecgwas.genes import recombination_map
 from ecgwas.genes.recombination_map import ChromosomeMap
-from ecgwas.genes.sources.gene_positions import ChromosomeGenes, GeneModel, GenePositions
+from ecgwas.genes.sources.gene_positions import GeneModel
 from ecgwas.stages import report_data
 from ecgwas.study import Study
 
@@ -24,18 +26,46 @@ FLANK_BP = 50_000
 
 
 @dataclass(frozen=True)
+class _Ends:
+    """Genes of a chromosome, by start: their starts and symbols; furthest: the largest stop up to each, and whose it is."""
+
+    start: NDArray[np.int64]
+    symbols: Sequence[str]
+    furthest: NDArray[np.int64]
+    furthest_gene: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, genes: pl.DataFrame) -> Self:
+        ordered = genes.sort("start", "stop", "gene")
+        stop = ordered["stop"].to_numpy()
+        furthest = np.maximum.accumulate(stop)
+        whose = np.maximum.accumulate(np.where(stop == furthest, np.arange(len(stop)), 0))
+        return cls(ordered["start"].to_numpy(), ordered["gene"].to_list(), furthest, whose)
+
+    def nearest(self, pos: int) -> str | None:
+        after = int(self.start.searchsorted(pos, side="right"))
+        left = pos - int(self.furthest[after - 1]) if after else NEAREST_WITHIN_BP + 1
+        if left <= 0:
+            return self.symbols[int(self.furthest_gene[after - 1])]
+        right = int(self.start[after]) - pos if after < len(self.start) else NEAREST_WITHIN_BP + 1
+        if min(left, right) > NEAREST_WITHIN_BP:
+            return None
+        return self.symbols[int(self.furthest_gene[after - 1]) if left <= right else after]
+
+
+@dataclass(frozen=True)
 class GeneTable:
     """Genes with strand and exons, and genetic maps.
 
     frames  chromosome -> columns GENES_OF_REGION of its genes, by start
     names   (symbol in upper case, symbol, chromosome, start, stop) of every gene, in the order of symbols
-    positions  the same genes, for the nearest of a position
+    ends    chromosome -> the same genes, for the nearest of a position
     maps    chromosome -> its genetic map
     """
 
     frames: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     names: Sequence[tuple[str, str, str, int, int]] = ()
-    positions: GenePositions = field(default_factory=lambda: GenePositions({}))
+    ends: Mapping[str, _Ends] = field(default_factory=dict)
     maps: Mapping[str, ChromosomeMap] = field(default_factory=dict)
 
     @classmethod
@@ -58,9 +88,7 @@ class GeneTable:
         frames = {chrom: report_data.genes_frame(own) for chrom, own in models.items()}
         names = sorted((one.symbol.upper(), one.symbol, chrom, one.start, one.stop)
                        for chrom, own in models.items() for one in own)  # fmt: skip
-        chromosomes = {chrom: ChromosomeGenes.of([(one.start, one.stop, one.symbol) for one in own])
-                       for chrom, own in models.items() if own}  # fmt: skip
-        return cls(frames, names, GenePositions(chromosomes, max_distance_bp=NEAREST_WITHIN_BP), maps)
+        return cls(frames, names, {chrom: _Ends.of(own) for chrom, own in frames.items() if own.height}, maps)
 
     def __bool__(self) -> bool:
         return bool(self.names)
@@ -76,9 +104,9 @@ class GeneTable:
         return self.maps[chrom].between(start, stop) if chrom in self.maps else pl.DataFrame(schema=report.RATES)
 
     def nearest(self, chrom: str, pos: int) -> str | None:
-        """The gene over a position or, if there is none, the nearest within NEAREST_WITHIN_BP; None: none, or no table."""
-        genes = self.positions.nearest(chrom, pos)
-        return genes[0].gene if genes else None
+        """The gene over a position (of several the one that ends last) or, if there is none, the nearest within
+        NEAREST_WITHIN_BP; None: none, or no table."""
+        return self.ends[chrom].nearest(pos) if chrom in self.ends else None
 
     def starting_with(self, text: str, count: int) -> list[tuple[str, str, int, int]]:
         """(symbol, chromosome, start, stop) of genes whose symbols begin with the text, whatever its case."""

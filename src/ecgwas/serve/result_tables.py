@@ -50,11 +50,11 @@ def listing(served: Served, *, private: bool) -> View:
     rows = []
     for name in names(served, private=private):
         about = _declaration(name)
-        rows.append([b.cell(name, address=addresses.table(name, served.key)), b.cell(about.described),
-                     b.cell("participants" if about.about_people else ""),
+        kind = [b.cell("participants" if about.about_people else "")] if private else []
+        rows.append([b.cell(name, address=addresses.table(name, served.key)), b.cell(about.described), *kind,
                      b.cell(_size(served.folder / name), (served.folder / name).stat().st_size)])  # fmt: skip
-    heads = [("table", False), ("what it holds", False), ("about", False), ("size", True)]
-    words = "" if private else " Tables of participants are not answered: start `ecgwas serve` with --private for them."
+    heads = [("table", False), ("what it holds", False), *([("about", False)] if private else []), ("size", True)]
+    words = "" if private else " Tables of participants are shown only with the option --private."
     shown = [b.text(f"{len(rows)} tables of {served.name}.{words}"), b.table("tables", "Tables", heads, rows)]
     return View(f"Tables of {served.name}", shown, [])
 

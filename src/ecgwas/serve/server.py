@@ -7,6 +7,7 @@ import secrets
 import webbrowser
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -29,24 +30,39 @@ def serve(paths: Sequence[Path], *, port: int, private: bool, opens: bool, say: 
     for line in read_all(sources):
         say(line)
     token = secrets.token_urlsafe(32)
-    config = configured(sources, token=token, port=port, private=private)
+
+    def announce(bound_port: int) -> None:
+        address = f"http://{HOST}:{bound_port}/?token={token}"
+        say(f"Open {address}")
+        if private:
+            say("Private: tables of participants are answered (--private).")
+        say("The address works on this machine only, until Ctrl-C.")
+        if opens:
+            webbrowser.open(address)
+
+    server = AnnouncingServer(configured(sources, token=token, port=port, private=private), announce)
     try:
-        bound = config.bind_socket()
-    except SystemExit:
-        raise MachineError(f"port {port} of {HOST} is in use", fix="choose another --port, or none for a free one") from None
-    address = f"http://{HOST}:{bound.getsockname()[1]}/?token={token}"
-    say(f"Open {address}")
-    if private:
-        say("Private: tables of participants are answered (--private).")
-    say("The address works on this machine only, until Ctrl-C.")
-    if opens:
-        webbrowser.open(address)
-    try:
-        uvicorn.Server(config).run(sockets=[bound])
+        server.run()
     except KeyboardInterrupt:
         pass
-    finally:
-        bound.close()
+    except SystemExit:
+        if server.started:
+            raise
+        raise MachineError(f"port {port} of {HOST} is in use", fix="choose another --port, or none for a free one") from None
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Says the port once it listens. uvicorn binds the port itself: answers on sockets that are handed to it wait 40 ms for the
+    client's acknowledgement (asyncio sets TCP_NODELAY only on its own)."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self.announce = announce
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Binds the port, then announces it."""
+        await super().startup(sockets=sockets)
+        self.announce(self.servers[0].sockets[0].getsockname()[1])
 
 
 def read_all(sources: Mapping[str, Source]) -> list[str]:

@@ -94,7 +94,7 @@ def loci_table(served: Served) -> Block:
             b.cell(str(row["locus"]), row["locus"], region), b.cell(row["lead_variant"], address=addresses.variant(lead, served.key)),
             b.cell(served.genes.nearest(row["chrom"], row["pos"]) or "–"), b.cell(row["chrom"]), b.number(row["pos"], ","),
             b.cell(row["best_trait"], address=addresses.trait(row["best_trait"], served.key)), b.number(row["neglog10p"], ".2f"),
-            b.cell(p_value(row["neglog10p"]), row["neglog10p"]), b.number(row["traits"], ","), b.number(row["variants"], ","),
+            _p_cell(row["neglog10p"]), b.number(row["traits"], ","), b.number(row["variants"], ","),
         ])  # fmt: skip
     heads = [("locus", True), ("lead variant", False), ("nearest gene", False), ("chromosome", False), ("position", True),
              ("strongest trait", False), ("−log10 p", True), ("p", True), ("traits", True), ("variants", True)]  # fmt: skip
@@ -158,26 +158,34 @@ def _peaks(served: Served, name: str, rows: pl.DataFrame) -> Block:
         start, stop = max(1, row["pos"] - FLANK_BP), row["pos"] + FLANK_BP
         region = addresses.region(row["chrom"], start, stop, name, served.key)
         gene = served.genes.nearest(row["chrom"], row["pos"]) or "–"
-        listed.append([*_variant_cells(served, row, gene), *_number_cells(row), b.cell("region", address=region)])
+        listed.append([*_variant_cells(served, row, gene), *_number_cells(row), *_place_cells(row),
+                       b.cell("open", address=region)])  # fmt: skip
     caption = f"Strongest variants of {name}: the strongest within 250 kb on either side, at most {MOST_ROWS}"
-    return b.table("strongest", caption, [*VARIANT_HEADS, *NUMBER_HEADS, ("", False)], listed)
+    return b.table("strongest", caption, [*VARIANT_HEADS, *NUMBER_HEADS, *PLACE_HEADS, ("region", False)], listed)
 
 
-VARIANT_HEADS = [("variant", False), ("nearest gene", False), ("chromosome", False), ("position", True),
-                 ("effect allele", False), ("other allele", False)]  # fmt: skip
-NUMBER_HEADS = [("frequency", True), ("participants", True), ("beta", True), ("standard error", True),
-                ("effect per copy", False), ("−log10 p", True), ("p", True)]  # fmt: skip
+VARIANT_HEADS = [("variant", False), ("nearest gene", False)]
+PLACE_HEADS = [("effect allele", False), ("other allele", False), ("chromosome", False), ("position", True)]
+NUMBER_HEADS = [("−log10 p", True), ("p", True), ("effect per copy", False), ("beta", True), ("standard error", True),
+                ("frequency", True), ("participants", True)]  # fmt: skip
 
 
 def _variant_cells(served: Served, row: Mapping[str, Any], gene: str) -> list[Cell]:
-    return [b.cell(row["variant"], address=addresses.variant(row, served.key)), b.cell(gene), b.cell(row["chrom"]),
-            b.number(row["pos"], ","), b.cell(row["effect_allele"]), b.cell(row["other_allele"])]  # fmt: skip
+    return [b.cell(row["variant"], address=addresses.variant(row, served.key)), b.cell(gene)]
+
+
+def _place_cells(row: Mapping[str, Any]) -> list[Cell]:
+    return [b.cell(row["effect_allele"]), b.cell(row["other_allele"]), b.cell(row["chrom"]), b.number(row["pos"], ",")]
 
 
 def _number_cells(row: Mapping[str, Any]) -> list[Cell]:
-    return [b.number(row["eaf"]), b.number(row["n"], ","), b.number(row["beta"]), b.number(row["se"]),
-            b.cell(row["amount"] or "–"), b.number(row["neglog10p"], ".2f"),
-            b.cell(p_value(row["neglog10p"]), row["neglog10p"])]  # fmt: skip
+    return [b.number(row["neglog10p"], ".2f"), _p_cell(row["neglog10p"]), b.cell(row["amount"] or "–", row["effect"]),
+            b.number(row["beta"]), b.number(row["se"]), b.number(row["eaf"]), b.number(row["n"], ",")]  # fmt: skip
+
+
+def _p_cell(neglog10p: float | None) -> Cell:
+    """p, sorted by -log10 p; a dash where it was not computed."""
+    return b.number(None) if neglog10p is None else b.cell(p_value(neglog10p), neglog10p)
 
 
 def with_effects(served: Served, rows: pl.DataFrame) -> pl.DataFrame:
@@ -208,7 +216,7 @@ def variant(studies: Mapping[str, Served], text: str, first: str, *, private: bo
     compared = {key: matches[key][0] for key in order if len(matches[key]) == 1}
     if len(compared) > 1:
         shown.append(_compared(studies, compared))
-    shown += groups[0] if len(groups) == 1 else [b.beside_each_other(groups)]
+    shown += groups[0] if len(groups) == 1 else [b.side_by_side(groups)]
     return View(text if row is None else str(row["variant"]), shown, [])
 
 
@@ -291,9 +299,9 @@ def tests_table(served: Served, row: Mapping[str, Any], tests: pl.DataFrame) -> 
     for test in with_effects(served, tests.sort("neglog10p", descending=True, nulls_last=True)).iter_rows(named=True):
         region = addresses.region(row["chrom"], start, stop, test["trait"], served.key)
         rows.append([b.cell(test["trait"], address=addresses.trait(test["trait"], served.key)), *_number_cells(test),
-                     b.cell("region", address=region)])  # fmt: skip
+                     b.cell("open", address=region)])  # fmt: skip
     caption = f"Tests of {row['variant']} in {served.name}, per copy of {row['effect_allele']}"
-    return b.table(f"tests-{served.key}", caption, [("trait", False), *NUMBER_HEADS, ("", False)], rows)
+    return b.table(f"tests-{served.key}", caption, [("trait", False), *NUMBER_HEADS, ("region", False)], rows)
 
 
 def _compared(studies: Mapping[str, Served], numbers: Mapping[str, int]) -> Block:
@@ -374,17 +382,18 @@ def _moves(served: Served, chrom: str, first: int, last: int, name: str) -> Bloc
 def _variants_of_region(served: Served, chrom: str, name: str, tests: pl.DataFrame) -> Block:
     strongest = tests.sort("neglog10p", descending=True, nulls_last=True).head(MOST_ROWS)
     listed = with_effects(served, strongest.with_columns(trait=pl.lit(name), chrom=pl.lit(chrom)))
-    rows = [[*_variant_cells(served, row, served.genes.nearest(chrom, row["pos"]) or "–"), *_number_cells(row), b.number(row["r2"])]
+    rows = [[*_variant_cells(served, row, served.genes.nearest(chrom, row["pos"]) or "–"), *_number_cells(row),
+             b.number(row["r2"]), *_place_cells(row)]
             for row in listed.iter_rows(named=True)]  # fmt: skip
     caption = f"Strongest variants of {name} here, at most {MOST_ROWS}"
-    return b.table("variants", caption, [*VARIANT_HEADS, *NUMBER_HEADS, ("r²", True)], rows)
+    return b.table("variants", caption, [*VARIANT_HEADS, *NUMBER_HEADS, ("r²", True), *PLACE_HEADS], rows)
 
 
 def _traits_of_region(served: Served, chrom: str, first: int, last: int, best: pl.DataFrame) -> Block:
     rows = [
         [b.cell(row["trait"], address=addresses.region(chrom, first, last, row["trait"], served.key)),
          b.cell(row["variant"], address=addresses.variant(row, served.key)), b.number(row["pos"], ","),
-         b.number(row["beta"]), b.number(row["neglog10p"], ".2f"), b.cell(p_value(row["neglog10p"]), row["neglog10p"])]
+         b.number(row["beta"]), b.number(row["neglog10p"], ".2f"), _p_cell(row["neglog10p"])]
         for row in best.iter_rows(named=True)
     ]  # fmt: skip
     heads = [("trait", False), ("strongest variant", False), ("position", True), ("beta", True), ("−log10 p", True), ("p", True)]

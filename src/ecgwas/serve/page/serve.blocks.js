@@ -25,8 +25,9 @@ class ServedPicture extends Picture {
   }
 }
 
-const figureBlock = ({ name, title, caption, svg, plot, full }) => {
+const figureBlock = ({ name, title, caption, svg, plot, full, peak }) => {
   const attributes = { class: "picture", tabindex: "0", role: "group", "aria-label": title };
+  if (peak !== null) attributes["data-peak"] = peak;
   const drawing = make("div", attributes);
   drawing.innerHTML = svg;
   const button = make("button", { type: "button", class: "plain", "aria-label": `${title} as SVG` }, "SVG");
@@ -48,17 +49,17 @@ const cellOf = (tag, isNumber, cell) => {
 };
 
 const tableBlock = ({ name, caption, headings, rows }) => {
-  const heading = ([words, isNumber]) => words === ""
-    ? make("td", {}) : make("th", { scope: "col", ...isNumber ? { class: "number" } : {} }, words);
+  const heading = ([words, isNumber]) => make("th", { scope: "col", ...isNumber ? { class: "number" } : {} }, words);
   const row = (cells) => make("tr", {}, ...cells.map((cell, i) => cellOf("td", headings[i][1], cell)));
   const id = `table-${name}`;
-  const table = make("table", { class: "sortable", id }, make("caption", {}, caption),
+  const table = make("table", { class: "sortable", id, "aria-labelledby": `${id}-title` },
     make("thead", {}, make("tr", {}, ...headings.map(heading))), make("tbody", {}, ...rows.map(row)));
   const isTall = rows.length > 16 ? "table tall" : "table";
   const frame = make("div", { class: isTall, tabindex: "0", role: "group", "aria-label": caption }, table);
   const button = make("button", { type: "button", class: "save-table", "data-table": id, hidden: "" },
     "Save this table as CSV");
-  return make("div", {}, frame, make("p", { class: "note" }, button));
+  const title = make("p", { class: "table-title", id: `${id}-title` }, caption);
+  return make("div", {}, title, frame, make("p", { class: "note" }, button));
 };
 
 const askBlock = ({ words, view }) => {
@@ -99,6 +100,8 @@ const preparePictures = (parent) => {
     const name = element.closest("figure").id.replace(/^figure-/, "");
     const zooms = element.querySelector("[data-panel]") !== null;
     new ServedPicture(element, { load: () => unpackPlot(name), zooms });
+    const { peak } = element.dataset, { scrollWidth, clientWidth } = element;
+    if (peak && scrollWidth > clientWidth + 1) element.scrollLeft = Number(peak) * scrollWidth - clientWidth / 2;
   }
 };
 
