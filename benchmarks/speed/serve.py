@@ -133,7 +133,8 @@ def ask(client: httpx.Client, process: int, name: str, questions: Sequence[Mappi
         assert answer.status_code == 200, content
     print(
         f"ANSWER {name} median_ms={1000 * statistics.median(seconds):.0f} worst_ms={1000 * max(seconds):.0f} "
-        f"cpu_ms={1000 * (cpu_seconds(process) - cpu) / len(seconds):.0f} of={len(seconds)} kib={statistics.median(sizes) / 1024:.0f}",
+        f"cpu_ms={1000 * (cpu_seconds(process) - cpu) / len(seconds):.0f} of={len(seconds)} "
+        f"kib={statistics.median(sizes) / 1024:.0f}",
         flush=True,
     )
 

@@ -180,10 +180,12 @@ def test_any_name_of_a_variant_will_do(client: httpx.Client, locus: dict[str, An
         assert view(client, f"variant-{text}/strong")["title"] == locus["lead_variant"], text
 
 
-def test_an_unknown_variant_is_answered_with_the_nearest(client: httpx.Client, kept: pl.DataFrame, locus: dict[str, Any]) -> None:
+def test_an_unknown_variant_is_answered_with_the_nearest(
+    client: httpx.Client, kept: pl.DataFrame, locus: dict[str, Any]
+) -> None:
     content = view(client, f"variant-{locus['chrom']}:{locus['pos'] + 1}/strong")
     assert f"or all of its tests have −log10 p below {KEPT_FROM:g}" in words_of(content)
-    near = [one for one in blocks_of(content) if one["kind"] == "links"][0]["links"]
+    near = next(one for one in blocks_of(content) if one["kind"] == "links")["links"]
     own = kept.filter(pl.col("chrom") == locus["chrom"]).select("variant", "pos").unique()
     nearest = own.sort((pl.col("pos") - locus["pos"] - 1).abs())["variant"][0]
     assert nearest == locus["lead_variant"]
@@ -222,7 +224,9 @@ def test_the_search_finds_variants_genes_traits_and_regions(
 
 def test_points_lead_from_all_traits_to_the_region(client: httpx.Client, locus: dict[str, Any]) -> None:
     figure = block(view(client, addresses.variant(lead(locus), "strong")), "figure", "phewas-strong")
-    wanted = addresses.region(locus["chrom"], max(1, locus["pos"] - 250_000), locus["pos"] + 250_000, locus["best_trait"], "strong")
+    wanted = addresses.region(
+        locus["chrom"], max(1, locus["pos"] - 250_000), locus["pos"] + 250_000, locus["best_trait"], "strong"
+    )
     assert wanted in figure["plot"]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-
 UNSAFE = re.compile(r"[^A-Za-z0-9._~-]")
 """A character that has to be encoded in an address."""
 

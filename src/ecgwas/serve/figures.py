@@ -50,8 +50,8 @@ def _overview(served: Served) -> Figure | None:
                served.genes.nearest(row["chrom"], row["pos"]) or row["lead_variant"])
               for row in loci.iter_rows(named=True)]  # fmt: skip
     what = (
-        f"Every variant's strongest kept test over {len(served.kept.traits):,} traits; the dashed line is the study's threshold, "
-        f"−log10 p {limit:.2f} ({served.threshold[1]})"
+        f"Every variant's strongest kept test over {len(served.kept.traits):,} traits; the dashed line is the study's "
+        f"threshold, −log10 p {limit:.2f} ({served.threshold[1]})"
     )
     return _along_genome(served, _strongest_of_variants(served), "All traits along the genome", what, labels)
 
@@ -84,7 +84,9 @@ def _along_genome(
     if finite.height == 0:
         return None
     limit, genome = served.threshold[0], served.genome
-    lowest, highest = (float(value) for value in finite.select(low=pl.col("neglog10p").min(), high=pl.col("neglog10p").max()).row(0))
+    lowest, highest = (
+        float(value) for value in finite.select(low=pl.col("neglog10p").min(), high=pl.col("neglog10p").max()).row(0)
+    )
     floor = min(lowest if served.keep_neglog10p is None else served.keep_neglog10p, limit)
     panel = associations.panel_along(genome, floor, max(highest, limit) * (1.14 if labels else 1.06), height=300)
     thinner = PixelThinner(genome, limit, {ONE: panel}, pl.lit(ONE))
@@ -93,7 +95,8 @@ def _along_genome(
     words = TestWords.of_rows(served, finite)
     marks, points = genome_points.drawn(panel, 0, drawn, genome, limit, words)
     moving = d.zoomable(0, panel, [*marks, *associations.labels_of_loci(panel, genome, labels)], "genome")
-    caption = f"{what}. Tests below −log10 p {served.floor_words} were counted, not kept. Below the threshold, one test per pixel is drawn."
+    kept = f"Tests below −log10 p {served.floor_words} were counted, not kept"
+    caption = f"{what}. {kept}. Below the threshold, one test per pixel is drawn."
     picture = associations.along_genome(panel, genome, limit, caption, [moving])
     return Figure(title, caption, picture, drawn.write_csv(), PlotData([panel], points, zoomed=[0], axis="genome"))
 
@@ -150,9 +153,7 @@ def region_tests(served: Served, chrom: str, start: int, stop: int, trait: str) 
     elif served.dense is not None:
         every = served.dense.trait_between(number, served.dense.table.between(chrom, start, stop))
         rows, which = pl.concat([rows, every.join(rows, on=VARIANT_KEY, how="anti")]), ""
-    around = served.neighbourhoods.filter(
-        (pl.col("chrom") == chrom) & pl.col("pos").is_between(start, stop)
-    )
+    around = served.neighbourhoods.filter((pl.col("chrom") == chrom) & pl.col("pos").is_between(start, stop))
     of_trait = around.filter(pl.col("trait") == trait).unique(VARIANT_KEY, maintain_order=True)
     added = of_trait.join(rows, on=VARIANT_KEY, how="anti")
     if added.height and which:

@@ -39,8 +39,8 @@ def page(studies: Sequence[tuple[str, str]], *, private: bool) -> ServedPage:
         style=Markup(style), script=Markup(script), studies=studies, private=private
     )
     policy = (
-        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; connect-src 'self'; img-src data: blob:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; connect-src 'self'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
     return ServedPage(html, policy)
 

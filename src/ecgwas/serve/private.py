@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -27,8 +26,8 @@ class Looks:
         self._tables: dict[int, tuple[Served, StudyTables]] = {}
 
     def view(self, served: Served, name: str) -> View:
-        """ECG by genotype, all traits, and the region of the strongest trait. Means of fewer than `genotype.FEWEST` participants
-        are not drawn, as in the report.
+        """ECG by genotype, all traits, and the region of the strongest trait. Means of fewer than `genotype.FEWEST`
+        participants are not drawn, as in the report.
 
         Raises InputError without a study file or for a variant that the genotypes lack; MissingStageError if results are stale.
         """
@@ -46,9 +45,15 @@ class Looks:
         tests = variant_view.tests_of(study, tables, variant)
         beats = variant_view.beats_of(study, tables, variant, 0)
         limit, unit = served.threshold[0], served.sd_unit or "units of the feature"
-        shown = [] if excluded is None else [b.text(f"The study's scan excludes it: {excluded}. It was tested here all the same.")]
+        shown = (
+            [] if excluded is None else [b.text(f"The study's scan excludes it: {excluded}. It was tested here all the same.")]
+        )
         if beats is None:
-            shown.append(b.text(f"No ECG by genotype: no two genotypes have {genotype.FEWEST} participants with a median beat.", note=True))
+            shown.append(
+                b.text(
+                    f"No ECG by genotype: no two genotypes have {genotype.FEWEST} participants with a median beat.", note=True
+                )
+            )
         else:
             groups = [k for k in range(3) if np.asarray(beats.people)[k] >= genotype.FEWEST]
             counts = ", ".join(f"{genotype.copies(beats, k)} {beats.people[k]:,}" for k in groups)
@@ -59,7 +64,9 @@ class Looks:
         shown.append(b.figure(f"every-{served.key}", every, "No trait could be tested."))
         if tests.strongest is not None:
             here = variant_view.region_of(study, tables, variant, tests.strongest, tests.tests, 0)
-            shown.append(b.figure(f"around-{served.key}", region.region(here, limit, sd_unit=unit), "Nothing was tested around it."))
+            shown.append(
+                b.figure(f"around-{served.key}", region.region(here, limit, sd_unit=unit), "Nothing was tested around it.")
+            )
         return View(variant.variant, shown, [])
 
     def _tables_of(self, served: Served) -> StudyTables:
@@ -69,5 +76,3 @@ class Looks:
             known = (served, StudyTables.of(served.study))
             self._tables = {id(served): known}
         return known[1]
-
-

@@ -16,8 +16,8 @@ LEAST_LETTERS = 2
 def entries(served: Served, text: str) -> list[list[Any]]:
     """[words, what it is, address] of what a text means in a study, best first.
 
-    Exact variants and regions come first, then genes, variants and traits that begin with the text or contain it. Any other text
-    leads to the view of a variant, which names the nearest ones.
+    Exact variants and regions come first, then genes, variants and traits that begin with the text or contain it. If there
+    are none, the nearest variants are given.
     """
     asked = text.strip()
     if len(asked) < LEAST_LETTERS:

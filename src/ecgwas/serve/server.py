@@ -23,8 +23,8 @@ HOST = "127.0.0.1"
 def serve(paths: Sequence[Path], *, port: int, private: bool, opens: bool, say: Callable[[str], None]) -> None:
     """Reads the studies, says the address, and answers until it is interrupted.
 
-    port: 0 for a free one; opens: the address in a browser, too. Raises InputError and MissingStageError if there are no results
-    that can be served, MachineError if the port is in use.
+    port: 0 for a free one; opens: the address in a browser, too. Raises InputError and MissingStageError if there are no
+    results that can be served, MachineError if the port is in use.
     """
     sources = sources_of(paths)
     for line in read_all(sources):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import polars as pl
 
@@ -74,7 +74,11 @@ class Served:
         names = summary["trait"].to_list()
         used = thresholds.row(by_predicate=pl.col("used"), named=True)
         kept = KeptTests.of(results.associations(), names)
-        dense = DenseTests.of(folders, names) if (folders := all_tests.kept_below(results.folder / files.ENGINE_FILES.stage)) else None
+        dense = (
+            DenseTests.of(folders, names)
+            if (folders := all_tests.kept_below(results.folder / files.ENGINE_FILES.stage))
+            else None
+        )
         table = kept.table if dense is None else dense.table
         return cls(
             key, name_of(results.folder, study), results, study,
@@ -143,7 +147,9 @@ class Served:
             tests = pl.concat([tests, self.dense.variant(number).join(tests, on="trait", how="anti")])
             tests = tests.sort(pl.col("trait").replace_strict(self.traits, return_dtype=pl.UInt32))
         own_hits = self.natural.filter(pl.all_horizontal(pl.col(name) == row[name] for name in VARIANT_KEY))
-        return tests.join(own_hits.select("trait", "effect", "effect_se", "unit"), on="trait", how="left", maintain_order="left")
+        return tests.join(
+            own_hits.select("trait", "effect", "effect_se", "unit"), on="trait", how="left", maintain_order="left"
+        )
 
 
 def name_of(folder: Path, study: Study | None) -> str:

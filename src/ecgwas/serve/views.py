@@ -29,7 +29,7 @@ NEAREST = 4
 
 @dataclass(frozen=True)
 class View:
-    """title: of the page;  blocks: what it shows;  genome: chromosomes of its Manhattan plot, as the page's script takes them"""
+    """title: of the page;  blocks: what it shows;  genome: chromosomes of its Manhattan plot, as genome_of gives them"""
 
     title: str
     blocks: list[Block]
@@ -73,8 +73,8 @@ def start(served: Served, others: Mapping[str, Served]) -> View:
 
 def _studies(studies: Mapping[str, Served]) -> Block:
     rows = [
-        [b.cell(one.name, address=addresses.page("start", key)), b.number(len(one.kept.traits), ","), b.number(len(one.loci), ","),
-         b.number(one.threshold[0], ".2f"), b.cell(one.floor_words), b.number(len(one.kept), ","),
+        [b.cell(one.name, address=addresses.page("start", key)), b.number(len(one.kept.traits), ","),
+         b.number(len(one.loci), ","), b.number(one.threshold[0], ".2f"), b.cell(one.floor_words), b.number(len(one.kept), ","),
          b.cell("yes" if one.dense is not None else "no")]
         for key, one in studies.items()
     ]  # fmt: skip
@@ -91,9 +91,11 @@ def loci_table(served: Served) -> Block:
         start, stop = max(1, row["start"] - FLANK_BP), row["stop"] + FLANK_BP
         region = addresses.region(row["chrom"], start, stop, row["best_trait"], served.key)
         rows.append([
-            b.cell(str(row["locus"]), row["locus"], region), b.cell(row["lead_variant"], address=addresses.variant(lead, served.key)),
+            b.cell(str(row["locus"]), row["locus"], region),
+            b.cell(row["lead_variant"], address=addresses.variant(lead, served.key)),
             b.cell(served.genes.nearest(row["chrom"], row["pos"]) or "–"), b.cell(row["chrom"]), b.number(row["pos"], ","),
-            b.cell(row["best_trait"], address=addresses.trait(row["best_trait"], served.key)), b.number(row["neglog10p"], ".2f"),
+            b.cell(row["best_trait"], address=addresses.trait(row["best_trait"], served.key)),
+            b.number(row["neglog10p"], ".2f"),
             _p_cell(row["neglog10p"]), b.number(row["traits"], ","), b.number(row["variants"], ","),
         ])  # fmt: skip
     heads = [("locus", True), ("lead variant", False), ("nearest gene", False), ("chromosome", False), ("position", True),
@@ -125,7 +127,9 @@ def trait(served: Served, name: str) -> View:
     number = served.trait_number(name)
     facts = served.summary.row(by_predicate=pl.col("trait") == name, named=True)
     inflation = "not known" if facts["lambda_gc"] is None else f"{facts['lambda_gc']:.3f}"
-    words = f"{facts['n']:,} participants, {facts['tests']:,} tests, λ {inflation}, {facts['significant']:,} significant variants"
+    words = (
+        f"{facts['n']:,} participants, {facts['tests']:,} tests, λ {inflation}, {facts['significant']:,} significant variants"
+    )
     rows = served.kept.trait(number).filter(pl.col("neglog10p").is_finite())
     nothing = f"No test of this trait has −log10 p of {served.floor_words} or more."
     shown = [
@@ -278,7 +282,8 @@ def _facts(served: Served, row: Mapping[str, Any]) -> Block:
     chrom, pos = row["chrom"], row["pos"]
     build = f" ({served.study.scan.build})" if served.study is not None else ""
     pieces: list[str | Cell] = [
-        f"{row['variant']} at {chrom}:{pos:,}{build}, effect allele {row['effect_allele']}, other allele {row['other_allele']}. "
+        f"{row['variant']} at {chrom}:{pos:,}{build}, effect allele {row['effect_allele']}, "
+        f"other allele {row['other_allele']}. "
     ]
     region = addresses.region(chrom, max(1, pos - FLANK_BP), pos + FLANK_BP, "", served.key)
     gene = served.genes.nearest(chrom, pos)
@@ -323,7 +328,8 @@ def _compared(studies: Mapping[str, Served], numbers: Mapping[str, int]) -> Bloc
             b.number(None if best is None else best["neglog10p"], ".2f"),
         ])  # fmt: skip
     heads = [("study", False), ("variant", False), (f"frequency of {allele}", True), ("participants", True),
-             ("tests here", True), ("strongest trait", False), (f"beta per copy of {allele}", True), ("−log10 p", True)]  # fmt: skip
+             ("tests here", True), ("strongest trait", False), (f"beta per copy of {allele}", True),
+             ("−log10 p", True)]  # fmt: skip
     return b.table("compared", f"The variant in {len(rows)} studies", heads, rows)
 
 
@@ -396,5 +402,12 @@ def _traits_of_region(served: Served, chrom: str, first: int, last: int, best: p
          b.number(row["beta"]), b.number(row["neglog10p"], ".2f"), _p_cell(row["neglog10p"])]
         for row in best.iter_rows(named=True)
     ]  # fmt: skip
-    heads = [("trait", False), ("strongest variant", False), ("position", True), ("beta", True), ("−log10 p", True), ("p", True)]
+    heads = [
+        ("trait", False),
+        ("strongest variant", False),
+        ("position", True),
+        ("beta", True),
+        ("−log10 p", True),
+        ("p", True),
+    ]
     return b.table("region-traits", f"Traits with kept tests here, strongest first, at most {MOST_ROWS}", heads, rows)
