@@ -15,10 +15,9 @@ import click
 
 from ecgwas import __version__, stages, workflow
 from ecgwas.commands import audit as disclosure
-from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, share_rates, terminal
+from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, serve, share_rates, terminal
 from ecgwas.commands import init as initialise
 from ecgwas.commands import look as looking
-from ecgwas.commands import serve as serving
 from ecgwas.commands.command_line import Commands, UserPath, is_verbose, log, print_error
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.exchange import meta, meta_studies
@@ -326,16 +325,6 @@ def look(study_file: Path, variant: str, chosen: tuple[str, ...], out: Path | No
         click.echo(line)
 
 
-@main.command()
-@click.argument("paths", metavar="STUDY.yaml|RESULTS ...", nargs=-1, required=True, type=UserPath(path_type=Path, exists=True))
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1.  [default: a free one]")
-@click.option("--private", is_flag=True, help="Also show tables of participants, and test variants again with genotypes.")
-@click.option("--open", "opens", is_flag=True, help="Also open the address in the browser.")
-def serve(paths: tuple[Path, ...], port: int, private: bool, opens: bool) -> None:
-    """Browse the whole results of one or several studies on this machine: any variant, trait and region."""
-    serving.serve(paths, port=port, private=private, opens=opens, say=click.echo)
-
-
 @main.command(name="export")
 @STUDY
 @click.argument("kind", metavar="FORMAT", type=click.Choice(list(export.FORMATS)))
@@ -398,3 +387,4 @@ for _stage in STAGES:
 
 main.add_command(covariates.group)
 main.add_command(completion.command)
+main.add_command(serve.command)

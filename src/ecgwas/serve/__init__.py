@@ -8,11 +8,14 @@
     words.py      what a point of a figure says and where it leads
     figures.py    figures of the report, drawn for any variant, trait or region
     blocks.py     what a view consists of: texts, figures, tables
-    views.py      views: start, variant, trait, region, loci, tables
+    views.py      views: start, variant, trait, loci
+    regions.py    the view of a region;  result_tables.py  views of results tables
+    addresses.py  addresses of views
+    html.py       the page, whose template, style and scripts are in page/
     search.py     what the search field finds
     private.py    a variant tested again with genotypes and recordings, with `--private`
     guard.py      who may ask: host, token, method; headers of every answer
-    app.py        the web application; needs the extra `serve`
+    app.py, server.py   the web application, and how it is started; these and guard.py need the extra `serve`
 
 Results are only read. Tables of participants are answered only with `--private`.
 """

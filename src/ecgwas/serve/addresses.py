@@ -6,10 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from ecgwas.errors import InputError
-from ecgwas.report.names import in_address
+from ecgwas.report.names import in_address as in_address
 from ecgwas.tables import VARIANT_KEY
 
 VIEWS = ("start", "variant", "trait", "region", "traits", "loci", "tables", "table")
@@ -35,6 +34,12 @@ class Address:
             raise InputError(f"there is no page {text}", fix="search for a variant, a trait, a gene or a region")
         where, _, trait = what.partition(",")
         return cls(view or "start", unquote(where), unquote(trait), unquote(study))
+
+
+def unquote(text: str) -> str:
+    """The text that `in_address` encoded; bytes that are not UTF-8 become a replacement character."""
+    encoded = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes([int(match[1], 16)]), text.encode())
+    return encoded.decode("utf-8", "replace")
 
 
 def _address(view: str, what: str = "", study: str = "") -> str:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from ecgwas.errors import DisclosureError, EcgwasError, InputError, MissingStageError, StudyError
 from ecgwas.report.names import slug
-from ecgwas.serve import html, result_tables, search, views
+from ecgwas.serve import html, regions, result_tables, search, views
 from ecgwas.serve.addresses import Address
 from ecgwas.serve.guard import App, Guard
 from ecgwas.serve.private import Looks
@@ -45,21 +45,21 @@ class Answers:
 
     def view(self, text: str) -> View:
         """The view at an address."""
-        asked = Address.parsed(text)
-        served = self.one(asked.study)
-        if asked.view == "variant":
-            return views.variant(self.all(), asked.what, served.key, private=self.private)
-        if asked.view == "region":
-            return views.region(self.all(), asked, served)
-        if asked.view == "trait":
-            return views.trait(served, asked.what)
-        if asked.view == "table":
-            return result_tables.one(served, asked.what, private=self.private)
-        if asked.view == "tables":
+        address = Address.parsed(text)
+        served = self.one(address.study)
+        if address.view == "variant":
+            return views.variant(self.all(), address.what, served.key, private=self.private)
+        if address.view == "region":
+            return regions.region(self.all(), address, served)
+        if address.view == "trait":
+            return views.trait(served, address.what)
+        if address.view == "table":
+            return result_tables.one(served, address.what, private=self.private)
+        if address.view == "tables":
             return result_tables.listing(served, private=self.private)
-        if asked.view == "start":
+        if address.view == "start":
             return views.start(served, self.all())
-        return {"traits": views.traits, "loci": views.loci}[asked.view](served)
+        return {"traits": views.traits, "loci": views.loci}[address.view](served)
 
     def look(self, key: str, name: str) -> View:
         """A variant tested again. Raises DisclosureError without `--private`."""

@@ -27,7 +27,7 @@ class _Folder:
     @classmethod
     def of(cls, folder: Path, traits: Sequence[str]) -> Self:
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in all_tests.ARRAYS}
-        listed = pl.read_parquet(folder / "traits.parquet")
+        _, listed = all_tests.listed(folder)
         if tuple(listed["trait"]) != tuple(traits):
             raise ValueError(f"{folder} has other traits than the scan")
         return cls(arrays, listed["group"].to_numpy().astype(np.int64))
@@ -51,7 +51,7 @@ class DenseTests:
     def of(cls, folders: Sequence[Path], traits: Sequence[str]) -> Self:
         """From the folders of all chromosomes (`all_tests.is_kept`)."""
         frames = [
-            pl.read_parquet(folder / "variants.parquet").with_row_index("place").with_columns(source=pl.lit(k, pl.UInt16))
+            all_tests.listed(folder)[0].with_row_index("place").with_columns(source=pl.lit(k, pl.UInt16))
             for k, folder in enumerate(folders)
         ]
         rows = in_order(pl.concat(frames))

@@ -74,7 +74,8 @@ def _strongest_of_variants(served: Served) -> pl.DataFrame:
     chosen = np.union1d(first, np.flatnonzero(best > served.threshold[0]))
     rows = kept.rows[places[chosen]]
     traits = pl.Series("trait", kept.traits, dtype=pl.String).gather(rows["trait_number"])
-    return pl.concat([kept.table.frame[chosen], rows.select(traits, *NUMBERS)], how="horizontal")
+    described: pl.DataFrame = pl.concat([kept.table.frame[chosen], rows.select(traits, *NUMBERS)], how="horizontal")
+    return described
 
 
 def _along_genome(

@@ -111,7 +111,7 @@ class GeneTable:
     def starting_with(self, text: str, count: int) -> list[tuple[str, str, int, int]]:
         """(symbol, chromosome, start, stop) of genes whose symbols begin with the text, whatever its case."""
         upper = text.upper()
-        at = bisect_left(self.names, (upper,))  # type: ignore[arg-type]
+        at = bisect_left(self.names, (upper,))
         return [one[1:] for one in self.names[at : at + count] if one[0].startswith(upper)]
 
     def named(self, symbol: str) -> tuple[str, str, int, int] | None:

@@ -15,7 +15,8 @@ import hmac
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qs
+
+from starlette.datastructures import QueryParams
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -85,14 +86,14 @@ class Guard:
             cookie = SimpleCookie(text).get(self.name)
         except CookieError:
             return ""
-        return "" if cookie is None else cookie.value
+        return "" if cookie is None else str(cookie.value)
 
 
 def _token_in_address(scope: Scope) -> str:
     """The token of `/?token=...`; only there, so that a link within the page never has it."""
     if scope["path"] != "/":
         return ""
-    return parse_qs(scope.get("query_string", b"").decode("latin-1")).get("token", [""])[0]
+    return str(QueryParams(scope.get("query_string", b"")).get("token", ""))
 
 
 def _with_headers(send: Send) -> Send:

@@ -8,14 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from ecgwas.errors import InputError
 from ecgwas.genotypes import variant_choice
 from ecgwas.loci.neighbourhoods import FLANK_BP
 from ecgwas.report.text.effects import in_words
 from ecgwas.report.text.numbers import p_value
 from ecgwas.serve import addresses, figures
 from ecgwas.serve import blocks as b
-from ecgwas.serve.addresses import Address
 from ecgwas.serve.blocks import Block, Cell
 from ecgwas.serve.genes import around
 from ecgwas.serve.study import Served
@@ -23,7 +21,6 @@ from ecgwas.serve.study import Served
 MOST_ROWS = 50
 """Rows of tables of strongest tests."""
 
-LARGEST_REGION_BP = 5_000_000
 NEAREST = 4
 
 
@@ -96,7 +93,7 @@ def loci_table(served: Served) -> Block:
             b.cell(served.genes.nearest(row["chrom"], row["pos"]) or "–"), b.cell(row["chrom"]), b.number(row["pos"], ","),
             b.cell(row["best_trait"], address=addresses.trait(row["best_trait"], served.key)),
             b.number(row["neglog10p"], ".2f"),
-            _p_cell(row["neglog10p"]), b.number(row["traits"], ","), b.number(row["variants"], ","),
+            p_cell(row["neglog10p"]), b.number(row["traits"], ","), b.number(row["variants"], ","),
         ])  # fmt: skip
     heads = [("locus", True), ("lead variant", False), ("nearest gene", False), ("chromosome", False), ("position", True),
              ("strongest trait", False), ("−log10 p", True), ("p", True), ("traits", True), ("variants", True)]  # fmt: skip
@@ -162,7 +159,7 @@ def _peaks(served: Served, name: str, rows: pl.DataFrame) -> Block:
         start, stop = max(1, row["pos"] - FLANK_BP), row["pos"] + FLANK_BP
         region = addresses.region(row["chrom"], start, stop, name, served.key)
         gene = served.genes.nearest(row["chrom"], row["pos"]) or "–"
-        listed.append([*_variant_cells(served, row, gene), *_number_cells(row), *_place_cells(row),
+        listed.append([*variant_cells(served, row, gene), *number_cells(row), *place_cells(row),
                        b.cell("open", address=region)])  # fmt: skip
     caption = f"Strongest variants of {name}: the strongest within 250 kb on either side, at most {MOST_ROWS}"
     return b.table("strongest", caption, [*VARIANT_HEADS, *NUMBER_HEADS, *PLACE_HEADS, ("region", False)], listed)
@@ -174,20 +171,23 @@ NUMBER_HEADS = [("−log10 p", True), ("p", True), ("effect per copy", False), (
                 ("frequency", True), ("participants", True)]  # fmt: skip
 
 
-def _variant_cells(served: Served, row: Mapping[str, Any], gene: str) -> list[Cell]:
+def variant_cells(served: Served, row: Mapping[str, Any], gene: str) -> list[Cell]:
+    """Cells of VARIANT_HEADS. gene: its nearest, in words."""
     return [b.cell(row["variant"], address=addresses.variant(row, served.key)), b.cell(gene)]
 
 
-def _place_cells(row: Mapping[str, Any]) -> list[Cell]:
+def place_cells(row: Mapping[str, Any]) -> list[Cell]:
+    """Cells of PLACE_HEADS."""
     return [b.cell(row["effect_allele"]), b.cell(row["other_allele"]), b.cell(row["chrom"]), b.number(row["pos"], ",")]
 
 
-def _number_cells(row: Mapping[str, Any]) -> list[Cell]:
-    return [b.number(row["neglog10p"], ".2f"), _p_cell(row["neglog10p"]), b.cell(row["amount"] or "–", row["effect"]),
+def number_cells(row: Mapping[str, Any]) -> list[Cell]:
+    """Cells of NUMBER_HEADS. row: columns NUMBERS, effect, amount."""
+    return [b.number(row["neglog10p"], ".2f"), p_cell(row["neglog10p"]), b.cell(row["amount"] or "–", row["effect"]),
             b.number(row["beta"]), b.number(row["se"]), b.number(row["eaf"]), b.number(row["n"], ",")]  # fmt: skip
 
 
-def _p_cell(neglog10p: float | None) -> Cell:
+def p_cell(neglog10p: float | None) -> Cell:
     """p, sorted by -log10 p; a dash where it was not computed."""
     return b.number(None) if neglog10p is None else b.cell(p_value(neglog10p), neglog10p)
 
@@ -288,9 +288,8 @@ def _facts(served: Served, row: Mapping[str, Any]) -> Block:
     region = addresses.region(chrom, max(1, pos - FLANK_BP), pos + FLANK_BP, "", served.key)
     gene = served.genes.nearest(chrom, pos)
     if gene is not None and (place := served.genes.named(gene)) is not None:
-        symbol, *where = place
-        start, stop = around(where[1], where[2])
-        pieces += ["Nearest gene ", b.link(symbol, addresses.region(where[0], start, stop, "", served.key)), ". "]
+        symbol, of_gene, first, last = place
+        pieces += ["Nearest gene ", b.link(symbol, addresses.region(of_gene, *around(first, last), "", served.key)), ". "]
     inside = (pl.col("chrom") == chrom) & (pl.col("start") <= pos) & (pl.col("stop") >= pos)
     for locus in served.loci.filter(inside)["locus"].to_list():
         pieces.append(f"It lies in locus {locus}. ")
@@ -303,7 +302,7 @@ def tests_table(served: Served, row: Mapping[str, Any], tests: pl.DataFrame) -> 
     rows = []
     for test in with_effects(served, tests.sort("neglog10p", descending=True, nulls_last=True)).iter_rows(named=True):
         region = addresses.region(row["chrom"], start, stop, test["trait"], served.key)
-        rows.append([b.cell(test["trait"], address=addresses.trait(test["trait"], served.key)), *_number_cells(test),
+        rows.append([b.cell(test["trait"], address=addresses.trait(test["trait"], served.key)), *number_cells(test),
                      b.cell("open", address=region)])  # fmt: skip
     caption = f"Tests of {row['variant']} in {served.name}, per copy of {row['effect_allele']}"
     return b.table(f"tests-{served.key}", caption, [("trait", False), *NUMBER_HEADS, ("region", False)], rows)
@@ -331,83 +330,3 @@ def _compared(studies: Mapping[str, Served], numbers: Mapping[str, int]) -> Bloc
              ("tests here", True), ("strongest trait", False), (f"beta per copy of {allele}", True),
              ("−log10 p", True)]  # fmt: skip
     return b.table("compared", f"The variant in {len(rows)} studies", heads, rows)
-
-
-def region(studies: Mapping[str, Served], asked: Address, served: Served) -> View:
-    """A trait along a region, by default the strongest there, with its genes; other traits, variants and studies there.
-
-    The region is chrom:start-stop or a gene. Raises InputError for a region that cannot be read or is too long.
-    """
-    chrom, first, last = _ends(served, asked.what)
-    here = served.kept.table.between(chrom, first, last)
-    best = served.kept.strongest_traits(here, MOST_ROWS)
-    name = asked.trait or (str(best["trait"][0]) if best.height else "")
-    shown = [_moves(served, chrom, first, last, name), b.text(what_is_kept(served))]
-    tests = figures.region_tests(served, chrom, first, last, name) if name else None
-    nothing = f"No test of {name or 'any trait'} is in the results of this region."
-    drawn = None if tests is None else figures.regional(served, chrom, first, last, name, tests)
-    shown.append(b.figure("region", drawn, nothing))
-    if tests is not None:
-        shown.append(_variants_of_region(served, chrom, name, tests.tests))
-    shown.append(_traits_of_region(served, chrom, first, last, best))
-    others = [b.link(f"{name} in {one.name}" if name in one.traits else f"this region in {one.name}",
-                     addresses.region(chrom, first, last, name if name in one.traits else "", key))
-              for key, one in studies.items() if key != served.key]  # fmt: skip
-    if others:
-        shown.insert(1, b.links("The same region in other studies", others))
-    return View(f"{name or 'No test'} at {chrom}:{first:,}–{last:,}", shown, [])
-
-
-def _ends(served: Served, text: str) -> tuple[str, int, int]:
-    region = addresses.region_in(text)
-    gene = served.genes.named(text) if region is None else None
-    if gene is not None:
-        region = (gene[1], *around(gene[2], gene[3]))
-    if region is None:
-        near_genes = [one[0] for one in served.genes.starting_with(text[:2], 4)]
-        fix = f"give chrom:start-stop or a gene{f', such as {near_genes[0]}' if near_genes else ''}"
-        raise InputError(f"there is no region or gene {text}", fix=fix)
-    if region[2] - region[1] > LARGEST_REGION_BP:
-        raise InputError(f"the region {text} is longer than {LARGEST_REGION_BP // 1_000_000} Mb", fix="ask for a shorter one")
-    return region
-
-
-def _moves(served: Served, chrom: str, first: int, last: int, name: str) -> Block:
-    """Links that move or resize the region."""
-    width = last - first + 1
-    half, quarter = width // 2, width // 4
-    wider = (max(1, first - half), last + half) if 2 * width <= LARGEST_REGION_BP else None
-    steps = [("← left", (max(1, first - half), max(last - half, first))), ("right →", (first + half, last + half)),
-             ("wider", wider), ("narrower", (first + quarter, last - quarter) if width > 1_000 else None)]  # fmt: skip
-    cells = [b.link(words, addresses.region(chrom, *ends, name, served.key)) for words, ends in steps if ends is not None]
-    if name:
-        cells.append(b.link(f"all of {name}", addresses.trait(name, served.key)))
-    return b.links("Move the region", cells)
-
-
-def _variants_of_region(served: Served, chrom: str, name: str, tests: pl.DataFrame) -> Block:
-    strongest = tests.sort("neglog10p", descending=True, nulls_last=True).head(MOST_ROWS)
-    listed = with_effects(served, strongest.with_columns(trait=pl.lit(name), chrom=pl.lit(chrom)))
-    rows = [[*_variant_cells(served, row, served.genes.nearest(chrom, row["pos"]) or "–"), *_number_cells(row),
-             b.number(row["r2"]), *_place_cells(row)]
-            for row in listed.iter_rows(named=True)]  # fmt: skip
-    caption = f"Strongest variants of {name} here, at most {MOST_ROWS}"
-    return b.table("variants", caption, [*VARIANT_HEADS, *NUMBER_HEADS, ("r²", True), *PLACE_HEADS], rows)
-
-
-def _traits_of_region(served: Served, chrom: str, first: int, last: int, best: pl.DataFrame) -> Block:
-    rows = [
-        [b.cell(row["trait"], address=addresses.region(chrom, first, last, row["trait"], served.key)),
-         b.cell(row["variant"], address=addresses.variant(row, served.key)), b.number(row["pos"], ","),
-         b.number(row["beta"]), b.number(row["neglog10p"], ".2f"), _p_cell(row["neglog10p"])]
-        for row in best.iter_rows(named=True)
-    ]  # fmt: skip
-    heads = [
-        ("trait", False),
-        ("strongest variant", False),
-        ("position", True),
-        ("beta", True),
-        ("−log10 p", True),
-        ("p", True),
-    ]
-    return b.table("region-traits", f"Traits with kept tests here, strongest first, at most {MOST_ROWS}", heads, rows)
