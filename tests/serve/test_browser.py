@@ -101,7 +101,9 @@ def test_everything_by_keyboard(opened: Opened, locus: dict[str, Any]) -> None:
     page = opened.page
     opened.go("loci/strong")
     page.evaluate("document.activeElement.blur()")
-    page.keyboard.press("/")
+    page.fill("#search", "an earlier search")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("/")  # selects what is there
     page.keyboard.type("pr_ms")
     page.locator("#search-results li").first.wait_for()
     page.keyboard.press("ArrowDown")

@@ -95,5 +95,6 @@ const prepareSearch = () => {
     if (event.key !== "/" || event.target.matches("input, select")) return;
     event.preventDefault();
     search.focus();
+    search.select();
   });
 };
