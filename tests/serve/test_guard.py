@@ -139,7 +139,8 @@ def test_tables_of_participants_are_answered_only_with_private(
     client: httpx.Client, private_client: httpx.Client, strong: Study
 ) -> None:
     personal = [f"{one.stage}/{one.name.format(**names)}" for one in files.ALL
-                if isinstance(one, files.TableFile) and one.about_people for names in one.all_names(strong.results)]  # fmt: skip
+                if isinstance(one, files.TableFile) and one.about_people
+                for names in one.all_names(strong.results)]  # fmt: skip
     assert {"read/recordings.parquet", "traits/traits.parquet", "traits/covariates.parquet"} <= set(personal)
     for name in personal:
         for address, given in (("/api/csv", {"study": "strong", "name": name}),
