@@ -1,6 +1,7 @@
 // Blocks of a view: paragraphs, cards, links, figures, tables (their layout: blocks.py).
 // Gives: blockOf, prepareView, problemOf
-// Uses: make, byId, save, standalone, prepareTables (elements); index, askFor (data); Picture, unpackPlot (interact)
+// Uses: make, byId, save, standalone, prepareTables (elements); index, askFor (data);
+//   Picture, unpackPlot (interact)
 const linkOf = ({ words, to }) => {
   if (!to) return words;
   return to.startsWith("#") ? make("a", { href: to }, words) : make("a", { href: to, download: "" }, words);

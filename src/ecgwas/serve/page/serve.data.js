@@ -12,7 +12,8 @@ const askFor = async (what, values) => {
   try {
     const answer = await fetch(`api/${what}?${given.join("&")}`, { credentials: "same-origin" });
     if (answer.headers.get("content-type")?.startsWith("application/json")) return await answer.json();
-    return { problem: await answer.text(), fix: "start `ecgwas serve` again and open the address that it prints" };
+    const fix = "start `ecgwas serve` again and open the address that it prints";
+    return { problem: await answer.text(), fix };
   } catch {
     return { problem: "the server does not answer", fix: "start `ecgwas serve` again" };
   }
