@@ -26,6 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("loci",),
     ("stages",),
     ("api", "workflow"),
+    ("serve",),
     ("commands",),
     ("__main__",),
 )

@@ -30,6 +30,7 @@ COMMANDS = {
     "formats: inspect": ["inspect", "dicom/anna.dcm"], "formats: check": ["check", "dicom.yaml"],
     "formats: run": ["run", "dicom.yaml"], "formats: stage": ["read", "dicom.yaml", "--part", "0000"],
     "formats: init": ["init", "hospital"],
+    "serve: command": ["serve", "study.yaml"],
 }  # fmt: skip
 """`extra: what` -> a command that ends with the message of that extra."""
 

@@ -35,6 +35,7 @@ EXTRAS = {
     "simulate": Extra(("msprime",), "`ecgwas simulate`, `ecgwas null --simulated` and, with `learn`, `ecgwas demo`"),
     "onnx": Extra(("onnxruntime",), "trained models in ONNX"),
     "formats": Extra(("pydicom",), "recordings in DICOM"),
+    "serve": Extra(("starlette", "uvicorn"), "`ecgwas serve`"),
 }
 """Every extra for users; `all` has all of them."""
 

@@ -15,7 +15,7 @@ import click
 
 from ecgwas import __version__, stages, workflow
 from ecgwas.commands import audit as disclosure
-from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, share_rates, terminal
+from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, serve, share_rates, terminal
 from ecgwas.commands import init as initialise
 from ecgwas.commands import look as looking
 from ecgwas.commands.command_line import Commands, UserPath, is_verbose, log, print_error
@@ -396,3 +396,4 @@ for _stage in STAGES:
 
 main.add_command(covariates.group)
 main.add_command(completion.command)
+main.add_command(serve.command)

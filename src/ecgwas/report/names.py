@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+UNSAFE = re.compile(r"[^A-Za-z0-9._~-]")
+"""A character that has to be encoded in an address."""
+
 
 def slug(name: str) -> str:
     """The name with every character replaced that is not safe in the name of a file."""
@@ -12,8 +15,7 @@ def slug(name: str) -> str:
 
 def in_address(name: str) -> str:
     """The name as the part of an address after #, percent-encoded where necessary."""
-    plain = re.compile(r"[A-Za-z0-9._~-]")
-    return "".join(c if plain.match(c) else "".join(f"%{byte:02X}" for byte in c.encode()) for c in name)
+    return UNSAFE.sub(lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), name)
 
 
 def feature_figure(representation: str, feature: str) -> str:

@@ -26,7 +26,7 @@ def thinner_of_traits(scan: ScanResults, limit: float, traits: Sequence[str], ge
     strongest = scan.rows.summary.strongest
     heights = {trait: max(strongest.get(trait, limit), limit) for trait in traits}
     floor = min(scan.keep_neglog10p, limit)
-    panels = {trait: _panel(genome, floor, height * 1.06, height=230) for trait, height in heights.items()}
+    panels = {trait: panel_along(genome, floor, height * 1.06, height=230) for trait, height in heights.items()}
     return PixelThinner(genome, limit, panels, pl.col("trait"))
 
 
@@ -34,7 +34,7 @@ def thinner_of_all(scan: ScanResults, limit: float, genome: Genome) -> PixelThin
     """For the Manhattan plot of all traits together; limit: -log10 p of the threshold."""
     highest = scan.rows.summary.highest()
     top = limit if highest is None else max(highest, limit)
-    panel = _panel(genome, min(scan.keep_neglog10p, limit), top * 1.14, height=300)
+    panel = panel_along(genome, min(scan.keep_neglog10p, limit), top * 1.14, height=300)
     return PixelThinner(genome, limit, {ALL: panel}, pl.lit(ALL), strongest=True)
 
 
@@ -48,7 +48,7 @@ def manhattan(trait: str, thinner: PixelThinner, keep_neglog10p: float) -> Figur
     )
     panel, genome = thinner.panels[trait], thinner.genome
     marks, _ = genome_points.drawn(panel, 0, drawn, genome, thinner.limit)
-    picture = _manhattan(panel, genome, thinner.limit, caption, marks)
+    picture = along_genome(panel, genome, thinner.limit, caption, marks)
     return Figure(f"Manhattan plot of {trait}", caption, picture, drawn.drop("trait").write_csv())
 
 
@@ -72,18 +72,19 @@ def manhattan_of_all(
               for row in loci.frame.iter_rows(named=True)]  # fmt: skip
     panel, genome = thinner.panels[ALL], thinner.genome
     marks, points = genome_points.drawn(panel, 0, rows, genome, thinner.limit, words)
-    moving = d.zoomable(0, panel, [*marks, *_labels(panel, genome, labels)], "all-traits")
-    picture = _manhattan(panel, genome, thinner.limit, caption, [moving])
+    moving = d.zoomable(0, panel, [*marks, *labels_of_loci(panel, genome, labels)], "all-traits")
+    picture = along_genome(panel, genome, thinner.limit, caption, [moving])
     plot = PlotData([panel], points, zoomed=[0], axis="genome") if points else None
     return Figure("All traits along the genome", caption, picture, rows.write_csv(), plot)
 
 
-def _panel(genome: Genome, floor: float, top: float, *, height: float) -> d.Panel:
+def panel_along(genome: Genome, floor: float, top: float, *, height: float) -> d.Panel:
+    """The panel of a Manhattan plot, from -log10 p `floor` to `top`; height: of the whole figure."""
     return d.Panel(56, 16, 860, height - 66, (0, genome.end), (floor, top))
 
 
-def _manhattan(panel: d.Panel, genome: Genome, limit: float, caption: str, marks: Sequence[str]) -> str:
-    """Axes, threshold and marks."""
+def along_genome(panel: d.Panel, genome: Genome, limit: float, caption: str, marks: Sequence[str]) -> str:
+    """The SVG of a Manhattan plot: axes, threshold and marks. limit: -log10 p of the threshold."""
     parts = [*d.y_axis(panel, "−log10 p", gap=38), *marks]
     parts.append(d.ticks_of(0, genome_points.chromosome_names(panel, genome, 16)))
     at = panel.y.at(limit)
@@ -93,8 +94,9 @@ def _manhattan(panel: d.Panel, genome: Genome, limit: float, caption: str, marks
     return d.svg(930, panel.bottom + 50, parts, caption)
 
 
-def _labels(panel: d.Panel, genome: Genome, labels: Sequence[tuple[str, int, float, str]]) -> list[str]:
-    """Labels over the strongest loci; one that would overlap a stronger one is omitted: the table has it."""
+def labels_of_loci(panel: d.Panel, genome: Genome, labels: Sequence[tuple[str, int, float, str]]) -> list[str]:
+    """Labels (chromosome, position, -log10 p, name) over the strongest loci; one that would overlap a stronger one is omitted:
+    the table has it."""
     parts: list[str] = []
     taken: list[tuple[float, float, float]] = []
     for chrom, pos, height, name in sorted(labels, key=lambda label: -label[2])[:MOST_LABELS]:

@@ -91,12 +91,13 @@ def name_of(locus: int | None, layer: RegionLayer | None = None) -> str:
 
 def region(
     here: LocusRegion, limit: float, credible_sets: pl.DataFrame | None = None, layer: RegionLayer | None = None, *,
-    hits: pl.DataFrame | None = None, sd_unit: str = "SD",
+    hits: pl.DataFrame | None = None, sd_unit: str = "SD", which: str = "",
 ) -> Figure | None:  # fmt: skip
     """-log10 p along the region, coloured by r squared with the lead variant; None where no variant was tested.
 
     limit: -log10 p of the threshold;  credible_sets: Credible's columns locus and PLACE; None: not computed;  layer: one of the
-    region's, instead of its strongest trait;  hits: columns of Hits, for effects in the trait's unit;  sd_unit: unit of beta
+    region's, instead of its strongest trait;  hits: columns of Hits, for effects in the trait's unit;  sd_unit: unit of beta;
+    which: which variants `tests` has, in words; by default all that were tested here
     """
     shown = _Layer(here.trait, None, here.lead, here.tests)
     if layer is not None:
@@ -124,7 +125,7 @@ def region(
         d.zoomable(GENES, track, genes, name) if genes else "",
         *_axis(track, here.chrom),
     ]
-    caption = _caption(here, shown, tests, left_out)
+    caption = _caption(here, shown, tests, left_out, which or f"all {tests.height:,} variants tested here")
     picture = d.svg(930, track.bottom + 44, parts, caption)
     points = _points(groups, _words_of_strongest(tests, here, shown, hits, sd_unit))
     panels = (panel, _rate_panel(panel, here.recombination), track)
@@ -139,7 +140,7 @@ def _title(here: LocusRegion, shown: _Layer) -> str:
     return around if here.locus is None or shown.trait == here.trait else f"{around}: {shown.trait}"
 
 
-def _caption(here: LocusRegion, shown: _Layer, tests: pl.DataFrame, left_out: int) -> str:
+def _caption(here: LocusRegion, shown: _Layer, tests: pl.DataFrame, left_out: int, which: str) -> str:
     genes = (
         f"{here.genes.height} genes lie here"
         if here.genes.height
@@ -150,7 +151,7 @@ def _caption(here: LocusRegion, shown: _Layer, tests: pl.DataFrame, left_out: in
     rates = "; the line is the recombination rate of the study's genetic map (right axis)" if here.recombination.height else ""
     of_locus = "" if here.locus is None else f"Locus {here.locus}: "
     return (
-        f"{of_locus}{shown.trait} against all {tests.height:,} variants tested here{conditional}; colour is r² with "
+        f"{of_locus}{shown.trait} against {which}{conditional}; colour is r² with "
         f"{_of_lead(here, shown)} {shown.lead['variant']} (diamond) among the participants tested; dashed is the study's "
         f"threshold{rates}; {genes}{more}."
     )

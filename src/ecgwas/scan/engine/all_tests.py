@@ -99,6 +99,16 @@ def is_kept(folder: Path) -> bool:
     return (folder / "traits.parquet").exists()
 
 
+def kept_below(folder: Path) -> list[Path]:
+    """Folders below this one in which every test was kept, in order of paths."""
+    return sorted(path.parent for path in folder.rglob("traits.parquet") if (path.parent / "beta.npy").exists())
+
+
+def listed(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The variants row by row, and the traits with their groups column by column."""
+    return pl.read_parquet(folder / "variants.parquet"), pl.read_parquet(folder / "traits.parquet")
+
+
 def traits(folder: Path) -> list[str]:
     """Names of the traits in a folder, in the order of the columns."""
     return list(pl.read_parquet(folder / "traits.parquet")["trait"])
@@ -106,9 +116,9 @@ def traits(folder: Path) -> list[str]:
 
 def rows(folder: Path, trait: str) -> Associations:
     """Every test of one trait; reads only its column."""
-    variants, listed = (pl.read_parquet(folder / f"{name}.parquet") for name in ("variants", "traits"))
-    column = list(listed["trait"]).index(trait)
-    group = int(listed["group"][column])
+    variants, columns = listed(folder)
+    column = list(columns["trait"]).index(trait)
+    group = int(columns["group"][column])
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
     beta, se = (arrays[name][:, column].astype(np.float64) for name in ("beta", "se"))
     n, degrees, eaf = (arrays[name][:, group].astype(np.float64) for name in ("n", "degrees", "eaf"))
