@@ -152,6 +152,16 @@ def report(run: Run) -> Lines:
     ]])  # fmt: skip
 
 
+def serve(run: Run) -> Lines:
+    """Times of the answers of `ecgwas serve`."""
+    whole = run.of("SERVE")[0]
+    rows = [[row["words"][0].replace("_", " "), f"{row['median_ms']} ms", f"{row['worst_ms']} ms", f"{row['cpu_ms']} ms",
+             f"{row['kib']:,} KiB"] for row in run.of("ANSWER")]  # fmt: skip
+    rows.append([f"reading {whole['kept_tests']:,} tests of {whole['traits']:,} traits", f"{whole['start_s']:.1f} s", "", "",
+                 f"{whole['peak_mib']:,} MiB of memory"])  # fmt: skip
+    return table(("answer", "median", "worst", "CPU time of the server", "size"), rows)
+
+
 def scan_scale(run: Run) -> Lines:
     """A large scan on one core."""
     return table(("participants", "variants", "traits", "CPU s", "of them in blocks", "tests per second", "memory"), [
@@ -288,6 +298,7 @@ TABLES = {
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),
+    "speed.serve": Table("speed.serve", serve),
     "speed.scale --scan": Table("speed.scale", scan_scale, "--scan"),
     "speed.planned": Table("speed.planned", planned),
     "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb"),

@@ -11,7 +11,9 @@ from ecgwas.report.names import in_address
 from ecgwas.serve import addresses
 from ecgwas.serve.addresses import Address
 from ecgwas.serve.genes import NEAREST_WITHIN_BP, GeneTable
+from ecgwas.serve.kept import KeptTests
 from ecgwas.serve.variants import VariantTable, in_order
+from ecgwas.tables import Associations
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +92,13 @@ def test_a_variant_s_address_has_its_alleles() -> None:
     assert Address.parsed(addresses.variant(row, "s")) == Address("variant", "3:7:<DEL>:A", "", "s")
     assert addresses.region_in("chr3:1,000-20") == ("3", 20, 1000)
     assert addresses.region_in("3:1000") is None
+
+
+def test_a_scan_that_kept_nothing_has_indexes_too() -> None:
+    kept = KeptTests.of(Associations.empty().frame, ["a", "b"])
+    assert (len(kept), len(kept.table), kept.no_test.height, kept.trait(1).height) == (0, 0, 0, 0)
+    assert np.isnan(kept.heights()).all()
+    assert kept.table.named("rs1") == []
+    assert kept.table.nearest("1", 5, 3) == []
+    assert kept.strongest_traits(kept.table.between("1", 1, 9), 3).height == 0
+    assert kept.table.frame[[]].height == 0

@@ -61,6 +61,11 @@ class KeptTests:
         own = self.rows[int(self.of_variant[number]) : int(self.of_variant[number + 1])]
         return self._with_traits(own).select("trait", *NUMBERS)
 
+    @property
+    def no_test(self) -> pl.DataFrame:
+        """No rows, with the columns of `variant`."""
+        return self._with_traits(self.rows.clear()).select("trait", *NUMBERS)
+
     def trait(self, number: int) -> pl.DataFrame:
         """Kept tests of a trait, along the genome: columns NAMED, trait, NUMBERS."""
         places = self.by_trait[self.of_trait[number] : self.of_trait[number + 1]]

@@ -142,7 +142,7 @@ class Served:
         """
         row = self.variants.row(number)
         own = number if self.dense is None else self.kept.table.number_of(row)
-        tests = self.kept.variant(own) if own is not None else self.kept.variant(0).clear()
+        tests = self.kept.variant(own) if own is not None else self.kept.no_test
         if self.dense is not None:
             tests = pl.concat([tests, self.dense.variant(number).join(tests, on="trait", how="anti")])
             tests = tests.sort(pl.col("trait").replace_strict(self.traits, return_dtype=pl.UInt32))

@@ -50,7 +50,8 @@ const cellOf = (tag, isNumber, cell) => {
 };
 
 const tableBlock = ({ name, caption, headings, rows }) => {
-  const heading = ([words, isNumber]) => make("th", { scope: "col", ...isNumber ? { class: "number" } : {} }, words);
+  const heading = ([words, isNumber]) =>
+    make("th", { scope: "col", ...isNumber ? { class: "number" } : {} }, words);
   const row = (cells) => make("tr", {}, ...cells.map((cell, i) => cellOf("td", headings[i][1], cell)));
   const id = `table-${name}`;
   const table = make("table", { class: "sortable", id, "aria-labelledby": `${id}-title` },
@@ -102,7 +103,8 @@ const preparePictures = (parent) => {
     const zooms = element.querySelector("[data-panel]") !== null;
     new ServedPicture(element, { load: () => unpackPlot(name), zooms });
     const { peak } = element.dataset, { scrollWidth, clientWidth } = element;
-    if (peak && scrollWidth > clientWidth + 1) element.scrollLeft = Number(peak) * scrollWidth - clientWidth / 2;
+    const isWide = scrollWidth > clientWidth + 1;
+    if (peak && isWide) element.scrollLeft = Number(peak) * scrollWidth - clientWidth / 2;
   }
 };
 
