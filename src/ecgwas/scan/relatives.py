@@ -41,7 +41,8 @@ from ecgwas.statistics.projection import span
 from ecgwas.study.scan import Matrix
 
 MAX_PEOPLE = 15_000
-"""An eigendecomposition takes 10 N^3 operations, at 15,000 people about an hour of one core and 9 GiB, once per chromosome."""
+"""An eigendecomposition takes some 10 N^3 operations once per chromosome: at 15,000 people 10 to 30 minutes of one core (0.6 s
+at 1,500), and with the relationship matrix and the rotation some 13 GiB, as much as computers usually have."""
 MIN_VARIANTS = 200
 """With fewer common variants on the other chromosomes, relatives cannot be distinguished from chance."""
 MAX_VARIANTS_READ = 50_000
@@ -52,8 +53,8 @@ PEOPLE_OF_MARGIN = 100.0
 """A test is also computed exactly if the screen's t squared is below the limit by at most PEOPLE_OF_MARGIN / N.
 
 The screen has lambda without the variant, which raises lambda where relatives share the variant and the trait; the exact t
-squared is then larger. Over 45 cohorts of 100 to 1,500 people with up to 80 % heritability the largest shortfall at -log10 p 3
-was 36 / N to 60 / N (benchmarks/speed/mixed_model.py, MARGIN)."""
+squared is then larger. In 15 cohorts of 100 to 1,500 people, with and without relatives, and heritabilities of 0 to 0.95, the
+largest shortfall at -log10 p 3 was 60 / N (benchmarks/speed/mixed_model.py, MARGIN, repeats some)."""
 AT_ONCE = 1024
 """Variants that are screened together."""
 EXACT_AT_ONCE = 256

@@ -16,7 +16,8 @@ REPORT, OWN = "ecgwas.report.page", "ecgwas.serve.page"
 STYLES = ((REPORT, "page.css"), (REPORT, "page.interact.css"), (OWN, "serve.css"))
 SCRIPTS = (
     (REPORT, "page.elements.js"), (OWN, "serve.data.js"), (REPORT, "page.marks.js"),
-    (REPORT, "page.gestures.js"), (REPORT, "page.zoom.js"), (REPORT, "page.interact.js"), (OWN, "serve.blocks.js"), (OWN, "serve.search.js"), (OWN, "serve.js"),
+    (REPORT, "page.gestures.js"), (REPORT, "page.zoom.js"), (REPORT, "page.interact.js"),
+    (OWN, "serve.blocks.js"), (OWN, "serve.search.js"), (OWN, "serve.js"),
 )  # fmt: skip
 """In the order in which they are joined: those of the report's figures, and the page's own."""
 
