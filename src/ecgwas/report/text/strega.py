@@ -68,6 +68,7 @@ def _methods(contents: ReportContents) -> Rows:
     excluded = contents.scan.excluded_variants.iter_rows()
     counts = "; ".join(f"{labels.words(reason)}: {count:,}" for reason, count in excluded) or "none"
     permutations = len(contents.scan.permutation_max)
+    missing = "mean" if scan.get("relatives", "drop") != "drop" else scan.get("missing", "exact")
     return [
         ("9", "bias", f"strongest tests of {permutations:,} permutations under Calibration" if permutations else None),
         ("10", "study size", _power(contents.loci, contents.cohort.tested)),
@@ -75,7 +76,7 @@ def _methods(contents: ReportContents) -> Rows:
         ("12a", "statistical methods, software and its version",
          f"engine {scan['kind']}, ecgwas {run.versions.get('ecgwas', '')}; see Versions"),
         ("12d", "missing data",
-         f"missing genotypes: {'mean' if scan.get('relatives', 'drop') != 'drop' else scan.get('missing', 'exact')}; missing traits: participant excluded from the trait"),
+         f"missing genotypes: {missing}; missing traits: participant excluded from the trait"),
         ("12f", "Hardy-Weinberg equilibrium", f"variants below p {scan['min_hwe_p']:g} excluded; all exclusions: {counts}"),
         ("12g", "inferring genotypes or haplotypes (imputation)", None),
         ("12h", "population stratification", _guard(sample_guards, "ancestry", _inflation(contents.scan.summary))),
