@@ -68,7 +68,7 @@ def _methods(contents: ReportContents) -> Rows:
     excluded = contents.scan.excluded_variants.iter_rows()
     counts = "; ".join(f"{labels.words(reason)}: {count:,}" for reason, count in excluded) or "none"
     permutations = len(contents.scan.permutation_max)
-    missing = scan.get("missing", "exact") if scan.get("relatives", "drop") == "drop" else "mean"
+    missing = "mean" if scan.get("relatives", "drop") != "drop" else scan.get("missing", "exact")
     return [
         ("9", "bias", f"strongest tests of {permutations:,} permutations under Calibration" if permutations else None),
         ("10", "study size", _power(contents.loci, contents.cohort.tested)),
