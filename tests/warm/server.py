@@ -12,6 +12,7 @@ import socket
 import sys
 import traceback
 from contextlib import suppress
+from pathlib import Path
 
 LOADED = ("ecgwas.commands.cli", "torch", "torch._dynamo")
 """Loaded once; the last one by the first network that is trained."""
@@ -21,6 +22,8 @@ def serve(path: str) -> None:
     """Commands of clients at this socket, several at a time. No library has been used yet, so that none has started threads."""
     for name in LOADED:
         importlib.import_module(name)
+    started = [name for name in threads() if name.startswith("polars-") and name[7:].isdigit()]
+    assert not started, "a module uses Polars when it is imported: a fork of a process with its threads waits for ever"
     gc.freeze()
     with socket.socket(socket.AF_UNIX) as listening, selectors.DefaultSelector() as selector:
         listening.bind(path)
@@ -37,6 +40,11 @@ def serve(path: str) -> None:
             connection.close()
             reap()
         reap()
+
+
+def threads() -> list[str]:
+    """Names of this process's threads."""
+    return [path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")]
 
 
 def reap() -> None:

@@ -49,7 +49,6 @@ NEEDED: dict[str, files.ResultFile] = {
 FROM_RESULTS = ("cytoscape", "locuszoom")
 """Formats written from results alone, without the traits of participants, which locuszoom needs for some traits only."""
 
-TYPES_OF_LOCI = dict(Loci.empty().frame.schema)
 
 Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
 
@@ -217,6 +216,7 @@ def _locuszoom(study: Study, folder: Path, chosen: Sequence[str]) -> Iterator[st
 def _around_loci(study: Study, pairs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], pl.DataFrame]]:
     """Loci (rows of Loci with a column trait) with the trait's tests around them, kept by stage `loci` or tested again."""
     kept = files.NEIGHBOURHOODS.read(study.results).frame
+    loci_types = dict(Loci.empty().frame.schema)
     tables: variant_view.StudyTables | None = None
     for locus in pairs:
         tests = kept.filter(locus=locus["locus"], trait=locus["trait"])
@@ -224,7 +224,7 @@ def _around_loci(study: Study, pairs: Sequence[Mapping[str, Any]]) -> Iterator[t
             if tables is None:
                 refuse_stale(study, ("traits",))
                 tables = variant_view.StudyTables.of(study)
-            one_locus = pl.DataFrame([{**locus, "best_trait": locus["trait"]}], schema_overrides=TYPES_OF_LOCI)
+            one_locus = pl.DataFrame([{**locus, "best_trait": locus["trait"]}], schema_overrides=loci_types)
             tests = neighbourhoods.neighbourhoods(
                 one_locus, tables.traits, tables.covariates, partial(chromosomes.open_chromosome, study.scan),
                 engine=scan.whole_engine(study), ancestry=tables.ancestry,
