@@ -17,12 +17,14 @@ VARIANTS, PEOPLE = 512, 2000
 MIN_VARIANTS = 100
 
 
-def of_genotypes(opened: Sequence[Genotypes]) -> Structure | None:
-    """Of the autosomes among the chromosomes; None if they have too few common variants, or fewer than two are there."""
+def of_genotypes(opened: Sequence[Genotypes], eids: Sequence[str]) -> Structure | None:
+    """Of the autosomes among the chromosomes; None if they have too few common variants, or fewer than two are there.
+
+    eids: participants who are in the files of every chromosome.
+    """
     autosomes = [part for part in opened if part.chrom in pruned_panel.AUTOSOMES and len(part)]
     if len(autosomes) < 2:
         return None
-    eids = autosomes[0].eids
     chosen = [eids[i] for i in np.linspace(0, len(eids) - 1, min(len(eids), PEOPLE)).astype(np.int64)]
     stride = max(1, sum(len(part) for part in autosomes) // VARIANTS)
     codes, chromosome = [np.empty((0, len(chosen)), dtype=np.uint8)], list[int]()

@@ -185,9 +185,9 @@ def _check(study: Study) -> Sequence[str]:
     for part in opened:
         samples.refuse_unknown_sexes(part, part.sexes)
     scan.check(study.scan)
-    people = len(chromosomes.eids_in_all_files(study.scan))
-    facts = [f"{count} variants on {len(parts)} chromosomes, {people} genotyped people"]
-    facts += _related(study, opened, people)
+    eids = chromosomes.eids_in_all_files(study.scan)
+    facts = [f"{count} variants on {len(parts)} chromosomes, {len(eids)} genotyped people"]
+    facts += _related(study, opened, eids)
     facts += [
         *_not_tested(chromosomes.untested(study.scan)),
         *map(Caution, (*requested.check_lists(study.scan), *requested.check_files(study.scan), *study.scan.remarks)),
@@ -198,11 +198,11 @@ def _check(study: Study) -> Sequence[str]:
     return [*facts, *(words for words in orders if words is not None)]
 
 
-def _related(study: Study, opened: Sequence[Genotypes], people: int) -> list[str]:
+def _related(study: Study, opened: Sequence[Genotypes], eids: Sequence[str]) -> list[str]:
     """What the genotypes say of relatives and ancestries, if they say something."""
-    keeps, structure = study.scan.keeps_relatives, panel_structure.of_genotypes(opened)
+    keeps, structure = study.scan.keeps_relatives, panel_structure.of_genotypes(opened, eids)
     lines: list[str] = []
-    if keeps and people > relatives.MAX_PEOPLE:
+    if keeps and len(eids) > relatives.MAX_PEOPLE:
         lines.append(Caution(f"scan.relatives: polygenic tests at most {relatives.MAX_PEOPLE} people"))
     if structure is not None and structure.is_there:
         fate = "relatives are kept and modelled (scan.relatives)" if keeps else (
