@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from ecgwas.report import render
+from ecgwas.report.figures import svg
 from ecgwas.report.figures.thinning import genome_of
+from ecgwas.study import ReportOptions
 from tests.report.browser_touch.conftest import Report, go_to, in_window
 from tests.report.example import CHROMOSOMES
 
@@ -36,8 +40,10 @@ def planted(report: Report, chrom: str) -> tuple[float, float]:
 
 
 def dots_of(opened: Any, figure: str) -> list[str]:
-    paths = opened.locator(f"#figure-{figure} [data-points]").all()
-    return [path.get_attribute("d") for path in paths]
+    """The path of each colour of points; of a group of paths, all of them joined."""
+    of_element = "marks => marks.map(mark => [mark, ...mark.children].map(path => path.getAttribute('d') ?? '').join(''))"
+    paths: list[str] = opened.locator(f"#figure-{figure} [data-points]").evaluate_all(of_element)
+    return paths
 
 
 def ticks_of(opened: Any, figure: str) -> list[str]:
@@ -106,6 +112,26 @@ def test_a_drag_zooms_and_everything_is_drawn_again(opened: Any, report: Report)
     assert dots_of(opened, "all_traits") == whole
     assert ticks_of(opened, "all_traits") == whole_ticks
     expect(view).to_have_text("")
+
+
+def test_many_points_are_a_group_of_paths_and_zoom_as_one(
+    browser: Any, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(svg, "DOTS_IN_A_PATH", 5)
+    page = render(ReportOptions(), report.contents)
+    (tmp_path / "report.html").write_text(page.html)
+    window = browser.new_context(offline=True, viewport={"width": 1440, "height": 900}).new_page()
+    window.goto((tmp_path / "report.html").as_uri())
+    paths = window.locator("#figure-all_traits g[data-points='0'] path")
+    closer = window.locator("#figure-all_traits .picture-tools button", has_text="+")
+    whole = [path.get_attribute("d") for path in paths.all()]
+    assert len(whole) > 1
+    closer.click()
+    assert paths.count() == 1
+    assert len(paths.first.get_attribute("d")) > 0
+    window.locator("#figure-all_traits .picture-tools button", has_text="Show all").click()
+    assert [path.get_attribute("d") for path in paths.all()] == whole
+    window.context.close()
 
 
 def test_buttons_zoom_and_a_double_click_resets(opened: Any, report: Report) -> None:

@@ -95,21 +95,30 @@ def ribbon(xs: ArrayLike, low: ArrayLike, high: ArrayLike, fill: str, opacity: f
     return f"<polygon points='{outline}' fill='{fill}' fill-opacity='{opacity}'/>"
 
 
+DOTS_IN_A_PATH = 500
+"""Browsers take longer for each point of a path if it has thousands."""
+
+
 def dots(
     xs: ArrayLike, ys: ArrayLike, colour: str, size: float = 2.6, opacity: float | None = None, *, points: int | None = None
 ) -> str:  # fmt: skip
-    """Round points given in coordinates, as one path of nine bytes per point; points on the same half pixel are drawn once.
+    """Round points given in coordinates, nine bytes each; points on the same half pixel are drawn once.
 
-    points: index of these points among those of the figure's PlotData
+    points: index of these points among those of the figure's PlotData. Many points are a group of paths of DOTS_IN_A_PATH.
     """
     x, y = np.asarray(xs, dtype=np.float64), np.asarray(ys, dtype=np.float64)
     places = np.unique(np.round(np.column_stack([x, y]) * 2).astype(np.int64), axis=0) / 2
     if len(places) == 0:
         return ""
-    path = "".join(f"M{number(a)} {number(b)}h0" for a, b in places)
+    each = [f"M{number(a)} {number(b)}h0" for a, b in places]
+    paths = ["".join(each[start : start + DOTS_IN_A_PATH]) for start in range(0, len(each), DOTS_IN_A_PATH)]
     shade = None if opacity is None else str(opacity)
     given = attributes(stroke=colour, stroke_width=str(size), stroke_linecap="round", fill="none", stroke_opacity=shade)
-    return f"<path d='{path}'{given}{attributes(data_points=points)}/>"
+    index = attributes(data_points=points)
+    if len(paths) == 1:
+        return f"<path d='{paths[0]}'{given}{index}/>"
+    group = "".join(f"<path d='{path}'{given}/>" for path in paths)
+    return f"<g{index}>{group}</g>"
 
 
 def x_axis(panel: Panel, label: str, *, about: int = 6, grid: bool = False) -> list[str]:

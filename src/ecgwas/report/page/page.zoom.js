@@ -336,7 +336,10 @@ class Zoom {
     const [low, high] = this.picture.range(k), grow = (last - first) / (high - low);
     const move = (x) => left + (first - low) / (high - low) * width + (x - left) * grow;
     for (const element of svg.querySelectorAll(`[data-panel="${k}"] *`)) {
-      if (element.tagName === "path") this.movePath(element, move, grow);
+      if (!svg.contains(element)) continue; // of a group that was drawn again
+      const group = element.closest("g[data-points]");
+      if (group !== null) this.moveDots(group, element);
+      else if (element.tagName === "path") this.movePath(element, move, grow);
       else this.moveShape(element, move);
     }
   }
@@ -352,6 +355,15 @@ class Zoom {
       drawn.pieces ??= piecesOf(drawn.d);
       path.setAttribute("d", movedPath(drawn.pieces, move, grow));
     }
+  }
+
+  // Many points are a group of paths; zoomed, they are one.
+  moveDots(group, element) {
+    if (element !== group) return;
+    if (!this.drawn.has(group)) this.drawn.set(group, [...group.children]);
+    const whole = this.drawn.get(group), one = whole[0].cloneNode();
+    one.setAttribute("d", this.dots(this.picture.plot.points[group.dataset.points]));
+    group.replaceChildren(...(this.range === null ? whole : [one]));
   }
 
   dots({ panel, x, y }) {
