@@ -298,6 +298,7 @@ TABLES = {
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),
+    "speed.report --variants": Table("speed.report", report, "--variants 10000000"),
     "speed.serve": Table("speed.serve", serve),
     "speed.scale --scan": Table("speed.scale", scan_scale, "--scan"),
     "speed.planned": Table("speed.planned", planned),

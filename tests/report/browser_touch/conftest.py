@@ -20,6 +20,8 @@ from tests.report.example import changed, make_contents, with_measured_hits
 
 PATIENCE_MS = 30_000
 """Machines that run the suite may be busy."""
+TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Ends when what the page has changed is laid out and drawn."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ def go_to(opened: Any, place: str) -> None:
     """Opens a part of the report and waits until the window has scrolled there."""
     opened.evaluate(f"location.hash = {place!r}")
     opened.locator(place).wait_for(state="visible")
-    opened.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    opened.evaluate(TWO_FRAMES)
 
 
 def in_window(opened: Any, picture: str, x: float, y: float) -> tuple[float, float]:

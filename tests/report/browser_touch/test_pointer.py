@@ -14,7 +14,7 @@ from ecgwas.report import render
 from ecgwas.report.figures import svg
 from ecgwas.report.figures.thinning import genome_of
 from ecgwas.study import ReportOptions
-from tests.report.browser_touch.conftest import Report, go_to, in_window
+from tests.report.browser_touch.conftest import TWO_FRAMES, Report, go_to, in_window
 from tests.report.example import CHROMOSOMES
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -89,6 +89,8 @@ def test_a_test_outside_of_loci_opens_its_trait_and_is_ringed(opened: Any, repor
 
 def test_a_drag_zooms_and_everything_is_drawn_again(opened: Any, report: Report) -> None:
     x, y = planted(report, "3")
+    opened.mouse.move(*report.place(opened, "all_traits", 0, x, y))
+    expect(opened.locator("#tip")).to_contain_text("rs6801957")  # What can be pointed at is unpacked by now.
     whole, whole_ticks = dots_of(opened, "all_traits"), ticks_of(opened, "all_traits")
     assert whole_ticks == [*CHROMOSOMES]
     left, top = report.place(opened, "all_traits", 0, x - 1_500_000, 5)
@@ -127,9 +129,10 @@ def test_many_points_are_a_group_of_paths_and_zoom_as_one(
     whole = [path.get_attribute("d") for path in paths.all()]
     assert len(whole) > 1
     closer.click()
-    assert paths.count() == 1
+    expect(paths).to_have_count(1)
     assert len(paths.first.get_attribute("d")) > 0
     window.locator("#figure-all_traits .picture-tools button", has_text="Show all").click()
+    expect(paths).to_have_count(len(whole))
     assert [path.get_attribute("d") for path in paths.all()] == whole
     window.context.close()
 
@@ -298,7 +301,9 @@ class TestRegion:
 
 def test_the_plot_of_a_trait_answers_and_zooms(opened: Any, report: Report) -> None:
     opened.evaluate("location.hash = 'trait-clinical.12L.qt_ms'")
+    opened.locator("body[data-drawn='clinical.12L.qt_ms']").wait_for(state="attached")
     opened.locator("#table-strongest tbody tr").first.wait_for()
+    opened.evaluate(TWO_FRAMES)  # The window scrolls to the trait once it is drawn.
     svg = opened.locator("#trait-manhattan svg")
     path = opened.locator("#trait-manhattan path[stroke-linecap=round]").get_attribute("d")
     x, y = (float(value) for value in re.findall(r"M([\d.]+) ([\d.]+)h0", path)[0])
