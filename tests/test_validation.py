@@ -41,6 +41,10 @@ LINES = {
         "REPORT traits=384 variants=1000000 kept_rows=384280 page_mib=17.9 render_cpu_s=20.1 peak_mib=900",
         "CHROMIUM first_picture_s=0.26 trait_s median=0.050 worst=0.130 of=11 first=0.190",
     ],
+    "speed.report --variants": [
+        "REPORT traits=384 variants=10000000 kept_rows=3841595 page_mib=23.3 render_cpu_s=22.7 peak_mib=1582",
+        "CHROMIUM first_picture_s=0.29 trait_s median=0.042 worst=0.112 of=11 first=0.174",
+    ],
     "speed.serve": [
         "ANSWER trait median_ms=71 worst_ms=84 cpu_ms=66 of=40 kib=485",
         "SERVE traits=384 variants=10000000 kept_from=3 kept_tests=3841595 file_mib=108 start_s=6.4 peak_mib=1927",
