@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ecgwas.commands.audit import are_by_chance
-from ecgwas.commands.audit_words import SearchLog, words
+from ecgwas.commands.audit_words import COUNTED, SearchLog, json_texts, words
 
 SHORT = {str(number) for number in np.random.default_rng(1).choice(np.arange(1000, 10_000), 466, replace=False)}
 """Eids of four digits, as hospitals' and public cohorts' may be."""
@@ -50,3 +50,9 @@ def test_long_eids_and_those_with_letters_are_never_chance() -> None:
     assert not are_by_chance({"100005"}, numbers, {"100005"})
     assert not are_by_chance({"P123"}, {"P123", *numbers}, {"P123"})
     assert not are_by_chance(set(), numbers, SHORT)
+
+
+def test_hashes_are_no_words_but_a_path_in_their_place_is_found() -> None:
+    entity = {"@id": "loci.csv", "sha256": "/home/ada/loci.csv", "about": [{"contentSize": "1234"}]}
+    assert {"loci.csv", "/home/ada/loci.csv", "1234"} <= set(json_texts(entity))
+    assert not {"/home/ada/loci.csv", "1234"} & set(json_texts(entity, COUNTED))

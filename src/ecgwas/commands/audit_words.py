@@ -12,7 +12,7 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def _texts(path: Path, log: SearchLog) -> Iterator[str]:
     elif kind == ".svg":
         yield DECIMAL.sub(" ", path.read_text(encoding="utf-8"))
     elif path.name == files.SHARED_CRATE.name:
-        yield from json_texts(json.loads(path.read_text(encoding="utf-8")))
+        yield from json_texts(json.loads(path.read_text(encoding="utf-8")), COUNTED)
     elif kind in TEXT:
         yield path.read_text(encoding="utf-8")
     else:
@@ -122,7 +122,7 @@ def _page_texts(content: bytes, log: SearchLog) -> Iterator[str]:
 
 def _script_texts(script: Any, log: SearchLog) -> Iterator[str]:
     if script.get("type") == "application/json":
-        yield from json_texts(json.loads(script.text))
+        yield from json_texts(json.loads(script.text), COUNTED)
         return
     log.blocks += 1
     plain = zlib.decompress(base64.b64decode(script.text, validate=True))
@@ -132,12 +132,12 @@ def _script_texts(script: Any, log: SearchLog) -> Iterator[str]:
         yield DECIMAL.sub(" ", plain.decode("utf-8"))
 
 
-def json_texts(content: Any) -> Iterator[str]:
-    """Every text of what a JSON file holds, names included; not the properties COUNTED."""
+def json_texts(content: Any, without: Container[str] = ()) -> Iterator[str]:
+    """Every text of what a JSON file holds, names included; not the values of the properties `without`."""
     if isinstance(content, str):
         yield content
     elif isinstance(content, dict):
         yield " ".join(content)
-        yield from (text for name, value in content.items() if name not in COUNTED for text in json_texts(value))
+        yield from (text for name, value in content.items() if name not in without for text in json_texts(value, without))
     elif isinstance(content, list):
-        yield from (text for value in content for text in json_texts(value))
+        yield from (text for value in content for text in json_texts(value, without))
