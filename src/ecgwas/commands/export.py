@@ -49,7 +49,6 @@ NEEDED: dict[str, files.ResultFile] = {
 FROM_RESULTS = ("cytoscape", "locuszoom")
 """Formats written from results alone, without the traits of participants, which locuszoom needs for some traits only."""
 
-
 Export = Callable[[Study, Path, Sequence[str]], Iterator[str]]
 
 
