@@ -205,6 +205,24 @@ def cohorts(run: Run) -> Lines:
     ])  # fmt: skip
 
 
+def sampled_thresholds(run: Run) -> Lines:
+    """Thresholds of a permuted sample and of everyone, and what the permutations of a large study cost."""
+    head = ("setting", "participants", "permuted", "full", "fast", "difference (SE)", "estimator", "full / fast, time")
+    settings = table(head, [
+        [str(row["setting"]).replace("_", " "), f"{row['people']:,}", f"{row['permuted']:,}", f"{row['full']:.2f}",
+         f"{row['fast']:.2f}", f"{row['difference']:+.3f} ({row['se']:.3f})", str(row["estimator"]).replace("_", " "),
+         f"{row['cost_ratio']:.1f}"]
+        for row in run.of("THRESHOLD")
+    ])  # fmt: skip
+    size = "100,000 participants, 10 million variants, 384 traits, 1,000 permutations"
+    hours = table((size, "everyone", "default", "ratio"), [
+        [f"{str(row['genotypes']).replace('_', ' ')}, trait sets: {row['sets']}", f"{row['full_hours']:,.0f} h",
+         f"{row['fast_hours']:.0f} h", f"{row['cost_ratio']:.0f}"]
+        for row in run.of("COST")
+    ])  # fmt: skip
+    return [*settings, "", *hours]
+
+
 def reading(run: Run) -> Lines:
     """Recordings per second and core, by format."""
     return table(("format", "file, KiB", "plain", "ecgwas", "ratio"), [
@@ -311,6 +329,7 @@ TABLES = {
     ),
     "findings.calibration --only permutations": Table("findings.calibration", permutations, "--only permutations"),
     "findings.calibration --only cohorts": Table("findings.calibration", cohorts, "--only cohorts --cohorts 100"),
+    "findings.threshold_at_size": Table("findings.threshold_at_size", sampled_thresholds),
     "findings.calibration_people": Table("findings.calibration_people", people, "--studies 400"),
     "findings.calibration_hits": Table("findings.calibration_hits", calibration({
         "winners_curse_coverage": "coverage of a lead variant's effect",

@@ -138,7 +138,8 @@ def _summary(rng: np.random.Generator, names: tuple[str, ...], variants: int, hi
 
 
 def _thresholds() -> Thresholds:
-    return Thresholds.of([{"kind": "bonferroni", "p": 10**-THRESHOLD, "neglog10p": THRESHOLD, "low": None, "high": None,
+    return Thresholds.of([dict.fromkeys(Thresholds.columns) |
+                          {"kind": "bonferroni", "p": 10**-THRESHOLD, "neglog10p": THRESHOLD, "low": None, "high": None,
                            "significant": LOCI, "loci": LOCI, "used": True, "note": "of the benchmark"}])  # fmt: skip
 
 

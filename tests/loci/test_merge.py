@@ -122,6 +122,16 @@ def test_every_threshold_has_counts_or_null_if_rows_were_not_kept() -> None:
     assert kinds["given"] == 1
 
 
+def test_a_threshold_of_trait_sets_that_is_not_used_has_no_counts() -> None:
+    """Tests of single traits are not compared with it."""
+    associations = rows(("c.V1.a", "v1", "1", 1, 20.0))
+    blank = dict.fromkeys(Thresholds.columns)
+    kinds = ("given", "permutation_empirical", "sets_empirical", "sets_fitted")
+    table = Thresholds.of([blank | {"kind": kind, "neglog10p": 9.0, "used": kind == "given"} for kind in kinds])
+    found = merge.find_loci(LociOptions(threshold=1e-9), table, associations, [scan_result(associations)])
+    assert found.thresholds.frame["significant"].to_list() == [1, 1, None, None]
+
+
 def test_a_threshold_below_what_the_scan_kept_is_refused() -> None:
     table = Thresholds.of([{name: None for name in Thresholds.columns} | {"kind": "given", "neglog10p": 2.5, "used": True}])
     with pytest.raises(StudyError, match=r"set scan\.keep_neglog10p to 2.5 or less"):

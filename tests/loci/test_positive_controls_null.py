@@ -13,6 +13,7 @@ from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.loci import positive_controls, positive_controls_null
 from ecgwas.loci.individual_data import Chromosome
 from ecgwas.scan.engine.samples import Cohort
+from ecgwas.scan.permutation.sample import sampled
 from ecgwas.statistics import combine_p
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.tables.loci import KnownTested
@@ -133,7 +134,7 @@ def test_of_many_participants_the_same_are_permuted_on_every_chromosome(monkeypa
     back = np.arange(300)[::-1]
     other = Cohort(back, back, cohort.values[back], cohort.covariates[back], None, 300)
     monkeypatch.setattr(positive_controls_null, "MAX_PEOPLE", 100)
-    first, second = (positive_controls_null._sampled(one, 5) for one in (cohort, other))
+    first, second = (sampled(one, 100, 5) for one in (cohort, other))
     assert len(first.fam_index) == 100
     assert set(first.table_index) == set(second.table_index)
     table = KnownTested.of(known_rows(chromosome))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from scipy import linalg
 
 from ecgwas.errors import StudyError
 from ecgwas.loci import thresholds
+from ecgwas.scan.permutation.effective_tests import LEVELS
 from ecgwas.study import LociOptions
 from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, ScanResult, Traits
 
@@ -232,3 +234,105 @@ def test_a_study_without_sets_gives_their_share_to_single_traits() -> None:
     kinds = thresholds.table(LociOptions(), [given], some_traits(), 32).frame
     assert "sets" not in kinds["kind"].to_list()
     assert kinds.filter(kinds["kind"] == "permutation")["note"].item().startswith("0.05 ")
+
+
+def test_a_fitted_distribution_has_the_true_quantile_and_interval() -> None:
+    """The smallest of a million independent p-values: no bias, the stated interval, less error than the order statistic."""
+    fits = [thresholds.fitted(null_maxima(500, seed), 0.01) for seed in range(200)]
+    orders = [thresholds.family_wise(null_maxima(500, seed), 0.01).value for seed in range(200)]
+    true = -np.log10(-np.expm1(np.log1p(-0.01) / 1e6))
+    values = np.array([fit.value for fit in fits])
+    assert values.mean() == pytest.approx(true, abs=4 * values.std() / np.sqrt(200))
+    assert 0.90 <= np.mean([fit.low <= true <= (fit.high or 0) for fit in fits]) <= 0.99
+    assert values.std() < 0.6 * np.std(orders)
+    with pytest.raises(ValueError, match="99 maxima"):
+        thresholds.fitted(null_maxima(99, 1), 0.05)
+
+
+def effective(tests: float = 1e6, growth: float = 0.0, variance: float = 0.0) -> np.ndarray:
+    """Effective numbers of tests that grow by `growth` on the log10 scale with each unit of -log10 p, `tests` at 7."""
+    number = tests * 10 ** (growth * (LEVELS - 7))
+    return np.stack([number, variance * number**2])
+
+
+def test_the_threshold_of_effective_tests_by_hand() -> None:
+    found = thresholds.of_effective_tests(effective(variance=0.01**2), 0.05)
+    assert found is not None
+    assert found.value == pytest.approx(TRUE_THRESHOLD, abs=1e-4)  # 1 - (1 - p)^M against 1 - exp(-M p)
+    assert (found.high or 0) - found.low == pytest.approx(2 * 1.96 * 0.01 / np.log(10), rel=1e-3)
+    # log10 M(x) = 6 + 0.1 (x - 7), and 0.9 x = 5.3 + log10(1 / 0.0513).
+    growing = thresholds.of_effective_tests(effective(growth=0.1), 0.05)
+    assert growing is not None
+    assert growing.value == pytest.approx((5.3 - np.log10(-np.log(0.95))) / 0.9)
+    more = thresholds.of_effective_tests(effective(), 0.05, added=0.3)
+    assert more is not None
+    assert more.value == pytest.approx(found.value + 0.3, abs=1e-6)
+    assert thresholds.of_effective_tests(effective(1e30), 0.05) is None
+
+
+def sampled_result(maxima: np.ndarray, *, permuted_tests: int = 30, **more: object) -> ScanResult:
+    given: dict[str, object] = {"effective_tests": effective()} | more
+    return replace(result(maxima), permuted_people=2000, permuted_tests=permuted_tests, **given)
+
+
+def rows_of(one: ScanResult, **options: object) -> dict[str, dict[str, object]]:
+    table = thresholds.table(LociOptions(**options), [one], some_traits(), 1)
+    return {row["kind"]: row for row in table.frame.to_dicts()}
+
+
+def test_of_a_sample_both_estimates_are_listed_and_effective_tests_are_used() -> None:
+    maxima = null_maxima(1000, 3)
+    rows = rows_of(sampled_result(maxima, set_permutation_max=maxima[:500]))
+    expected, order = thresholds.of_effective_tests(effective(), 0.04), thresholds.family_wise(maxima, 0.04)
+    used, other = rows["permutation"], rows["permutation_empirical"]
+    assert expected is not None
+    assert [used[name] for name in ("used", "estimator", "people", "permutations")] == [True, "effective tests", 2000, 1000]
+    assert used["neglog10p"] == pytest.approx(expected.value)
+    assert "a random sample of 2,000 participants was permuted" in str(used["note"])
+    assert [other[name] for name in ("used", "estimator")] == [False, "order statistic"]
+    assert other["neglog10p"] == pytest.approx(order.value)
+    assert rows["sets"]["neglog10p"] == pytest.approx(thresholds.fitted(maxima[:500], 0.01).value)
+    assert [rows["sets"][name] for name in ("estimator", "permutations")] == ["fitted", 500]
+    assert rows["sets_empirical"]["estimator"] == "order statistic"
+
+
+def test_of_everyone_the_order_statistic_is_used_alone() -> None:
+    rows = rows_of(replace(result(null_maxima(1000, 3)), permuted_people=100))
+    assert set(rows) == {"published", "bonferroni", "effective", "effective_galwey", "permutation"}
+    used = rows["permutation"]
+    assert [used[name] for name in ("people", "permutations", "estimator")] == [100, 1000, "order statistic"]
+    assert "sample" not in str(used["note"])
+    assert rows["published"]["people"] is None
+
+
+def test_an_estimate_outside_the_interval_of_the_maxima_is_not_used() -> None:
+    """Maxima with a longer tail than calibrated tests have: the order statistic is used, and the note says why."""
+    maxima = 6 + 4 * (null_maxima(1000, 5) - 6)
+    rows = rows_of(sampled_result(maxima))
+    assert rows["permutation"]["estimator"] == "order statistic"
+    assert "lies outside the interval" in str(rows["permutation"]["note"])
+    assert rows["permutation_effective"]["neglog10p"] == pytest.approx(TRUE_THRESHOLD, abs=1e-4)
+
+
+def test_tests_that_were_not_permuted_raise_the_threshold_by_their_share() -> None:
+    """Two thirds of the tests of a study are permuted: the maxima of all have the distribution of half as many more."""
+    whole, part = null_maxima(20_000, 6, tests=1.5e6), null_maxima(20_000, 7)
+    raised = thresholds.joint_maxima([sampled_result(part, permuted_tests=20)])
+    np.testing.assert_allclose(raised, part + np.log10(1.5))
+    assert np.quantile(raised, 0.95) == pytest.approx(np.quantile(whole, 0.95), abs=0.04)
+    assert np.median(raised) == pytest.approx(np.median(whole), abs=0.02)
+    rows = rows_of(sampled_result(part[:1000], permuted_tests=20))
+    assert "33.3% of the tests, too rare in it, were not permuted and add 0.176" in str(rows["permutation"]["note"])
+    assert rows["permutation"]["neglog10p"] == pytest.approx(TRUE_THRESHOLD + np.log10(1.5), abs=1e-4)
+
+
+def test_heavy_tails_are_named_if_a_sample_was_permuted() -> None:
+    heavy = some_traits()
+    heavy.values[:, 1] = np.random.default_rng(3).standard_t(3, 100)
+    heavy.values[0, 1], heavy.values[1, 2] = 30.0, np.nan
+    maxima = null_maxima(1000, 3)
+    for one, traits, named in (
+        (sampled_result(maxima), heavy, True), (sampled_result(maxima), some_traits(), False), (result(maxima), heavy, False)
+    ):  # fmt: skip
+        table = thresholds.table(LociOptions(), [one], traits, 1).frame
+        assert ("permute everyone" in table.filter(pl.col("used"))["note"].item()) == named

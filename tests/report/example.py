@@ -449,7 +449,8 @@ def _summary(rng: np.random.Generator, significant: Associations) -> Summary:
 def _thresholds(significant: int, loci: int) -> Thresholds:
     kinds = (("published", 8.2, None), ("bonferroni", 9.2, None), ("effective", 8.9, None), ("permutation", THRESHOLD, 0.2))
     return Thresholds.of([
-        {"kind": kind, "p": 10**-value, "neglog10p": value, "low": value - width if width else None,
+        dict.fromkeys(Thresholds.columns)
+        | {"kind": kind, "p": 10**-value, "neglog10p": value, "low": value - width if width else None,
          "high": value + width if width else None, "significant": significant, "loci": loci, "used": kind == "permutation",
          "note": "5% family-wise over all traits and variants, 500 permutations of the participants"}
         for kind, value, width in kinds

@@ -131,7 +131,7 @@ def permutation_threshold(
         problem = f"{permutations} permutations are too few for a family-wise error of {family_wise_error:g}"
         raise InputError(problem, fix=f"use {needed} or more; 1000 is good")
     filters = {"min_maf": min_maf, "min_mac": min_mac, "min_call_rate": min_call_rate, "min_hwe_p": min_hwe_p}
-    options = _options(keep_neglog10p=300.0, permutations=permutations, sets_of_traits=False, **filters)
+    options = _options(keep_neglog10p=300.0, permutations=permutations, permuted_people="all", sets_of_traits=False, **filters)
     maxima = thresholds.joint_maxima(_scanned(options, traits, covariates, genotypes, variants, seed=seed))
     if len(maxima) == 0:
         raise InputError("no variant passes the filters", fix="lower min_maf, min_mac, min_call_rate or min_hwe_p")

@@ -133,9 +133,10 @@ def _tests(studies: Mapping[str, Study]) -> tuple[list[StudyTests], float]:
 
 def _permutations(study: Study) -> str:
     """Equal for studies that permute the same participants in the same orders: the seed, the participants with traits in their
-    order, and the genotype files with their list of participants (scan/permutation/max_t.py, `orders`)."""
+    order, the genotype files with their list of participants (scan/permutation/max_t.py, `orders`), and the number permuted."""
     eids = pl.scan_parquet(files.TRAITS.path(study.results)).select("eid").collect()["eid"].to_list()
-    return fingerprint(seed_of(study, "scan"), eids, *_genotypes(study))
+    permuted = max((one.permuted_people for one in scan.stored_counts(study.results) if one.permuted_tests), default=0)
+    return fingerprint(seed_of(study, "scan"), eids, *_genotypes(study), *([permuted] if permuted else []))
 
 
 def _genotypes(study: Study) -> list[str]:

@@ -169,7 +169,8 @@ def _counted(
     keep_neglog10p: float,
     loci_used: int,
 ) -> Thresholds:
-    """Counts beyond each threshold; null where the scan did not keep all rows beyond it.
+    """Counts beyond each threshold; null where the scan did not keep all rows beyond it, and for thresholds of trait sets that
+    are not used.
 
     loci_used: loci at the study's threshold; at the others hits are merged by distance alone. For the threshold of trait sets:
     rows of set_hits, and their loci, whether or not single traits have hits there.
@@ -178,7 +179,7 @@ def _counted(
     for kind, limit, is_used in thresholds.frame.select("kind", "neglog10p", "used").iter_rows():
         if kind == SETS:
             hits = in_order(set_hits.as_rows(rows))
-        elif limit < keep_neglog10p:
+        elif limit < keep_neglog10p or kind.startswith(f"{SETS}_"):
             counts.append((None, None))
             continue
         else:

@@ -19,6 +19,7 @@ from ecgwas.loci.competing_tests import UnitResiduals
 from ecgwas.loci.individual_data import Chromosome
 from ecgwas.scan.engine.samples import Cohort
 from ecgwas.scan.permutation.max_t import orders
+from ecgwas.scan.permutation.sample import sampled
 from ecgwas.statistics.projection import residuals, row_residuals
 from ecgwas.tables.loci import KnownTested
 
@@ -61,10 +62,10 @@ def permuted(table: KnownTested, rows: Booleans, chromosomes: Iterable[Chromosom
 def _fill(result: Permuted, row_index: NDArray[np.int64], rows: pl.DataFrame, chromosome: Chromosome, seed: int) -> None:
     """Writes the rows of one chromosome into the result."""
     variant_index, variant_of_row = np.unique(chromosome.find_variants(rows), return_inverse=True)
-    cohort = _sampled(chromosome.cohort, seed)
-    sampled = replace(chromosome, cohort=cohort)
-    traits = UnitResiduals.of(sampled)
-    genotypes = row_residuals(sampled.region(variant_index).mean_imputed, traits.basis)
+    cohort = sampled(chromosome.cohort, MAX_PEOPLE, seed)
+    of_sample = replace(chromosome, cohort=cohort)
+    traits = UnitResiduals.of(of_sample)
+    genotypes = row_residuals(of_sample.region(variant_index).mean_imputed, traits.basis)
     genotypes /= np.maximum(np.linalg.norm(genotypes, axis=1, keepdims=True), 1e-300)
     trait_index = np.array([traits.names.index(name) if name is not None else 0 for name in rows["trait"]], dtype=np.int64)
     # A row without a direction gets a published effect of 0, whose sign no correlation has.
@@ -79,17 +80,6 @@ def _fill(result: Permuted, row_index: NDArray[np.int64], rows: pl.DataFrame, ch
         same = np.sign(correlations[all_rows, trait_index]) == known_sign
         result.same_direction[row_index, b] = same
         result.confirmed[row_index, b] = same & (p[all_rows, trait_index] < LEVEL)
-
-
-def _sampled(cohort: Cohort, seed: int) -> Cohort:
-    """At most MAX_PEOPLE participants, the same on every chromosome."""
-    if cohort.total <= MAX_PEOPLE:
-        return cohort
-    drawn = np.random.default_rng([seed, cohort.total]).permutation(cohort.total)[:MAX_PEOPLE]
-    kept = np.isin(cohort.table_index, drawn)
-    males = None if cohort.males is None else cohort.males[kept]
-    arrays = {name: getattr(cohort, name)[kept] for name in ("fam_index", "table_index", "values", "covariates")}
-    return replace(cohort, males=males, **arrays)
 
 
 def _permuted_traits(traits: UnitResiduals, cohort: Cohort, seed: int) -> Iterator[NDArray[np.float64]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
 
 from ecgwas.errors import StudyError
+from ecgwas.scan.permutation.effective_tests import LEVELS
 from ecgwas.study import LociOptions
 from ecgwas.tables import ScanResult, Thresholds, Traits
 
@@ -21,6 +22,19 @@ GENOME_WIDE = 5e-8
 SETS = "sets"
 """Kind of the threshold for trait sets."""
 
+MIN_FITTED = 100
+"""Fewest maxima to which a distribution is fitted."""
+
+MAX_KURTOSIS = 0.5
+"""Largest excess kurtosis of a trait at which a sample has the tails of all participants. Edgeworth's expansion multiplies the
+probability of |t| > z by exp(k z^4 / 24) if t has an excess kurtosis of k, about that of the trait over the copies of the
+allele. With 200 copies and z = 6 this raises the threshold by 0.06."""
+
+ORDER_STATISTIC, FITTED, EFFECTIVE = "order statistic", "fitted", "effective tests"
+"""How a threshold follows from permutations (`family_wise`, `fitted`, `of_effective_tests`)."""
+
+NORMAL_975 = 1.959964
+
 NO_SETS = "too few permutations for a threshold of trait sets; single traits have the whole error"
 
 
@@ -28,13 +42,14 @@ NO_SETS = "too few permutations for a threshold of trait sets; single traits hav
 class Quantile:
     """A family-wise threshold on the -log10 p scale with its 95 % Monte-Carlo interval, and how it was found.
 
-    high: None if so few permutations set no upper limit
+    high: None if so few permutations set no upper limit;  estimator: ORDER_STATISTIC, FITTED or EFFECTIVE
     """
 
     value: float
     low: float
     high: float | None
     note: str
+    estimator: str = ORDER_STATISTIC
 
 
 def table(options: LociOptions, results: Sequence[ScanResult], traits: Traits, features_per_lead: int) -> Thresholds:
@@ -55,11 +70,14 @@ def table(options: LociOptions, results: Sequence[ScanResult], traits: Traits, f
     sets_asked = options.set_share > 0 and options.threshold == "permutation" and bool((of_sets > 0).any())
     sets_judged = sets_asked and len(of_sets) >= min_permutations(options.family_wise_error * options.set_share)
     error = options.family_wise_error * (1 - options.set_share if sets_judged else 1)
+    permuted = Permuted.of(results)
+    tails = _heavy_tails(traits.values) if permuted.is_sample else ""
     if len(maxima) or options.threshold == "permutation":
-        rows += _permutation_rows(options, maxima, error, f"; {NO_SETS}" if sets_asked and not sets_judged else "")
+        note = permuted.note + tails + (f"; {NO_SETS}" if sets_asked and not sets_judged else "")
+        rows += _permutation_rows(options, maxima, error, permuted, note)
     if isinstance(options.threshold, float):
         rows.append(_row("given", options.threshold, "p-value given in the study file"))
-    rows += _set_rows(options, of_sets if sets_judged else np.empty(0))
+    rows += _set_rows(options, of_sets if sets_judged else np.empty(0), permuted)
     kind_used = "given" if isinstance(options.threshold, float) else options.threshold
     return Thresholds.of([row | {"used": row["kind"] == kind_used} for row in rows])
 
@@ -91,27 +109,114 @@ def _row(kind: str, p: float, note: str) -> dict[str, Any]:
     return {
         "kind": kind, "p": p, "neglog10p": -np.log10(p), "low": None, "high": None,
         "significant": None, "loci": None, "used": False, "note": note,
+        "people": None, "permutations": None, "estimator": None,
     }  # fmt: skip
 
 
-def _set_rows(options: LociOptions, maxima: NDArray[np.float64]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Permuted:
+    """Whom the scan permuted.
+
+    people    number of participants permuted
+    is_sample they are a sample of the participants
+    added     what the tests that were not permuted in the sample add to each maximum (-log10 p); share: of all tests, 0 to 1
+    effective (2, L) effective number of the tests permuted (scan/permutation/effective_tests.py); (2, 0): unknown
+    """
+
+    people: int
+    is_sample: bool
+    added: float
+    share: float
+    effective: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))
+
+    @classmethod
+    def of(cls, results: Sequence[ScanResult]) -> Permuted:
+        """Of the parts of a scan.
+
+        Far out, the chance of a calibrated test beyond x is proportional to the number of tests: further tests that are as
+        dependent as those permuted shift the distribution of the maximum by log10(all / permuted).
+        """
+        tested = [result for result in results if result.tests.sum() > 0]
+        people = max((result.permuted_people for result in tested), default=0)
+        if not any(result.permuted_tests for result in tested):
+            return cls(people, False, 0.0, 0.0)
+        every = float(sum(int(result.tests.sum()) for result in tested))
+        permuted = float(sum(result.permuted_tests for result in tested))
+        ratio = max(1.0, every / max(permuted, 1.0))
+        each = [result.effective_tests for result in tested if result.effective_tests.size]
+        effective = np.sum(each, axis=0) if len(each) == len(tested) else np.empty((2, 0))
+        return cls(people, True, float(np.log10(ratio)), 1 - 1 / ratio, effective)
+
+    @property
+    def note(self) -> str:
+        """What the note of a threshold says of the sample; empty if everyone was permuted."""
+        if not self.is_sample:
+            return ""
+        words = f"; a random sample of {self.people:,} participants was permuted"
+        if self.added < 0.0005:
+            return words
+        return f"{words}; {self.share:.1%} of the tests, too rare in it, were not permuted and add {self.added:.3f}"
+
+
+def _heavy_tails(values: NDArray[np.float64]) -> str:
+    """A warning for the note if traits (N, K), missing NaN, have tails that make the threshold of a sample too strict."""
+    kurtosis = float(np.max(stats.kurtosis(values, axis=0, nan_policy="omit")))
+    if kurtosis <= MAX_KURTOSIS:
+        return ""
+    why = f"traits have heavy tails (excess kurtosis up to {kurtosis:.1f}), which makes the threshold of a sample too strict"
+    return f"; {why}: transform them, or permute everyone (scan.permuted_people: all)"
+
+
+def _of_permutations(
+    kind: str, maxima: NDArray[np.float64], error: float, permuted: Permuted, note: str
+) -> list[dict[str, Any]]:
+    """The row of a threshold by permutations; if a sample was permuted, preceded by a row of the other estimator.
+
+    Of a sample, the effective number of tests is used for single traits, and a fitted distribution for trait sets: chance moves
+    them less than the order statistic. Where they lie outside its interval they do not hold, and the order statistic is used.
+    """
+    rank = family_wise(maxima, error)
+    better = _better(kind, maxima, error, permuted) if permuted.is_sample else None
+    if better is None:
+        return [_quantile_row(kind, rank, maxima, permuted, note)]
+    if rank.low <= better.value and (rank.high is None or better.value <= rank.high):
+        other = _quantile_row(f"{kind}_empirical", rank, maxima, permuted, note)
+        return [other, _quantile_row(kind, better, maxima, permuted, note)]
+    other = _quantile_row(f"{kind}_{better.estimator.split()[0]}", better, maxima, permuted, note)
+    why = f"{note}; the estimate by {better.estimator} ({better.value:.2f}) lies outside the interval and is not used"
+    return [other, _quantile_row(kind, rank, maxima, permuted, why)]
+
+
+def _better(kind: str, maxima: NDArray[np.float64], error: float, permuted: Permuted) -> Quantile | None:
+    """The estimate that is preferred to the order statistic of a sample's maxima; None if there is none."""
+    if kind == SETS:
+        return fitted(maxima, error) if len(maxima) >= MIN_FITTED else None
+    return of_effective_tests(permuted.effective, error, permuted.added) if permuted.effective.size else None
+
+
+def _quantile_row(kind: str, quantile: Quantile, maxima: NDArray[np.float64], permuted: Permuted, note: str) -> dict[str, Any]:
+    words = quantile.note.replace("traits and variants", "trait sets and variants") if kind.startswith(SETS) else quantile.note
+    of_permutations = {"people": permuted.people or None, "permutations": len(maxima), "estimator": quantile.estimator}
+    limits = {"neglog10p": quantile.value, "low": quantile.low, "high": quantile.high}
+    return _row(kind, 10.0**-quantile.value, words + note) | limits | of_permutations
+
+
+def _set_rows(options: LociOptions, maxima: NDArray[np.float64], permuted: Permuted) -> list[dict[str, Any]]:
     """The threshold for trait sets; maxima (B,) of their permutations."""
     if options.threshold != "permutation":
         return [] if options.set_p is None else [_row(SETS, options.set_p, "p-value given in the study file, trait sets")]
     if len(maxima) == 0:
         return []
-    threshold = family_wise(maxima, options.family_wise_error * options.set_share)
-    row = _row(SETS, 10.0**-threshold.value, threshold.note.replace("traits and variants", "trait sets and variants"))
-    return [row | {"neglog10p": threshold.value, "low": threshold.low, "high": threshold.high}]
+    return _of_permutations(SETS, maxima, options.family_wise_error * options.set_share, permuted, permuted.note)
 
 
-def _permutation_rows(options: LociOptions, maxima: NDArray[np.float64], error: float, note: str = "") -> list[dict[str, Any]]:
+def _permutation_rows(
+    options: LociOptions, maxima: NDArray[np.float64], error: float, permuted: Permuted, note: str = ""
+) -> list[dict[str, Any]]:
     """error: the family-wise error less the share of trait sets; note: added to the row's."""
     needed = max(_min_permutations_of_study(options), min_permutations(error))
     if len(maxima) >= needed:
-        threshold = family_wise(maxima, error)
-        row = _row("permutation", 10.0**-threshold.value, threshold.note + note)
-        return [row | {"neglog10p": threshold.value, "low": threshold.low, "high": threshold.high}]
+        return _of_permutations("permutation", maxima, error, permuted, note)
     if options.threshold != "permutation":
         return []
     _refuse_few(options, len(maxima), needed)
@@ -134,7 +239,8 @@ def _refuse_few(options: LociOptions, permutations: int, needed: int) -> None:
 def joint_maxima(results: Sequence[ScanResult], *, of_sets: bool = False) -> NDArray[np.float64]:
     """(B,) largest -log10 p of each permutation over all parts, traits (or trait sets) and variants; empty without any.
 
-    Parts without a test are ignored. Raises ValueError if parts had different numbers of permutations.
+    If a sample of the participants was permuted, each is raised by what the tests add that were not permuted (Permuted). Parts
+    without a test are ignored. Raises ValueError if parts had different numbers of permutations.
     """
     name = "set_permutation_max" if of_sets else "permutation_max"
     tested = [getattr(result, name) for result in results if result.tests.sum() > 0]
@@ -143,7 +249,7 @@ def joint_maxima(results: Sequence[ScanResult], *, of_sets: bool = False) -> NDA
     if len({len(maxima) for maxima in tested}) > 1:
         raise ValueError("parts of the scan have different numbers of permutations")
     maxima: NDArray[np.float64] = np.max(np.stack(tested), axis=0)
-    return maxima
+    return maxima + Permuted.of(results).added
 
 
 def family_wise(maxima: NDArray[np.float64], error: float) -> Quantile:
@@ -165,6 +271,50 @@ def family_wise(maxima: NDArray[np.float64], error: float) -> Quantile:
     low, high = ordered[max(low_rank, 1) - 1], ordered[high_rank - 1] if high_rank <= permutations else None
     note = f"{error:.2g} family-wise over all traits and variants, {permutations} permutations of the participants"
     return Quantile(float(ordered[rank - 1]), float(low), None if high is None else float(high), note)
+
+
+def fitted(maxima: NDArray[np.float64], error: float) -> Quantile:
+    """The same quantile of a Gumbel distribution fitted to the maxima (B,) float64 by maximum likelihood.
+
+    -log10 p of calibrated tests has an exponential tail, so its maxima tend to a Gumbel distribution; the scale is free, as the
+    effective number of tests grows with -log10 p. The standard error is the asymptotic one, scale sqrt((1.109 + 0.514 y +
+    0.608 y^2) / B) with y = -log(-log(1 - error)) (Johnson, Kotz and Balakrishnan 1995, chapter 22): for 1 % and 500 maxima
+    0.08, where that of the order statistic is 0.19. Invalid if single tests are not calibrated far out, as with heavy tails.
+    Raises ValueError with fewer than MIN_FITTED maxima.
+    """
+    count = len(maxima)
+    if count < MIN_FITTED:
+        raise ValueError(f"a distribution cannot be fitted to {count} maxima")
+    location, scale = (float(number) for number in stats.gumbel_r.fit(maxima))
+    reduced = -float(np.log(-np.log1p(-error)))
+    value = location + scale * reduced
+    margin = NORMAL_975 * scale * float(np.sqrt((1.109 + 0.514 * reduced + 0.608 * reduced**2) / count))
+    fit = f"Gumbel distribution fitted to {count} permutations of the participants"
+    words = f"{error:.2g} family-wise over all traits and variants, {fit}"
+    return Quantile(value, value - margin, value + margin, words, FITTED)
+
+
+def of_effective_tests(effective: NDArray[np.float64], error: float, added: float = 0.0) -> Quantile | None:
+    """The -log10 p at which a study's effective number of tests has this family-wise error: M(x) 10^-x = -log(1 - error).
+
+    effective (2, L): M at LEVELS of scan/permutation/effective_tests.py, of all parts, and the variance of its estimate;
+    added: to log10 M, for tests that it does not count. M is interpolated on a log scale. The interval is that of importance
+    sampling alone. None if x lies outside LEVELS.
+    """
+    log_m = np.log10(np.maximum(effective[0], 1e-300)) + added
+    wanted = float(np.log10(-np.log1p(-error)))
+
+    def excess(x: float) -> float:
+        return float(np.interp(x, LEVELS, log_m)) - x - wanted
+
+    if excess(LEVELS[0]) <= 0 or excess(LEVELS[-1]) >= 0:
+        return None
+    value = float(optimize.brentq(excess, LEVELS[0], LEVELS[-1]))
+    relative = np.sqrt(effective[1]) / np.maximum(effective[0], 1e-300) / np.log(10)
+    margin = NORMAL_975 * float(np.interp(value, LEVELS, relative))
+    tests = 10.0 ** float(np.interp(value, LEVELS, log_m))
+    note = f"{error:.2g} family-wise over all traits and variants, of {tests:,.0f} effective tests by importance sampling"
+    return Quantile(value, value - margin, value + margin, note, EFFECTIVE)
 
 
 def min_permutations(error: float) -> int:

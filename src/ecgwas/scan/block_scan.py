@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from ecgwas.scan.engine.samples import Cohort, Group, strata
 from ecgwas.scan.engine.screening import BINS, HistogramPool, Screened
 from ecgwas.scan.permutation.max_t import Shuffles
 from ecgwas.scan.permutation.max_t_relatives import MixedShuffles
+from ecgwas.scan.permutation.sample import Sample
 from ecgwas.study.scan import Matrix
 
 AnyShuffles = Shuffles | MixedShuffles
@@ -29,11 +30,16 @@ AnyShuffles = Shuffles | MixedShuffles
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a pass over the variants of a chromosome tests: the fitter of each group of traits with the same participants, and
-    the permutations, if any."""
+    """What a pass over the variants of a chromosome tests.
+
+    fitters   one per group of traits with the same participants
+    shuffles  permutations of all participants, or none of them, for the tests of trait sets in the observed data; or None
+    sample    permutations of a sample of the participants; or None
+    """
 
     fitters: list[Fitter]
     shuffles: AnyShuffles | None
+    sample: Sample | None = None
 
 
 def select_men(cohort: Cohort, people: NDArray[np.int64], total: int) -> SampleSelector | None:
@@ -76,11 +82,13 @@ class Scanner:
     """Tests blocks of variants. Blocks are independent, so threads may share a Scanner."""
 
     def __init__(
-        self, options: Matrix, cohort: Cohort, fitters: list[Fitter], genotypes: Genotypes, shuffles: AnyShuffles | None
-    ) -> None:
-        """fitters: one per group of traits with the same participants."""
+        self, options: Matrix, cohort: Cohort, fitters: list[Fitter], genotypes: Genotypes, shuffles: AnyShuffles | None,
+        sample: Sample | None = None,
+    ) -> None:  # fmt: skip
+        """fitters: one per group of traits with the same participants; shuffles, sample: see Prepared."""
         total = len(genotypes.eids)
-        self.options, self.genotypes, self.shuffles = options, genotypes, shuffles
+        self.options, self.genotypes, self.shuffles, self.sample = options, genotypes, shuffles, sample
+        self.sampled = None if sample is None else SampleSelector(sample.cohort.fam_index, total)
         self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
         allocate = backends.allocator(options)
         self.all_samples = SampleSelector(cohort.fam_index, total, allocate)
@@ -98,6 +106,20 @@ class Scanner:
         for group, _, _, pool in self.groups:
             histograms[group.traits] = pool.total()
         return histograms
+
+    def test_span(self, blocks: Sequence[tuple[int, int]]) -> list[BlockResult]:
+        """Tests neighbouring blocks of variants in turn; the variants of all of them together in a sample that is permuted."""
+        results = [self.test_block(*block) for block in blocks]
+        if self.sample is None:
+            return results
+        sampled = [one.sampled for one in results if one.sampled is not None]
+        maxima, set_maxima, tests = self.sample.maxima(sampled)
+        effective = self.sample.effective_tests(sampled, blocks[0][0])
+        results = [replace(one, sampled=None) for one in results]
+        permuted = replace(
+            results[-1], maxima=maxima, set_maxima=set_maxima, permuted_tests=tests, effective_tests=effective
+        )  # fmt: skip
+        return [*results[:-1], permuted]
 
     def test_block(self, start: int, stop: int) -> BlockResult:
         """Tests the variants from index `start` to `stop` of the chromosome."""
@@ -127,7 +149,10 @@ class Scanner:
             parts += self._test_group(group_scan, group_block, variant_index[kept[~rare]])
         if self.shuffles is not None:
             parts.append(self._permuted(self.shuffles, tested, variant_index[kept]))
-        return replace(block_results.total(parts, self.traits), kept_tests=kept_tests)
+        sampled = None
+        if self.sample is not None and self.sampled is not None:
+            sampled = self.sample.shuffles.residualised(select(self.sampled).select(kept))
+        return replace(block_results.total(parts, self.traits), kept_tests=kept_tests, sampled=sampled)
 
     def _permuted(self, shuffles: AnyShuffles, tested: GenotypeBlock, variant_index: NDArray[np.int64]) -> BlockResult:
         """The largest statistics of each permutation, and the tests of trait sets in the observed data."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,8 @@ from ecgwas.scan.block_scan import Prepared, Scanner
 from ecgwas.scan.engine import all_tests, block_results, kernels
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.regression import Fitter
-from ecgwas.scan.engine.samples import Cohort, assemble, groups, people
-from ecgwas.scan.permutation import max_t
+from ecgwas.scan.engine.samples import Cohort, Group, assemble, groups, people
+from ecgwas.scan.permutation import max_t, sample
 from ecgwas.scan.permutation.max_t import Shuffles
 from ecgwas.scan.work import PartSize, Work, block_bytes, testing
 from ecgwas.study.scan import Matrix
@@ -42,6 +42,9 @@ PACKED_BYTES = 2**26
 """Size of a block's packed hard calls."""
 ROTATED_BYTES = 2**28
 """Size of a block's rotated genotypes in the mixed model."""
+Span = list[tuple[int, int]]
+"""Neighbouring blocks of variants, as start and stop."""
+
 BLOCKS_IN_MEMORY = 2
 """Blocks of full size in memory at a time. More threads use smaller blocks, so that a plan is valid on any machine."""
 
@@ -91,20 +94,25 @@ def scan(
             for piece, piece_folder in zip(pieces, folders, strict=True)
         ]
     first = scanned[0]
+    permuted = max(each.permuted for each in scanned)
     if len(scanned) == 1:
-        return block_results.result(first.result, traits.names, first.people, genotypes, first.sets)
+        return block_results.result(
+            first.result, traits.names, first.people, genotypes, first.sets, permuted_people=permuted
+        )  # fmt: skip
     results = [block_results.renumbered(each.result, piece.variant_index) for each, piece in zip(scanned, pieces, strict=True)]
     total = block_results.total(results, len(traits.names))
-    return block_results.result(total, traits.names, first.people, genotypes, first.sets)
+    return block_results.result(total, traits.names, first.people, genotypes, first.sets, permuted_people=permuted)
 
 
 @dataclass(frozen=True)
 class _Scanned:
-    """The result of one piece, the number of participants with each trait (K,), and the names of the trait sets."""
+    """The result of one piece, the number of participants with each trait (K,), the names of the trait sets, and the number of
+    participants permuted."""
 
     result: BlockResult
     people: NDArray[np.int64]
     sets: tuple[str, ...]
+    permuted: int
 
 
 def _scan(
@@ -117,20 +125,30 @@ def _scan(
     if options.keeps_relatives:
         prepared = relatives.prepared(options, cohort, grouped, genotypes, seed)
         results = [_pass(options, cohort, each, genotypes, None, track) for each in prepared]
-        return _Scanned(relatives.joined(results, len(traits.names)), people(cohort), ())
-    shuffles = None
-    if options.permutations:
-        count, with_sets = options.permutations, options.tests_sets
-        use_table = genotypes.hard_calls_only and kernels.resolved(options.kernel) == "table"
-        shuffles = Shuffles(
-            cohort, grouped, traits.names,
-            count=count, seed=seed, with_sets=with_sets, use_table=use_table, variants=len(genotypes),
-        )  # fmt: skip
+        permuted = len(cohort.fam_index) if options.permutations else 0
+        return _Scanned(relatives.joined(results, len(traits.names)), people(cohort), (), permuted)
+    shuffles, part, permuted = _permutations(options, cohort, grouped, traits.names, genotypes, seed)
     hard, haploid = genotypes.hard_calls_only, cohort.haploid
     fitters = [Fitter(options, group, hard=hard, haploid=haploid, keep_products=False) for group in grouped]
-    result = _pass(options, cohort, Prepared(fitters, shuffles), genotypes, folder, track, names=traits.names)
+    result = _pass(options, cohort, Prepared(fitters, shuffles, part), genotypes, folder, track, names=traits.names)
     names = () if shuffles is None else tuple(trait_set.name for trait_set in shuffles.trait_sets.sets)
-    return _Scanned(result, people(cohort), names)
+    return _Scanned(result, people(cohort), names, permuted)
+
+
+def _permutations(
+    options: Matrix, cohort: Cohort, grouped: list[Group], names: Sequence[str], genotypes: Genotypes, seed: int
+) -> tuple[Shuffles | None, sample.Sample | None, int]:
+    """Permutations of everyone, or of a sample with tests of trait sets in the observed data; the number of people permuted."""
+    if options.permutations == 0:
+        return None, None, 0
+    use_table = genotypes.hard_calls_only and kernels.resolved(options.kernel) == "table"
+    of_all: dict[str, Any] = {"seed": seed, "variants": len(genotypes)}
+    more = {"count": options.permutations, "with_sets": options.tests_sets, "use_table": use_table, **of_all}
+    wanted = sample.people_permuted(options, cohort.total, len(names))
+    if wanted >= cohort.total:
+        return Shuffles(cohort, grouped, names, **more), None, len(cohort.fam_index)
+    part = sample.sample_of(cohort, names, people=wanted, **more)
+    return sample.observed_sets(cohort, grouped, names, part, **of_all), part, len(part.cohort.fam_index)
 
 
 def _pass(
@@ -138,20 +156,30 @@ def _pass(
     *, names: Sequence[str] = (),
 ) -> BlockResult:  # fmt: skip
     """One pass over the variants. names: of the traits, needed if `folder` receives every test."""
-    scanner, shuffles = Scanner(options, cohort, prepared.fitters, genotypes, prepared.shuffles), prepared.shuffles
+    scanner = Scanner(options, cohort, prepared.fitters, genotypes, prepared.shuffles, prepared.sample)
     workers, traits = threads(options.threads), cohort.values.shape[1]
     step = block_size(
         options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard_calls_only, workers=workers
     )
     edges = [*range(0, len(genotypes), step), len(genotypes)]
-    steps = in_order(scanner.test_block, list(pairwise(edges)), workers)
+    spans = [[block] for block in pairwise(edges)]
+    if prepared.sample is not None:
+        spans = _spans(len(genotypes), prepared.sample.span_variants, step)
+    steps: Iterator[BlockResult] = chain.from_iterable(in_order(scanner.test_span, spans, workers))
     if options.dense and folder is not None:
         steps = all_tests.written(steps, folder, genotypes, [each.group for each in prepared.fitters], names)
-    result = block_results.total(track(steps, f"scan {genotypes.chrom}", len(edges) - 1), traits)
+    result = block_results.total(track(steps, f"scan {genotypes.chrom}", sum(map(len, spans))), traits)
     result = replace(result, chi2_counts=scanner.histograms())
-    if shuffles is not None:
-        result = replace(result, maxima=shuffles.neglog10p(result.maxima))
-    return result
+    permuted = prepared.shuffles if prepared.sample is None else prepared.sample.shuffles
+    return result if permuted is None else replace(result, maxima=permuted.neglog10p(result.maxima))
+
+
+def _spans(variants: int, span: int, step: int) -> list[Span]:
+    """Spans of `span` variants, divided into blocks of up to `step`."""
+    edges = [*range(0, variants, span), variants]
+    return [
+        [(block, min(block + step, stop)) for block in range(start, stop, step)] for start, stop in pairwise(edges)
+    ]  # fmt: skip
 
 
 def block_size(options: Matrix, *, people: int, variants: int, hard: bool, workers: int = 1) -> int:
@@ -176,12 +204,33 @@ def work(options: Matrix, size: PartSize) -> Work:
     if options.keeps_relatives:
         return relatives_work.work(options, size, min(block, size.variants))
     per_thread = block_bytes(size, min(block, size.variants))
-    units = testing(size)
+    units, permuted = testing(size), replace(size, people=sample.people_permuted(options, size.people, size.traits))
+    memory = 0.0
     if options.permutations:
-        per_thread += _permuted_block_bytes(size, min(block, size.variants))
-        units |= _permutation_units(options, size, block)
-    memory = size.workers * per_thread + _permutation_bytes(options, size)
+        is_sample = permuted.people < size.people
+        if is_sample and options.tests_sets:
+            per_thread += _permuted_block_bytes(size, min(block, size.variants))
+            units |= _observed_set_units(size, units)
+        together = max(block, sample.span_variants(permuted.people)) if is_sample else block
+        per_thread += _permuted_block_bytes(permuted, min(together, size.variants))
+        units |= _permutation_units(options, permuted, together, set_share(options, size.people, size.traits))
+        memory = _permutation_bytes(options, permuted) + 8.0 * (size.people - permuted.people)
+    memory += size.workers * per_thread
     return Work(units, memory, 8.0 * size.tests if options.dense else 0.0)
+
+
+def set_share(options: Matrix, people: int, traits: int) -> float:
+    """Columns of a permutation per trait: as many components of trait sets, in the permutations in which sets are tested."""
+    if not options.tests_sets or options.permutations == 0:
+        return 1.0
+    is_sample = sample.people_permuted(options, people, traits) < people
+    return 1.0 + (min(1.0, sample.SET_PERMUTATIONS / options.permutations) if is_sample else 1.0)
+
+
+def _observed_set_units(size: PartSize, units: Mapping[str, float]) -> dict[str, float]:
+    """Trait sets in the observed data, if only a sample is permuted: one more product with traits and one with components."""
+    test = "dosage_test_person" if size.dosages else "scan_test_person"
+    return {test: 3.0 * units[test]}
 
 
 def _permuted_block_bytes(size: PartSize, variants: int) -> float:
@@ -190,18 +239,18 @@ def _permuted_block_bytes(size: PartSize, variants: int) -> float:
     return 12.0 * variants * size.people + 8.0 * min(variants, max_t.ROWS) * max_t.COLUMNS
 
 
-def _permutation_units(options: Matrix, size: PartSize, block: int) -> dict[str, float]:
-    """Units of testing permuted traits; those that are not kept are permuted again for each block of variants."""
+def _permutation_units(options: Matrix, size: PartSize, block: int, with_sets: float) -> dict[str, float]:
+    """Units of testing permuted traits; those that are not kept are permuted again for each block of variants.
+
+    size: of the participants permuted; with_sets: see `set_share`.
+    """
     values = float(size.people) * size.traits * options.permutations
     times = 1.0 if _kept_bytes(options, size) <= max_t.KEPT_BYTES else max(1.0, size.variants / block)
-    with_sets = 2 if options.tests_sets else 1
     return {"shuffle_value": times * values, "shuffle_test_person": size.variants * values * with_sets}
 
 
 def _permutation_bytes(options: Matrix, size: PartSize) -> float:
     """The orders of the people, and all permuted traits if they are kept, otherwise some of them."""
-    if options.permutations == 0:
-        return 0.0
     kept, partial = _kept_bytes(options, size), 6.0 * 4 * max_t.COLUMNS * size.people
     return 8.0 * size.people * options.permutations + (kept if kept <= max_t.KEPT_BYTES else partial)
 
@@ -218,15 +267,15 @@ def threads(requested: int) -> int:
     return requested or (min(cores, max(int(limit), 1)) if limit.isdigit() else cores)
 
 
-def in_order(work: Callable[[int, int], BlockResult], spans: list[tuple[int, int]], workers: int) -> Iterator[BlockResult]:
+def in_order(work: Callable[[Span], list[BlockResult]], spans: Sequence[Span], workers: int) -> Iterator[list[BlockResult]]:
     """Yields results in the order of `spans`, with a few in memory at a time."""
     if workers == 1:
-        yield from (work(*span) for span in spans)
+        yield from map(work, spans)
         return
-    pending: deque[Future[BlockResult]] = deque()
+    pending: deque[Future[list[BlockResult]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for span in spans:
-            pending.append(pool.submit(work, *span))
+            pending.append(pool.submit(work, span))
             if len(pending) > 2 * workers:
                 yield pending.popleft().result()
         while pending:

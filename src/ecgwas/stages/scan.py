@@ -30,6 +30,8 @@ ROWS_AT_A_TIME = 2**18
 """Kept rows read at a time: as many as Polars writes into one row group of a Parquet file."""
 
 ARRAYS = ("people", "tests", "not_computed", "chi2_counts", "permutation_max", "set_permutation_max")
+NUMBERS = ("permuted_people", "permuted_tests")
+LATER = "effective_tests"
 
 
 def _parts(study: Study) -> tuple[str, ...]:
@@ -65,7 +67,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.ASSOCIATIONS.write(result.associations, out, part=part)
     files.SET_ASSOCIATIONS.write(result.sets, out, part=part)
     files.LEFT_OUT_VARIANTS.write(result.left_out, out, part=part)
-    arrays = {name: getattr(result, name) for name in ARRAYS}
+    arrays = {name: getattr(result, name) for name in (*ARRAYS, *NUMBERS, LATER)}
     path = files.TEST_COUNTS.within(out, part=part)
     path.parent.mkdir()
     np.savez(path, traits=np.array(result.traits, dtype=np.str_), **arrays)
@@ -174,7 +176,9 @@ def _load(study: Study, part: str) -> ScanResult:
 def _arrays(results: Path, part: str) -> dict[str, Any]:
     with np.load(files.TEST_COUNTS.path(results, part=part), allow_pickle=False) as stored:
         names = tuple(str(name) for name in stored["traits"])
-        return {"traits": names} | {name: stored[name] for name in ARRAYS}
+        numbers: dict[str, Any] = {name: int(stored[name]) for name in NUMBERS if name in stored.files}
+        numbers |= {LATER: stored[LATER]} if LATER in stored.files else {}
+        return {"traits": names} | {name: stored[name] for name in ARRAYS} | numbers
 
 
 def _check(study: Study) -> Sequence[str]:
@@ -228,5 +232,5 @@ def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:
 
 STAGE = Stage(
     "scan", "test every variant against every trait", _parts, _options, _needs, _files, _work, _check,
-    version=3,
+    version=4,
 )  # fmt: skip

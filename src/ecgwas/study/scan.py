@@ -126,6 +126,9 @@ class Matrix(Scan):
     tests by a linear mixed model, exact, for at most 15,000 people, with missing genotypes at the mean."""
     permutations: int = option(1000, ge=0)
     """Number of permutations of the participants for the permutation threshold; 0: none."""
+    permuted_people: Literal["auto", "all"] | Annotated[int, Field(ge=500)] = "auto"
+    """Number of participants that are permuted: `auto` all of up to 5,000, and of a larger study a random sample of 2,000, or
+    of up to 5,000 for rare variants and for many traits; `all`; or the size of the sample."""
     sets_of_traits: bool = True
     """Also test sets of traits jointly (all traits of a representation, and of each of its leads), in the same permutations."""
 
@@ -138,6 +141,8 @@ class Matrix(Scan):
             raise ValueError("dense: true needs relatives: drop; `ecgwas export` computes every test of chosen traits exactly")
         if self.kernel == "torch":
             raise ValueError("kernel: torch needs relatives: drop; the mixed model is computed on the CPU")
+        if isinstance(self.permuted_people, int):
+            raise ValueError("permuted_people needs relatives: drop; with relatives kept everyone is permuted")
         if self.sets_of_traits and "sets_of_traits" in self.model_fields_set:
             raise ValueError("sets_of_traits: true needs relatives: drop; with relatives kept single traits are tested only")
         return self

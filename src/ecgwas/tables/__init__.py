@@ -230,13 +230,21 @@ class Summary(Table):
 class Thresholds(Table):
     """All thresholds, of which one is used."""
 
+    version = 2
+    later = ("people", "permutations", "estimator")
+
     columns = {
-        "kind": Column(TEXT, "published | bonferroni | effective | effective_galwey | permutation | given | sets (of traits)"),
+        "kind": Column(TEXT, "published | bonferroni | effective | effective_galwey | permutation | given | sets (of traits); "
+                             "if a sample was permuted also permutation_empirical, sets_empirical (order statistics), "
+                             "permutation_effective or sets_fitted: what the estimator gives that is not used"),
         "p": Column(REAL, "p-value"), "neglog10p": Column(REAL, "-log10 of it"),
         "low": Column(REAL, "-log10: lower end of its Monte-Carlo interval; null if exact"),
         "high": Column(REAL, "-log10: upper end"),
         "significant": Column(WHOLE, "associations beyond it"), "loci": Column(WHOLE, "loci beyond it"),
         "used": Column(FLAG, "the study's threshold"), "note": Column(TEXT, "how it was determined"),
+        "people": Column(WHOLE, "participants permuted; null: not by permutation"),
+        "permutations": Column(WHOLE, "number of permutations; null: not by permutation"),
+        "estimator": Column(TEXT, "order statistic | fitted | effective tests; null: not by permutation"),
     }  # fmt: skip
 
 
@@ -349,6 +357,10 @@ class ScanResult:
     permutation_max (B,) float64, largest -log10 p over all traits and variants of the part in each permutation; empty: none
     counts         outcomes of the part's variants, columns of tables.loci.VariantCounts
     sets           tests of trait sets;  set_permutation_max (B,) float64, largest -log10 p of one in each permutation
+    permuted_people number of participants permuted, 0 without permutations
+    permuted_tests number of tests of each permutation if a sample of the participants was permuted, 0 if all were
+    effective_tests (2, L) float64, their effective number at each of scan/permutation/effective_tests.py's LEVELS, and its
+                   variance; (2, 0) if all participants were permuted
     """
 
     associations: Associations
@@ -362,3 +374,6 @@ class ScanResult:
     counts: pl.DataFrame = field(default_factory=pl.DataFrame)
     sets: SetAssociations = field(default_factory=SetAssociations.empty)
     set_permutation_max: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    permuted_people: int = 0
+    permuted_tests: int = 0
+    effective_tests: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))

@@ -70,6 +70,8 @@ KINDS: Mapping[str, str] = {
     "published": "published (5e-8 by the features of a lead)", "bonferroni": "Bonferroni (all traits)",
     "effective": "effective number of traits (Li and Ji)", "effective_galwey": "effective number of traits (Galwey)",
     "permutation": "permutations", "given": "given in the study file", "sets": "tests of trait sets",
+    "permutation_empirical": "permutations, order statistic", "permutation_effective": "effective number of tests",
+    "sets_empirical": "tests of trait sets, order statistic", "sets_fitted": "tests of trait sets, fitted",
 }  # fmt: skip
 """Thresholds."""
 

@@ -41,6 +41,10 @@ THRESHOLDS = {
     "permutation": "a family-wise error rate over all traits and variants, from {permutations:,} permutations of the "
     "participants [@permutation]",
 }
+EFFECTIVE_TESTS = (
+    "a family-wise error rate over all traits and variants, from the effective number of tests at the threshold by importance "
+    "sampling"
+)
 SAMPLE_QC = {
     "person_call_rate": "call rate of at least {limit:g}",
     "heterozygosity": "heterozygosity within {limit:g} SD of the mean",
@@ -175,11 +179,12 @@ def _associations(contents: ReportContents) -> str:
     scan, loci = settings["scan"], settings["loci"]
     transform = TRANSFORMS.get(settings["traits"]["transform"], "") + _natural_units(contents.loci.hits.frame)
     criteria, unjudged = _judged(_rows(contents.tables.get(files.SCAN_GUARDS)), VARIANT_QC)
+    threshold = _threshold(contents.loci, results, contents.cohort.tested)
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
         f"{transform} In {contents.cohort.tested:,} participants, {len(results.trait_names):,} traits were tested against "
         f"{results.variants_tested:,} variants ({scan['build']}) by {contents.run.kinds.engine}.{filters} "
-        f"Genomic inflation was judged by λ [@inflation]. Significance: {_threshold(contents.loci, results)}; "
+        f"Genomic inflation was judged by λ [@inflation]. Significance: {threshold}; "
         f"−log10 p {contents.loci.min_neglog10p:.2f}.{_unequal_variances(contents.tables)} "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
@@ -198,11 +203,15 @@ def _unequal_variances(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
     return sentence if words else ""
 
 
-def _threshold(loci: LociResults, scan: ScanResults) -> str:
-    """The threshold that was used, which is not always the one requested."""
+def _threshold(loci: LociResults, scan: ScanResults, tested: int) -> str:
+    """The threshold that was used, which is not always the one requested; tested: number of participants."""
     kind = str(loci.threshold["kind"])
-    words = THRESHOLDS.get(kind, "the p-value given in the study file")
-    return words.format(permutations=len(scan.permutation_max))
+    words = THRESHOLDS.get(kind, "the p-value given in the study file").format(permutations=len(scan.permutation_max))
+    people, estimator = loci.threshold.get("people"), loci.threshold.get("estimator")
+    if kind != "permutation" or people is None or people >= tested:
+        return words
+    words = words.replace("of the participants", f"of a random sample of {people:,} participants")
+    return f"{EFFECTIVE_TESTS} [@importance], within the interval of {words[2:]}" if estimator == "effective tests" else words
 
 
 def _loci(loci: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame], *, has_beats: bool) -> str:

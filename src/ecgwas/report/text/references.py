@@ -27,6 +27,10 @@ REFERENCES = {
     "gemma": (
         "Zhou X, Stephens M. Genome-wide efficient mixed-model analysis for association studies. Nat Genet 2012;44:821–824.",
     ),
+    "importance": (
+        "Kimmel G, Shamir R. A fast method for computing high-significance disease association in large "
+        "population-based studies. Am J Hum Genet 2006;79:481-492.",
+    ),
     "permutation": ("Westfall PH, Young SS. Resampling-based multiple testing. Wiley 1993.",),
     "effective": (
         "Li J, Ji L. Adjusting multiple testing in multilocus analyses using the eigenvalues of a correlation matrix. "

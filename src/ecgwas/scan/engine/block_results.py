@@ -18,6 +18,7 @@ from ecgwas.tables import Associations, LeftOutVariants, ScanResult, SetAssociat
 
 if TYPE_CHECKING:
     from ecgwas.scan.engine.all_tests import AllTests
+    from ecgwas.scan.permutation.max_t import ResidualisedVariants
 
 ROWS: dict[str, Any] = {
     "variant": pl.Int64, "trait": pl.Int64, "eaf": pl.Float64, "n": pl.Int64,
@@ -45,6 +46,9 @@ class BlockResult:
     kept_tests    every test of one block, if tests are kept
     sets          frame with the columns SETS, tests of trait sets;  set_maxima (B,) float64, largest -log10 p of a trait
                   set in each permutation
+    sampled       the block's genotypes in the sample permuted, until they are tested;  permuted_tests: number of tests of each
+                  permutation of a sample, 0 if everyone is permuted
+    effective_tests (2, L) float64: effective number of tests, and variance (permutation/effective_tests.py); empty likewise
     """
 
     rows: pl.DataFrame
@@ -56,6 +60,9 @@ class BlockResult:
     kept_tests: AllTests | None = None
     sets: pl.DataFrame = field(default_factory=lambda: NO_SETS)
     set_maxima: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    sampled: ResidualisedVariants | None = None
+    permuted_tests: int = 0
+    effective_tests: NDArray[np.float64] = field(default_factory=lambda: np.empty((2, 0)))
 
 
 def rows(**columns: Any) -> pl.DataFrame:
@@ -77,6 +84,7 @@ def total(parts: Iterable[BlockResult], traits: int) -> BlockResult:
     counts = np.empty((0, 0), dtype=np.int64)
     maxima, set_maxima = np.empty(0), np.empty(0)
     sets: list[pl.DataFrame] = [NO_SETS]
+    permuted_tests, effective = 0, np.empty((2, 0))
     for part in parts:
         if part.rows.height:
             frames.append(part.rows)
@@ -89,9 +97,13 @@ def total(parts: Iterable[BlockResult], traits: int) -> BlockResult:
         maxima, set_maxima = _larger(maxima, part.maxima), _larger(set_maxima, part.set_maxima)
         if part.sets.height:
             sets.append(part.sets)
+        permuted_tests += part.permuted_tests
+        if part.effective_tests.size:
+            effective = effective + part.effective_tests if effective.size else part.effective_tests
     return BlockResult(
-        _joined(frames), _joined(lists), tests, missed, counts, maxima, sets=_joined(sets), set_maxima=set_maxima
-    )
+        _joined(frames), _joined(lists), tests, missed, counts, maxima, sets=_joined(sets), set_maxima=set_maxima,
+        permuted_tests=permuted_tests, effective_tests=effective,
+    )  # fmt: skip
 
 
 PIECE = "piece_"
@@ -126,9 +138,11 @@ def _larger(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def result(
-    scanned: BlockResult, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes, sets: tuple[str, ...] = ()
-) -> ScanResult:
-    """Replaces indices by names. Rows are sorted by variant as in the file, then by trait. sets: names of the trait sets."""
+    scanned: BlockResult, names: tuple[str, ...], people: NDArray[np.int64], genotypes: Genotypes, sets: tuple[str, ...] = (),
+    *, permuted_people: int = 0,
+) -> ScanResult:  # fmt: skip
+    """Replaces indices by names. Rows are sorted by variant as in the file, then by trait. sets: names of the trait sets;
+    permuted_people: number of participants permuted."""
     rows_in_order = scanned.rows.sort("variant", "trait")
     associations = rows_in_order.select(
         _named(rows_in_order["trait"], names).alias("trait"),
@@ -156,6 +170,9 @@ def result(
         counts=variant_counts.counts(scanned.left_out, genotypes, len(names)).frame,
         sets=SetAssociations(set_tests),
         set_permutation_max=scanned.set_maxima,
+        permuted_people=permuted_people,
+        permuted_tests=scanned.permuted_tests,
+        effective_tests=scanned.effective_tests,
     )
 
 

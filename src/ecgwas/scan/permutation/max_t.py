@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +113,16 @@ class ResidualisedVariants:
     norm: NDArray[np.float32]
     has_missing: NDArray[np.bool_]
 
+    @classmethod
+    def joined(cls, blocks: Sequence[ResidualisedVariants]) -> ResidualisedVariants:
+        """Several blocks as one, whose indices are no longer those of a block."""
+
+        def together(name: str) -> NDArray[Any]:
+            return np.concatenate([getattr(one, name) for one in blocks])
+
+        packed = None if any(one.packed is None for one in blocks) else together("packed")
+        return cls(together("variant_index"), together("genotypes"), packed, together("norm"), together("has_missing"))
+
     def correlations(self, start: int, columns: Columns) -> NDArray[np.float32]:
         """(v, C) float32: correlations of up to ROWS variants from `start` on."""
         chunk = slice(start, start + ROWS)
@@ -131,11 +142,17 @@ class Shuffles:
     def __init__(
         self, cohort: Cohort, groups: list[Group], names: Sequence[str],
         *, count: int, seed: int, with_sets: bool = True, use_table: bool = False, variants: int = FEW_VARIANTS,
+        min_copies: float = 0.0, set_count: int | None = None,
     ) -> None:  # fmt: skip
         """names: K traits, `<representation>.<lead>.<feature>`; with_sets: also test trait sets; use_table: use the table
-        kernel; variants: number on the chromosome."""
+        kernel; variants: number on the chromosome; min_copies: variants with fewer copies of the rarer allele are not tested.
+
+        set_count: permutations in which trait sets are tested, the first ones; None: all. count may be 0 if only trait sets
+        are to be tested in the observed data.
+        """
         people, traits = cohort.values.shape
-        self.count, self.traits, self.use_table = count, traits, use_table
+        self.count, self.traits, self.use_table, self.min_copies = count, traits, use_table, min_copies
+        self.set_count = count if set_count is None else min(count, set_count)
         self.basis = span(cohort.covariates)
         self.df = people - self.basis.shape[1] - 1
         values = np.zeros((people, traits))
@@ -152,7 +169,7 @@ class Shuffles:
         self.batches = list(self._batches()) if is_small else None
         self.keep_sets = KEEP_SETS if variants >= FEW_VARIANTS else 0.0
         # Maxima of trait sets so far. If two threads write simultaneously, one update is lost, which only costs time.
-        self.set_maxima = np.zeros(count)
+        self.set_maxima = np.zeros(self.set_count)
 
     def _batches(self) -> Iterator[ShuffleBatch]:
         """All permutations, in batches."""
@@ -162,14 +179,20 @@ class Shuffles:
             columns = self.values[orders.T].reshape(len(self.values), -1)
             residuals(columns, basis, out=columns)
             columns /= np.linalg.norm(columns, axis=0)
-            components = self.trait_sets.shuffled(orders, basis)
+            components = self.trait_sets.shuffled(orders[: max(0, self.set_count - start)], basis)
             yield ShuffleBatch(Columns.of(columns, use_table=self.use_table), Columns.of(components, use_table=self.use_table))
 
     def test(self, block: GenotypeBlock) -> Permuted:
         """Tests a block of variants in all permutations."""
-        variants = self._residualised(block)
+        variants = self.residualised(block)
         if len(variants.variant_index) == 0:
-            return Permuted(np.zeros(self.count), np.zeros(self.count), SetTests.none())
+            return Permuted(np.zeros(self.count), np.zeros(self.set_count), SetTests.none())
+        return Permuted(*self.maxima(variants), self._observed(variants))
+
+    def maxima(self, variants: ResidualisedVariants) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(B,) the largest absolute correlation in each permutation, and (set_count,) the largest -log10 p of a trait set."""
+        if self.count == 0 or len(variants.variant_index) == 0:
+            return np.zeros(self.count), np.zeros(self.set_count)
         maxima, start = [], 0
         for batch in self.batches if self.batches is not None else self._batches():
             shuffles = slice(start, start + batch.traits.count // self.traits)
@@ -177,23 +200,23 @@ class Shuffles:
             self.set_maxima[shuffles] = np.maximum(self.set_maxima[shuffles], maxima[-1][1])
             start = shuffles.stop
         single, trait_sets = (np.concatenate(each).astype(np.float64) for each in zip(*maxima, strict=True))
-        return Permuted(single, trait_sets, self._observed(variants))
+        return single, trait_sets
 
     def _maxima(
         self, variants: ResidualisedVariants, batch: ShuffleBatch, before: NDArray[np.float64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """(b,) each: the largest absolute correlation in each permutation, and the larger of `before` (b,) and the largest
-        -log10 p of a trait set."""
-        shuffles = batch.traits.count // self.traits
+        """(b,) the largest absolute correlation in each permutation, and (c,) the larger of `before` (c,) and the largest
+        -log10 p of a trait set in the first c of them."""
+        shuffles, with_sets = batch.traits.count // self.traits, len(before)
         single, combined = np.zeros(shuffles, dtype=np.float32), before.copy()
-        largest_q = np.zeros((shuffles, len(self.trait_sets.sets)), dtype=np.float32)
+        largest_q = np.zeros((with_sets, len(self.trait_sets.sets)), dtype=np.float32)
         for start in range(0, len(variants.variant_index), ROWS):
             correlations = variants.correlations(start, batch.traits)
             largest = np.maximum(correlations.max(axis=0), -correlations.min(axis=0)).reshape(shuffles, -1)
             single = np.maximum(single, largest.max(axis=1))
-            if self.trait_sets.sets:
-                by_shuffle = correlations.reshape(len(correlations), shuffles, -1)
-                combined = self.trait_sets.acat_maxima(by_shuffle, largest, combined)
+            if self.trait_sets.sets and with_sets:
+                by_shuffle = correlations.reshape(len(correlations), shuffles, -1)[:, :with_sets]
+                combined = self.trait_sets.acat_maxima(by_shuffle, largest[:with_sets], combined)
                 with_components = variants.correlations(start, batch.set_components)
                 largest_q = np.maximum(largest_q, self.trait_sets.omnibus(with_components).max(axis=0))
         return single, np.maximum(combined, self.trait_sets.max_neglog10p(largest_q))
@@ -220,7 +243,7 @@ class Shuffles:
         variant, set_index, omnibus, combined, best = (np.concatenate(column) for column in zip(*rows, strict=True))
         return SetTests(variant, set_index, np.round(omnibus, DECIMALS), np.round(combined, DECIMALS), best)
 
-    def _residualised(self, block: GenotypeBlock) -> ResidualisedVariants:
+    def residualised(self, block: GenotypeBlock) -> ResidualisedVariants:
         """The testable variants of a block."""
         genotypes = block.minor_copies()
         basis = self.basis.astype(np.float32)
@@ -236,6 +259,7 @@ class Shuffles:
         residual_ss = np.einsum("vn,vn->v", genotypes, genotypes, dtype=np.float64)
         centred = block.raw_ss - block.minor_alleles**2 / np.maximum(block.called, 1)
         tested = (residual_ss > 0) & (residual_ss * MAX_VIF >= centred) & (centred > 0)
+        tested &= block.minor_alleles >= self.min_copies
         norm = np.sqrt(residual_ss[tested]).astype(np.float32)
         packed = hard_calls(block).packed[tested] if self.use_table else None
         scaled = genotypes[tested] / norm[:, None]
