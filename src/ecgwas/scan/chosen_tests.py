@@ -16,6 +16,7 @@ from ecgwas.scan.engine import backends
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group, assemble, groups
 from ecgwas.scan.matrix import block_size
+from ecgwas.scan.relatives import MixedFitter, Relatives
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, Traits
 
@@ -71,6 +72,7 @@ def _fit_piece(
 ) -> None:  # fmt: skip
     """Fills in the tests `in_piece` (H,) of one piece, whose variants are indices among its genotypes."""
     cohort = assemble(traits, covariates, genotypes)
+    relatives = Relatives(options, cohort, genotypes) if options.keeps_relatives else None
     for group in groups(cohort, traits.names):
         index_in_group = _places(group.traits, len(traits.names))[tests.trait]
         rows = np.flatnonzero(in_piece & (index_in_group >= 0))
@@ -78,14 +80,15 @@ def _fit_piece(
             continue
         ordered = rows[np.lexsort((index_in_group[rows], tests.variant[rows]))]
         pairs = np.column_stack([tests.variant[ordered], index_in_group[ordered]]).astype(np.int32)
-        effects.beta[ordered], effects.se[ordered] = _fit_group(options, cohort, group, genotypes, pairs)
+        effects.beta[ordered], effects.se[ordered] = _fit_group(options, cohort, group, genotypes, pairs, relatives)
 
 
 def _fit_group(
-    options: Matrix, cohort: Cohort, group: Group, genotypes: Genotypes, pairs: NDArray[np.int32]
+    options: Matrix, cohort: Cohort, group: Group, genotypes: Genotypes, pairs: NDArray[np.int32], relatives: Relatives | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """beta and standard error (H,) of pairs (H, 2) int32 of a variant and a trait of the group, sorted by variant."""
-    fitter = Fitter(options, group, hard=genotypes.hard_calls_only, haploid=cohort.haploid)
+    own = {"hard": genotypes.hard_calls_only, "haploid": cohort.haploid}
+    fitter = Fitter(options, group, **own) if relatives is None else MixedFitter(options, group, relatives, **own)
     selector = SampleSelector(cohort.fam_index[group.people], len(genotypes.eids), backends.allocator(options))
     beta, se = np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
     for start, stop, rows in _blocks(options, genotypes, pairs[:, 0]):

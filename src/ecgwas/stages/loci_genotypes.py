@@ -40,7 +40,8 @@ class LocusData:
         """One chromosome's genotypes and the participants tested on it."""
         if name not in self._open:
             genotypes = chromosomes.open_chromosome(self.study.scan, name)
-            self._open[name] = self._sharing(Chromosome.of(genotypes, self.traits, self.covariates, self.ancestry))
+            shared = self._sharing(Chromosome.of(genotypes, self.traits, self.covariates, self.ancestry))
+            self._open[name] = shared.keeping_relatives(self.study.scan)
         return self._open[name]
 
     def _sharing(self, chromosome: Chromosome) -> Chromosome:

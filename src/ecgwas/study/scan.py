@@ -160,8 +160,8 @@ class Matrix(Scan):
         return (
             "relatives are kept (scan.relatives: polygenic): missing genotypes count as the variant's mean, and sets of traits "
             "are not tested",
-            "what follows the scan at loci (conditional signals, credible sets, audit, effects in natural units, power) is "
-            "computed by least squares, which takes relatives for unrelated: its errors are too small if a trait is heritable",
+            "conditional signals, credible sets, audit and effects in natural units are of the mixed model, too; power is that "
+            "of as many unrelated people",
         )
 
     @property

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ecgwas.genotypes import pruned_panel
 from ecgwas.leads import LEADS
-from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf, neighbourhoods
+from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf, models, neighbourhoods
 from ecgwas.report.page import embedded
 from ecgwas.represent import traits_of, work_of
 from ecgwas.represent.work import CohortSize
@@ -326,7 +326,7 @@ def region_variants(study: Study, size: StudySize) -> float:
 def region_bytes(study: Study, size: StudySize) -> float:
     """All people's genotypes around a locus, and the matrices of conditional analysis and credible sets."""
     variants = region_variants(study, size)
-    strips = STRIPS * min(individual_data.BATCH_BYTES, 8 * variants * size.tested)
+    strips = STRIPS * min(models.BATCH_BYTES, 8 * variants * size.tested)
     matrices = MATRICES * 8 * min(variants, credible_sets.MAX_VARIANTS) ** 2
     genotypes = COPY_BYTES * variants * size.tested + DECODED_BYTES * individual_data.VARIANTS_AT_ONCE * size.tested
     return genotypes + strips + matrices

@@ -31,7 +31,7 @@ TRANSFORMS = {
     "none": "Traits were not transformed; effects are in units of the trait per allele.",
 }
 NATURAL_UNITS = (
-    " Effects on measured traits are also given in their unit ({units}): each hit was fitted again by least squares on "
+    " Effects on measured traits are also given in their unit ({units}): each hit was fitted again on "
     "untransformed values, with the same participants, covariates and genotypes."
 )
 THRESHOLDS = {
