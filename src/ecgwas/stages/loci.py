@@ -181,5 +181,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=6,
+    version=7,
 )  # fmt: skip
