@@ -70,18 +70,22 @@ def scan(
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
     ancestry: NDArray[np.int64] | None = None,
+    predictions: NDArray[np.float64] | None = None,
 ) -> ScanResult:
     """Tests every variant of `genotypes` against every trait; see ScanResult.
 
     With `options.dense`, `folder` receives every test. Traits and covariates have the same participants in the same order, all
     of them in `genotypes`. ancestry (N,): groups in which Hardy-Weinberg equilibrium is tested; None: one group. The same
-    `seed` gives the same permutations on every chromosome. Invalid for related participants, but with `options.relatives`:
-    polygenic, whose relationship is read from the study's other autosomes (relatives.py). BLAS is limited to one thread,
-    because the scan's threads share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after its
-    work.
+    `seed` gives the same permutations on every chromosome. predictions (N, K) float64, of the traits in their units and order,
+    without missing values: what the other chromosomes predict, subtracted before anything else. Invalid for related
+    participants, but with `options.relatives`: polygenic, whose relationship is read from the study's other autosomes
+    (relatives.py), or family, that of `options.kinship` (family.py). BLAS is limited to one thread, because the scan's threads
+    share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after its work.
     """
     if folder is None:
         options = options.model_copy(update={"dense": False})
+    if predictions is not None:
+        traits = Traits(traits.eids, traits.names, traits.values - predictions)
     with threadpool_limits(1, user_api="blas"):
         _check_kernel(options)
         pieces = genotypes.pieces()
