@@ -1,50 +1,53 @@
-"""The mixed model of families, for traits and for chosen variants, with sums over the nodes of a spectrum (spectrum.py).
+"""The mixed model of families: lambda of traits, and Wald tests of chosen variants with lambda estimated again.
 
-V = lambda G + I with G of families.py, Q (n, R) an orthonormal basis of intercept and covariates. With the weights
-w_m = 1 / (lambda node_m + 1) and sums <a, b>_m over the coordinates of families and over the people without relatives,
+V = lambda G + I with G of families.py, Q (n, R) an orthonormal basis of intercept and covariates. Vectors orthogonal to Q are
+held as the values of the people without relatives and the coordinates of the others, so that with w = 1 / (lambda s + 1)
 
-    a'V^-1 b = sum_m w_m <a, b>_m        log |V| = sum_m <1, 1>_m log(lambda node_m + 1)
+    a'V^-1 b = (sum over people without relatives of a b) / (lambda + 1) + sum over coordinates of w a b
 
-so that for a design X (Q alone, or Q and a variant) the restricted likelihood is, up to constants,
+Covariates are not rotated away, as in rotation.py, which would need a dense basis: with L L' = Q'V^-1 Q and a | b = a'V^-1 b -
+(L^-1 Q'V^-1 a)'(L^-1 Q'V^-1 b), the restricted likelihood of a trait y, and of y with a variant x (Patterson and Thompson 1971,
+Biometrika 58:545), is up to constants
 
-    -2 l = d log(min_c |y - X c|^2_V) + log |V| + log |X'V^-1 X|        d = n - columns of X
+    -2 l = (n - R) log y|y + log |V| + log |Q'V^-1 Q|
+    -2 l = (n - R - 1) log(y|y - (x|y)^2 / x|x) + log x|x + log |V| + log |Q'V^-1 Q|
 
-(Patterson and Thompson 1971, Biometrika 58:545). Its derivatives in log lambda follow from w' = -w (1 - w), w'' = w (1 - w)
-(1 - 2 w). Covariates are not rotated away, as in rotation.py, which would need a dense basis.
+All of these are analytic functions of log lambda in the strip of height 2 pi around the real axis, since the zeros and poles
+of y|y, x|x and |Q'V^-1 Q| are real and negative. Between two points of reml.GRID they are therefore polynomials through a few
+Chebyshev nodes, to about 1e-9 (Trefethen 2019, Approximation Theory and Approximation Practice, theorem 8.2).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.mixed.families import Families
 from ecgwas.mixed.reml import GRID, ROUNDS, TOLERANCE
-from ecgwas.mixed.spectrum import Spectrum, spectrum
 from ecgwas.mixed.variant_tests import ExactTests
 
+NODES = 8
+"""Points of a polynomial over two steps of the grid."""
+FEW = 500
+"""With fewer people who have relatives, the likelihood may have several maxima, and the whole grid is searched for each test.
+With more, its maximum with the variant is sought from that without it."""
 ROWS = 32
 """Rows of every product whose bits must not depend on the other rows: always as many."""
-PAIRS = 256
-"""Pairs of a variant and a trait that are tested together."""
+PAIRS_BYTES = 2**25
+"""Memory of one array of pairs that are tested together."""
 
 
 @dataclass(frozen=True)
 class Covered:
-    """People and covariates of one group.
-
-    basis     (n, R) float64, orthonormal;  own_basis (J, R): the members' coordinates of it
-    outer     (M, R, R): <Q, Q>_m;  counts (M,): <1, 1>_m
-    """
+    """People and covariates of one group: basis (n, R) float64, orthonormal; apart (S,) int64, people without relatives;
+    own_basis (J, R): the coordinates of the basis."""
 
     families: Families
-    spectrum: Spectrum
     basis: NDArray[np.float64]
+    apart: NDArray[np.int64]
     own_basis: NDArray[np.float64]
-    outer: NDArray[np.float64]
-    counts: NDArray[np.float64]
 
     @property
     def df(self) -> int:
@@ -52,67 +55,62 @@ class Covered:
         people, rank = self.basis.shape
         return int(people - rank - 1)
 
-    def sums(self, one: NDArray[np.float64], other: NDArray[np.float64], apart: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(H, M) of coordinates one, other (H, J), and what the people without relatives add, apart (H,)."""
-        return np.column_stack([apart, _rows_times(one * other, self.spectrum.shares)])
-
-    def with_basis(self, coordinates: NDArray[np.float64], members: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(H, M, R) <a, Q>_m of vectors orthogonal to Q, from their coordinates and their members' values, (H, J) each."""
-        rank = self.basis.shape[1]
-        found = np.empty((len(coordinates), len(self.spectrum.nodes), rank))
-        found[:, 0] = -_rows_times(members, self.basis[self.families.members])
-        for column in range(rank):
-            found[:, 1:, column] = _rows_times(coordinates * self.own_basis[:, column], self.spectrum.shares)
-        return found
-
 
 def covered(families: Families, basis: NDArray[np.float64]) -> Covered:
-    """The model's sums of an orthonormal basis (n, R) of intercept and covariates; families of the same n people."""
-    people, rank = basis.shape
-    own = spectrum(families.values)
-    of_members = basis[families.members]
-    own_basis = families.turned(of_members)
-    outer = np.empty((len(own.nodes), rank, rank))
-    outer[0] = np.eye(rank) - of_members.T @ of_members
-    for row in range(rank):
-        outer[1:, row] = own.shares.T @ (own_basis * own_basis[:, row : row + 1])
-    counts = np.concatenate([[people - len(families.members)], own.shares.sum(axis=0)])
-    return Covered(families, own, basis, own_basis, outer, counts)
+    """Of an orthonormal basis (n, R) of intercept and covariates; families of the same n people."""
+    apart = np.setdiff1d(np.arange(len(basis)), families.members)
+    return Covered(families, basis, apart, families.turned(basis[families.members]))
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """H vectors (H, n) orthogonal to Q: coordinates (H, J), squares (H, M) and with_basis (H, M, R), their sums."""
+    """H vectors orthogonal to Q: apart (H, S), the values of people without relatives, and coordinates (H, J). of_basis (H, R):
+    what the former add to Q'a."""
 
-    values: NDArray[np.float64]
+    apart: NDArray[np.float64]
     coordinates: NDArray[np.float64]
-    squares: NDArray[np.float64]
-    with_basis: NDArray[np.float64]
+    of_basis: NDArray[np.float64]
+
+    def select(self, rows: NDArray[np.int64]) -> Vectors:
+        """Some of them."""
+        return Vectors(self.apart[rows], self.coordinates[rows], self.of_basis[rows])
 
 
 def vectors(model: Covered, values: NDArray[np.float64]) -> Vectors:
     """Of rows (H, n), residuals on Q."""
-    members = values[:, model.families.members]
+    members = np.take(values, model.families.members, axis=1)
     coordinates = np.ascontiguousarray(model.families.turned(members.T).T)
-    apart = np.einsum("hn,hn->h", values, values) - np.einsum("hn,hn->h", members, members)
-    return Vectors(values, coordinates, model.sums(coordinates, coordinates, apart), model.with_basis(coordinates, members))
+    of_basis = -_rows_times(members, model.basis[model.families.members])
+    return Vectors(np.take(values, model.apart, axis=1), coordinates, of_basis)
 
 
 @dataclass(frozen=True)
 class FamilyTraits:
-    """K traits of one group, residuals on Q of unit length: vectors; lambdas (K,) float64, estimated without a variant."""
+    """K traits of one group: values (n, K), residuals on Q of unit length, and the same as vectors; lambdas (K,) float64,
+    estimated without a variant; brackets (K,) int64, the point of the grid nearest to each."""
 
     model: Covered
+    values: NDArray[np.float64]
     vectors: Vectors
     lambdas: NDArray[np.float64]
+    brackets: NDArray[np.int64]
 
 
 def family_traits(model: Covered, traits: NDArray[np.float64]) -> FamilyTraits:
     """Traits (n, K), residuals on Q, with lambda by restricted maximum likelihood."""
-    rows = vectors(model, np.ascontiguousarray(traits.T))
-    empty = FamilyTraits(model, rows, np.ones(len(rows.values)))
-    everyone = np.arange(len(rows.values))
-    return replace(empty, lambdas=_estimates(_Likelihood.of_traits(empty, everyone)))
+    own = vectors(model, np.ascontiguousarray(traits.T))
+    grid = _points(model, GRID)
+    squares = _reduced(grid, own).squares
+    df = model.df + 1
+    brackets = np.argmin(df * np.log(squares) + grid.determinant, axis=1)
+    at = np.empty(len(brackets))
+    for bracket in np.unique(brackets):
+        rows = np.flatnonzero(brackets == bracket)
+        points = _points(model, _nodes(bracket))
+        value = df * np.log(_reduced(points, own.select(rows)).squares) + points.determinant
+        at[rows] = _on_line(_lowest(value), bracket)
+    nearest = np.abs(at[:, None] - GRID).argmin(axis=1)
+    return FamilyTraits(model, traits, own, np.exp(at), nearest)
 
 
 def exact(
@@ -123,135 +121,220 @@ def exact(
 
     Each row has the same bits whatever the other pairs are.
     """
-    basis = traits.model.basis
-    own = vectors(traits.model, variants - _rows_times(_rows_times(variants, basis), np.ascontiguousarray(basis.T)))
-    beta, se, lambdas = np.empty(len(index)), np.empty(len(index)), np.empty(len(index))
-    for start in range(0, len(index), PAIRS):
-        pairs = slice(start, start + PAIRS)
-        likelihood = _Likelihood.of_pairs(traits, own, index[pairs], trait[pairs])
-        lambdas[pairs] = _estimates(likelihood)
-        weights = 1 / (lambdas[pairs][:, None] * traits.model.spectrum.nodes + 1)
-        design, product, trait_ss = likelihood.weighted(weights)
-        effects = np.linalg.solve(design, product[:, :, None])[:, :, 0]
-        inverse = np.linalg.inv(design)[:, -1, -1]
-        rest = trait_ss - np.einsum("hp,hp->h", effects, product)
-        beta[pairs] = effects[:, -1]
-        se[pairs] = np.sqrt(np.maximum(rest, 0.0) / traits.model.df * inverse)
-    return ExactTests(beta, se, lambdas)
+    model = traits.model
+    taken = _rows_times(_rows_times(variants, model.basis), np.ascontiguousarray(model.basis.T))
+    own = vectors(model, variants - taken)
+    found = np.empty((3, len(index)))
+    step = max(1, PAIRS_BYTES // (8 * len(model.basis)))
+    for start in range(0, len(index), step):
+        pairs = np.arange(start, min(start + step, len(index)))
+        product = _Product.of(own, traits.vectors, index[pairs], trait[pairs])
+        brackets = traits.brackets[trait[pairs]]
+        if len(model.families.members) < FEW:
+            brackets = np.argmin(_Curves.of(_points(model, GRID), own, traits.vectors, product).likelihood(model.df), axis=1)
+        found[:, pairs] = _tests(traits, own, product, brackets)
+    return ExactTests(*found)
+
+
+def _tests(traits: FamilyTraits, own: Vectors, product: _Product, brackets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(3, H) effect, standard error and lambda of pairs, from the points of the grid (H,) around which lambda is sought."""
+    model, brackets = traits.model, brackets.copy()
+    found, open_pairs = np.empty((3, len(brackets))), np.arange(len(brackets))
+    came_from = np.full(len(brackets), -1)
+    while len(open_pairs):
+        moved: list[NDArray[np.int64]] = []
+        for bracket in np.unique(brackets[open_pairs]):
+            pairs = open_pairs[brackets[open_pairs] == bracket]
+            curves = _Curves.of(_points(model, _nodes(bracket)), own, traits.vectors, product.select(pairs))
+            place = _lowest(curves.likelihood(model.df))
+            found[:, pairs] = curves.test(place, _on_line(place, bracket), model.df)
+            # At an end of the bracket that is none of the grid the search goes on around the next point.
+            following = bracket + np.sign(place).astype(np.int64) * (np.abs(place) == 1)
+            inside = (following < 0) | (following >= len(GRID)) | (following == bracket) | (following == came_from[pairs])
+            came_from[pairs], brackets[pairs] = bracket, np.where(inside, bracket, following)
+            moved.append(pairs[~inside])
+        open_pairs = np.sort(np.concatenate(moved))
+    return found
 
 
 @dataclass(frozen=True)
-class _Likelihood:
-    """-2 l of H traits, alone or each with its variant: <X, X>_m as the part of Q, which all share, and the variants' (None
-    without); <X, y>_m (H, M, P); <y, y>_m (H, M); df: d."""
+class _Points:
+    """T values of lambda: w (T, J) of the coordinates and apart (T,) of people without relatives; lower (T, R, R): L^-1;
+    columns (J, T R): w times the coordinates of the basis; determinant (T,): log |V| + log |Q'V^-1 Q|."""
 
-    model: Covered
-    with_basis: NDArray[np.float64] | None
-    squares: NDArray[np.float64] | None
-    products: NDArray[np.float64]
-    trait_squares: NDArray[np.float64]
-    df: int
+    w: NDArray[np.float64]
+    apart: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    columns: NDArray[np.float64]
+    determinant: NDArray[np.float64]
+
+
+def _points(model: Covered, at: NDArray[np.float64]) -> _Points:
+    """Of log lambda (T,)."""
+    ratio = np.exp(at)
+    w, apart = 1 / (ratio[:, None] * model.families.values + 1), 1 / (ratio + 1)
+    rank, own = model.basis.shape[1], model.own_basis
+    of_members = model.basis[model.families.members]
+    outer = np.eye(rank) - of_members.T @ of_members
+    columns = w.T[:, :, None] * own[:, None, :]  # (J, T, R)
+    design = apart[:, None, None] * outer + np.tensordot(columns, own, axes=(0, 0))
+    root = np.linalg.cholesky(design)
+    of_root = 2 * np.log(np.einsum("trr->tr", root)).sum(axis=1)
+    determinant = of_root - np.log(w).sum(axis=1) - len(model.apart) * np.log(apart)
+    return _Points(w, apart, np.linalg.inv(root), columns.reshape(len(own), -1), determinant)
+
+
+@dataclass(frozen=True)
+class _Reduced:
+    """squares (H, T): a|a;  with_basis (H, T, R): L^-1 Q'V^-1 a."""
+
+    squares: NDArray[np.float64]
+    with_basis: NDArray[np.float64]
+
+
+def _reduced(points: _Points, own: Vectors) -> _Reduced:
+    """Of H vectors at T points."""
+    squares = _rows_times(np.square(own.coordinates), points.w.T)
+    squares += _each("hs,hs->h", own.apart, own.apart)[:, None] * points.apart
+    with_basis = _rows_times(own.coordinates, points.columns).reshape(*squares.shape, -1)
+    with_basis += points.apart[:, None] * own.of_basis[:, None, :]
+    with_basis = _each("htr,tsr->hts", with_basis, points.lower)
+    return _Reduced(squares - _each("htr,htr->ht", with_basis, with_basis), with_basis)
+
+
+@dataclass(frozen=True)
+class _Product:
+    """H pairs of a variant (H,) and a trait (H,): apart (H,), a'b of people without relatives; coordinates (H, J), products."""
+
+    index: NDArray[np.int64]
+    trait: NDArray[np.int64]
+    apart: NDArray[np.float64]
+    coordinates: NDArray[np.float64]
 
     @classmethod
-    def of_traits(cls, traits: FamilyTraits, trait: NDArray[np.int64]) -> _Likelihood:
-        """Of some traits without a variant."""
-        own = traits.vectors
-        return cls(traits.model, None, None, own.with_basis[trait], own.squares[trait], traits.model.df + 1)
+    def of(cls, own: Vectors, traits: Vectors, index: NDArray[np.int64], trait: NDArray[np.int64]) -> _Product:
+        """Of rows of both."""
+        apart = _each("hs,hs->h", own.apart[index], traits.apart[trait])
+        return cls(index, trait, apart, own.coordinates[index] * traits.coordinates[trait])
 
-    @classmethod
-    def of_pairs(
-        cls, traits: FamilyTraits, own: Vectors, index: NDArray[np.int64], trait: NDArray[np.int64]
-    ) -> _Likelihood:
-        """Of pairs of a variant and a trait, (H,) each."""
-        model, other = traits.model, traits.vectors
-        members = model.families.members
-        values, of_trait = own.values[index], other.values[trait]
-        apart = np.einsum("hn,hn->h", values, of_trait)
-        apart -= np.einsum("hn,hn->h", values[:, members], of_trait[:, members])
-        product = model.sums(own.coordinates[index], other.coordinates[trait], apart)
-        products = np.concatenate([other.with_basis[trait], product[:, :, None]], axis=2)
-        return cls(model, own.with_basis[index], own.squares[index], products, other.squares[trait], model.df)
-
-    def weighted(self, w: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """X'X (H, P, P), X'y (H, P) and y'y (H,) with weights (H, M)."""
-        rank = self.model.basis.shape[1]
-        design = np.empty((len(w), self.products.shape[2], self.products.shape[2]))
-        design[:, :rank, :rank] = _rows_times(w, self.model.outer.reshape(len(self.model.outer), -1)).reshape(-1, rank, rank)
-        if self.with_basis is not None and self.squares is not None:
-            design[:, rank, :rank] = design[:, :rank, rank] = np.einsum("hm,hmr->hr", w, self.with_basis)
-            design[:, rank, rank] = np.einsum("hm,hm->h", w, self.squares)
-        return design, np.einsum("hm,hmp->hp", w, self.products), np.einsum("hm,hm->h", w, self.trait_squares)
-
-    def select(self, rows: NDArray[np.int64]) -> _Likelihood:
+    def select(self, pairs: NDArray[np.int64]) -> _Product:
         """Some of the H."""
-        own = {name: getattr(self, name) for name in ("with_basis", "squares", "products", "trait_squares")}
-        return replace(self, **{name: None if array is None else array[rows] for name, array in own.items()})
-
-    def value(self, at: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(H,) -2 l at log lambda (H,)."""
-        w = 1 / (np.exp(at)[:, None] * self.model.spectrum.nodes + 1)
-        design, product, trait_ss = self.weighted(w)
-        effects = np.linalg.solve(design, product[:, :, None])[:, :, 0]
-        rest = np.maximum(trait_ss - np.einsum("hp,hp->h", effects, product), np.finfo(float).tiny)
-        determinant = -np.einsum("hm,m->h", np.log(w), self.model.counts)
-        return np.asarray(self.df * np.log(rest) + determinant + np.linalg.slogdet(design)[1])
-
-    def slopes(self, at: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """First and second derivative of -2 l at log lambda (H,)."""
-        w = 1 / (np.exp(at)[:, None] * self.model.spectrum.nodes + 1)
-        falling = w * (1 - w)
-        (a0, b0, y0), (a1, b1, y1), (a2, b2, y2) = map(self.weighted, (w, -falling, falling * (1 - 2 * w)))
-        solved = np.linalg.solve(a0, np.concatenate([b0[:, :, None], a1, a2], axis=2))
-        effects, first, second = solved[:, :, 0], *np.split(solved[:, :, 1:], 2, axis=2)
-        rest = y0 - _dot(effects, b0)
-        along = b1 - np.einsum("hpq,hq->hp", a1, effects)
-        slope = y1 - 2 * _dot(effects, b1) + np.einsum("hp,hpq,hq->h", effects, a1, effects)
-        bend = y2 - 2 * _dot(effects, b2) + np.einsum("hp,hpq,hq->h", effects, a2, effects)
-        bend -= 2 * _dot(along, np.linalg.solve(a0, along[:, :, None])[:, :, 0])
-        share = slope / rest
-        counts = self.model.counts
-        gradient = self.df * share + np.einsum("hm,m->h", 1 - w, counts) + np.einsum("hpp->h", first)
-        curvature = self.df * (bend / rest - share**2) + np.einsum("hm,m->h", falling, counts)
-        curvature += np.einsum("hpp->h", second) - np.einsum("hpq,hqp->h", first, first)
-        return gradient, curvature
+        return _Product(self.index[pairs], self.trait[pairs], self.apart[pairs], self.coordinates[pairs])
 
 
-def _estimates(likelihood: _Likelihood) -> NDArray[np.float64]:
-    """(H,) lambda at the minimum of -2 l: the best of a grid, then Newton's method between its neighbours, as reml.py."""
-    count = len(likelihood.trait_squares)
-    best, smallest = np.zeros(count, dtype=np.int64), np.full(count, np.inf)
-    for place, point in enumerate(GRID):
-        value = likelihood.value(np.full(count, point))
-        better = value < smallest
-        best[better], smallest[better] = place, value[better]
-    low, high = GRID[np.maximum(best - 1, 0)], GRID[np.minimum(best + 1, len(GRID) - 1)]
-    at, running = GRID[best].copy(), np.arange(count)
-    for _ in range(ROUNDS):
-        gradient, curvature = likelihood.select(running).slopes(at[running])
-        rising = gradient > 0
-        high[running[rising]], low[running[~rising]] = at[running[rising]], at[running[~rising]]
+@dataclass(frozen=True)
+class _Curves:
+    """x|x, x|y, y|y (H, T) of pairs at T points, and the points' determinants (T,)."""
+
+    xx: NDArray[np.float64]
+    xy: NDArray[np.float64]
+    yy: NDArray[np.float64]
+    determinant: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, points: _Points, own: Vectors, traits: Vectors, product: _Product) -> _Curves:
+        """Each variant and each trait once."""
+        variants, index = np.unique(product.index, return_inverse=True)
+        different, trait = np.unique(product.trait, return_inverse=True)
+        x, y = _reduced(points, own.select(variants)), _reduced(points, traits.select(different))
+        xy = _rows_times(product.coordinates, points.w.T) + product.apart[:, None] * points.apart
+        xy -= _each("htr,htr->ht", x.with_basis[index], y.with_basis[trait])
+        return cls(x.squares[index], xy, y.squares[trait], points.determinant)
+
+    def likelihood(self, df: int) -> NDArray[np.float64]:
+        """(H, T) -2 l with the variant in the model; infinite for a variant that the covariates explain."""
+        tiny = np.finfo(float).tiny
+        xx = np.maximum(self.xx, tiny)
+        return np.asarray(df * np.log(np.maximum(self.yy - self.xy**2 / xx, tiny)) + np.log(xx) + self.determinant)
+
+    def test(self, place: NDArray[np.float64], at: NDArray[np.float64], df: int) -> NDArray[np.float64]:
+        """(3, H) effect, standard error and lambda, at `place` (H,) in [-1, 1] of the points' interval: log lambda `at`."""
+        xx, xy, yy = (_each("ht,ht->h", _each("ht,tu->hu", each, TO_POWERS), _powers(place)) for each in (self.xx, self.xy, self.yy))
         with np.errstate(divide="ignore", invalid="ignore"):
-            newton = at[running] - gradient / curvature
-        inside = (curvature > 0) & (newton > low[running]) & (newton < high[running])
-        following = np.where(inside, newton, (low[running] + high[running]) / 2)
-        moved = np.abs(following - at[running])
-        at[running] = following
-        running = running[moved > TOLERANCE]
-        if len(running) == 0:
+            beta = xy / xx
+            se = np.sqrt(np.maximum(yy - xy * beta, 0.0) / df / xx)
+        return np.stack([beta, se, np.exp(at)])
+
+
+CHEBYSHEV = -np.cos((2 * np.arange(NODES) + 1) * np.pi / (2 * NODES))
+"""Nodes in [-1, 1]."""
+TO_POWERS = np.ascontiguousarray(np.linalg.inv(np.vander(CHEBYSHEV, increasing=True)).T)
+"""Values at the nodes (H, T) times this are coefficients of powers."""
+
+
+def _powers(place: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.vander(place, NODES, increasing=True)
+
+
+def _ends(bracket: int) -> tuple[float, float]:
+    return float(GRID[max(bracket - 1, 0)]), float(GRID[min(bracket + 1, len(GRID) - 1)])
+
+
+def _nodes(bracket: int) -> NDArray[np.float64]:
+    """(T,) log lambda of the nodes around a point of the grid."""
+    return _on_line(CHEBYSHEV, bracket)
+
+
+def _on_line(place: NDArray[np.float64], bracket: int) -> NDArray[np.float64]:
+    """log lambda of places in [-1, 1] around a point of the grid."""
+    low, high = _ends(bracket)
+    return (low + high) / 2 + (high - low) / 2 * place
+
+
+def _lowest(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(H,) place in [-1, 1] of a minimum of the polynomials with values (H, T) at the nodes: Newton's method from the lowest
+    node, halving where it leaves the interval."""
+    powers = _each("ht,tu->hu", values - values.min(axis=1, keepdims=True), TO_POWERS)
+    slope = powers[:, 1:] * np.arange(1, NODES)
+    bend = slope[:, 1:] * np.arange(1, NODES - 1)
+    at = CHEBYSHEV[np.argmin(values, axis=1)]
+    low, high = np.full(len(at), -1.0), np.ones(len(at))
+    rising_at_start, falling_at_end = _horner(slope, low) >= 0, _horner(slope, high) <= 0
+    for _ in range(ROUNDS):
+        gradient, curvature = _horner(slope, at), _horner(bend, at)
+        high, low = np.where(gradient > 0, at, high), np.where(gradient > 0, low, at)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            newton = at - gradient / curvature
+        inside = (curvature > 0) & (newton > low) & (newton < high)
+        following = np.where(gradient == 0, at, np.where(inside, newton, (low + high) / 2))
+        settled = np.abs(following - at) <= TOLERANCE
+        at = np.where(settled, at, following)
+        if settled.all():
             break
-    return np.asarray(np.exp(at))
+    at = np.where((at < -1 + 1e-6) & rising_at_start, -1.0, at)
+    return np.asarray(np.where((at > 1 - 1e-6) & falling_at_end, 1.0, at))
 
 
-def _dot(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(np.einsum("hp,hp->h", one, other))
+def _horner(coefficients: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(H,) polynomials (H, P), lowest power first, each at its own place (H,)."""
+    value = np.zeros(len(at))
+    for power in range(coefficients.shape[1] - 1, -1, -1):
+        value = value * at + coefficients[:, power]
+    return value
+
+
+def _each(subscripts: str, *arrays: NDArray[np.float64]) -> NDArray[np.float64]:
+    """np.einsum of arrays of which some have a first axis h, as the result has: the bits of one row do not depend on the others.
+
+    A single row, or one that is not contiguous, would be summed in another order.
+    """
+    terms = subscripts.split("->")[0].split(",")
+    rows = next(len(array) for term, array in zip(terms, arrays, strict=True) if term.startswith("h"))
+    arrays = tuple(np.ascontiguousarray(array) for array in arrays)
+    if rows != 1:
+        return np.asarray(np.einsum(subscripts, *arrays))
+    doubled = [np.repeat(array, 2, axis=0) if term.startswith("h") else array for term, array in zip(terms, arrays, strict=True)]
+    return np.asarray(np.einsum(subscripts, *doubled))[:1]
 
 
 def _rows_times(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """(H, C) rows (H, J) times matrix (J, C), ROWS at a time, so that the bits of one do not depend on the others."""
     result = np.empty((len(rows), matrix.shape[1]))
-    padded = np.zeros((ROWS, rows.shape[1]))
-    for start in range(0, len(rows), ROWS):
-        chunk = rows[start : start + ROWS]
-        padded[: len(chunk)] = chunk
-        result[start : start + ROWS] = (padded @ matrix)[: len(chunk)]
+    whole = len(rows) // ROWS * ROWS
+    for start in range(0, whole, ROWS):
+        np.matmul(rows[start : start + ROWS], matrix, out=result[start : start + ROWS])
+    if whole < len(rows):
+        padded = np.zeros((ROWS, rows.shape[1]))
+        padded[: len(rows) - whole] = rows[whole:]
+        result[whole:] = (padded @ matrix)[: len(rows) - whole]
     return result

@@ -14,7 +14,6 @@ interpolative decomposition, Cheng et al. 2005, SIAM J Sci Comput 26:1389).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,31 +91,33 @@ def screen(model: Covered, lambdas: NDArray[np.float64], columns: NDArray[np.flo
 
 def numerators(traits: FamilyTraits) -> NDArray[np.float64]:
     """(n, K) sqrt(1 + lambda_k) P_k y_k / sqrt(y_k'P_k y_k)."""
-    model, result = traits.model, np.empty(traits.vectors.values.T.shape)
-    for ratio, own in _by_ratio(traits.lambdas):
-        values = traits.vectors.values[own].T
-        found, of_covariates = solved(model, ratio, values), root(model, ratio)
-        found -= of_covariates @ (of_covariates.T @ values)
-        result[:, own] = found / np.sqrt(np.einsum("nc,nc->c", values, found))
-    return result
+    factors = deviation(traits.model.families.values[:, None], traits.lambdas)
+    found = times_function(traits.model, factors, _residuals(traits))
+    return np.asarray(found / np.sqrt(np.einsum("nk,nk->k", traits.values, found)))
 
 
 def whitened(traits: FamilyTraits) -> NDArray[np.float64]:
     """(n, K) sqrt(1 + lambda_k) V_k^-1/2 of the residuals by generalised least squares: uncorrelated but for covariates."""
-    model, result = traits.model, np.empty(traits.vectors.values.T.shape)
-    for ratio, own in _by_ratio(traits.lambdas):
-        values = traits.vectors.values[own].T
-        of_basis = solved(model, ratio, model.basis)
-        effects = np.linalg.solve(model.basis.T @ of_basis, of_basis.T @ values)
-        roots = np.sqrt(deviation(model.families.values, ratio) + 1) - 1
-        result[:, own] = times_function(model, roots, values - model.basis @ effects)
-    return result
+    factors = np.sqrt(deviation(traits.model.families.values[:, None], traits.lambdas) + 1) - 1
+    return times_function(traits.model, factors, _residuals(traits))
 
 
-def _by_ratio(lambdas: NDArray[np.float64]) -> Iterator[tuple[float, NDArray[np.int64]]]:
-    """Each lambda, and the traits that have it."""
-    for value in np.unique(lambdas):
-        yield float(value), np.flatnonzero(lambdas == value)
+def _residuals(traits: FamilyTraits) -> NDArray[np.float64]:
+    """(n, K) y_k - Q a_k by generalised least squares; P_k y_k = V_k^-1 of it."""
+    model = traits.model
+    factors = deviation(model.families.values[:, None], traits.lambdas)
+    # Q'y = 0, so that only what differs from a weight of 1 counts.
+    products = model.own_basis.T @ (factors * traits.vectors.coordinates.T)
+    effects = np.linalg.solve(gram(model, traits.lambdas), products.T[:, :, None])[:, :, 0]
+    return np.asarray(traits.values - model.basis @ effects.T)
+
+
+def gram(model: Covered, lambdas: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K, R, R) (1 + lambda) Q'V^-1 Q."""
+    rank, own = model.basis.shape[1], model.own_basis
+    outer = (own[:, :, None] * own[:, None, :]).reshape(len(own), -1)
+    factors = deviation(model.families.values[:, None], lambdas)
+    return np.asarray(np.eye(rank) + (factors.T @ outer).reshape(-1, rank, rank))
 
 
 def interpolated(lambdas: NDArray[np.float64], smallest: float, largest: float, precision: float) -> Nodes:
@@ -140,21 +141,22 @@ def interpolated(lambdas: NDArray[np.float64], smallest: float, largest: float, 
     return Nodes(first[order[:count]], coefficients[:, which])
 
 
-def deviation(values: NDArray[np.float64], ratio: float) -> NDArray[np.float64]:
-    """(J,) (1 + lambda) / (lambda s + 1) - 1 of eigenvalues s (J,)."""
+def deviation(values: NDArray[np.float64], ratio: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """(1 + lambda) / (lambda s + 1) - 1 of eigenvalues s, (J,), or (J, K) of values (J, 1) and lambda (K,)."""
     return np.asarray((1 + ratio) / (ratio * values + 1) - 1)
 
 
 def times_function(model: Covered, factors: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, C) columns plus U diag(factors) U' of them, factors (J,): a function of G that is 1 for people without relatives."""
+    """(n, C) columns plus U diag(factors) U' of them, factors (J, C) or (J, 1): functions of G that are 1 for people without
+    relatives."""
     members, result = model.families.members, columns.copy()
-    result[members] += model.families.back(factors[:, None] * model.families.turned(columns[members]))
+    result[members] += model.families.back(factors * model.families.turned(columns[members]))
     return result
 
 
 def solved(model: Covered, ratio: float, columns: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, C) (1 + lambda) V^-1 of columns (n, C)."""
-    return times_function(model, deviation(model.families.values, ratio), columns)
+    return times_function(model, deviation(model.families.values[:, None], ratio), columns)
 
 
 def root(model: Covered, ratio: float) -> NDArray[np.float64]:

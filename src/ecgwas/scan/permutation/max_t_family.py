@@ -47,12 +47,10 @@ class FamilyShuffles:
         self.factors = BlockFactors(options.model_copy(update={"missing": "mean"}), own, hard=hard)
         members = model.families.members
         self.vectors = model.families.vectors.astype(np.float32)
-        deviations = np.column_stack([family_screen.deviation(model.families.values, ratio) for ratio in lambdas])
+        deviations = family_screen.deviation(model.families.values[:, None], lambdas)
         self.deviations = deviations.astype(np.float32)  # (J, K)
         self.roots = (np.sqrt(deviations + 1) - 1).astype(np.float32)
-        # Q'V^-1 Q of every trait, times 1 + lambda.
-        gram = np.eye(model.basis.shape[1]) + np.einsum("jr,jk,js->krs", model.own_basis, deviations, model.own_basis)
-        self.inverse = np.linalg.inv(gram).astype(np.float32)
+        self.inverse = np.linalg.inv(family_screen.gram(model, lambdas)).astype(np.float32)
         self.basis, self.own_basis = model.basis.astype(np.float32), model.own_basis.astype(np.float32)
         self.members = members
         self.orders = orders(cohort, count, seed)
