@@ -29,7 +29,26 @@ NAMES = ("mine.I.qt", "mine.I.pr")
 NOBODY = VariantsTested.from_frame(LeftOutVariants.empty().frame)
 
 
-def made(folder: Path, *, missing: float = 0.0) -> tuple[Matrix, Chromosome, NDArray[np.float64]]:
+def pairs_listed(stem: Path, people: int, related: float) -> NDArray[np.float64]:
+    """Writes a list of siblings with estimates of their kinship, and returns the relationship (N, N)."""
+    g, rng, rows = np.eye(people), np.random.default_rng(5), ["ID1\tID2\tKinship"]
+    for i, j in families.siblings(people, related):
+        kinship = round(float(rng.normal(0.25, 0.02)), 6)
+        g[i, j] = g[j, i] = 2 * kinship
+        rows.append(f"p{i}\tp{j}\t{kinship}")
+    stem.with_suffix(".kin0").write_text("\n".join(rows) + "\n")
+    return g
+
+
+def model_options(stem: Path, relatives: str, chromosomes_tested: int = 4) -> Matrix:
+    given = {
+        "genotypes": stem, "relatives": relatives, "permutations": 0, "threads": 1, "min_hwe_p": 0.0,
+        "chromosomes": tuple(str(number + 1) for number in range(chromosomes_tested)),
+    }  # fmt: skip
+    return Matrix.model_validate(given | ({"kinship": stem.with_suffix(".kin0")} if relatives == "family" else {}))
+
+
+def made(folder: Path, relatives: str, *, missing: float = 0.0) -> tuple[Matrix, Chromosome, NDArray[np.float64]]:
     """Families with two causal variants of the first trait on chromosome 1, and the covariates with intercept (N, 3)."""
     cohort = families.draw(PEOPLE, 1200, related=0.8, seed=3)
     values = families.polygenic(cohort.copies, np.array([0.6, 0.6]), 1)
@@ -41,20 +60,20 @@ def made(folder: Path, *, missing: float = 0.0) -> tuple[Matrix, Chromosome, NDA
     stem = folder / "cohort"
     gemma.fileset(stem, copies, values, cohort.chromosome)
     eids, own = tuple(f"p{i}" for i in range(PEOPLE)), rng.standard_normal((PEOPLE, 2))
-    options = Matrix.model_validate({
-        "genotypes": stem, "relatives": "polygenic", "permutations": 0, "threads": 1, "chromosomes": ("1", "2", "3", "4"),
-        "min_hwe_p": 0.0,
-    })  # fmt: skip
+    pairs_listed(stem, PEOPLE, 0.8)
+    options = model_options(stem, relatives)
     opened = chromosomes.open_chromosome(options, "1")
     chromosome = Chromosome.of(opened, Traits(eids, NAMES, values), Covariates(eids, ("a", "b"), own))
     return options, chromosome.keeping_relatives(options), np.column_stack([np.ones(PEOPLE), own])
 
 
 @pytest.mark.gemma
-@pytest.mark.parametrize("trait", [0, 1])
-def test_tests_are_those_of_gemma_alone_and_conditional_on_other_variants(tmp_path: Path, trait: int) -> None:
-    options, chromosome, design = made(tmp_path)
-    g = relatives.loco_relationship(options, "1", tuple(f"p{i}" for i in range(PEOPLE)))
+@pytest.mark.parametrize(("kind", "trait"), [("polygenic", 0), ("polygenic", 1), ("family", 0), ("family", 1)])
+def test_tests_are_those_of_gemma_alone_and_conditional_on_other_variants(tmp_path: Path, kind: str, trait: int) -> None:
+    options, chromosome, design = made(tmp_path, kind)
+    g = pairs_listed(tmp_path / "pairs", PEOPLE, 0.8)
+    if kind == "polygenic":
+        g = relatives.loco_relationship(options, "1", tuple(f"p{i}" for i in range(PEOPLE)))
     model = chromosome.model(NAMES[trait])
     assert isinstance(model, MixedModel)
     copies = chromosome.region(np.arange(300)).copies
@@ -85,8 +104,9 @@ def test_the_ratio_of_variances_with_variants_is_that_of_the_scan() -> None:
     np.testing.assert_allclose(white @ basis, 0, atol=1e-10)
 
 
-def test_signals_credible_sets_and_audit_of_planted_variants(tmp_path: Path) -> None:
-    options, chromosome, _ = made(tmp_path, missing=0.01)
+@pytest.mark.parametrize("kind", ["polygenic", "family"])
+def test_signals_credible_sets_and_audit_of_planted_variants(tmp_path: Path, kind: str) -> None:
+    options, chromosome, _ = made(tmp_path, kind, missing=0.01)
     model, region = chromosome.model(NAMES[0]), chromosome.region(np.arange(300))
     steps = conditional.stepwise(model, region, CAUSE, limit=4.0, max_signals=5)
     assert [row["variant"] for row in steps if row["significant"]] == [f"v{CAUSE}", f"v{SECOND}"]
@@ -123,7 +143,7 @@ def covariates_of(chromosome: Chromosome) -> Covariates:
 
 def test_conditional_tests_of_null_variants_are_calibrated_where_least_squares_is_not(tmp_path: Path) -> None:
     """Variants of one chromosome, tested conditional on a causal one; the trait is inherited through the other chromosomes."""
-    squares: dict[str, list[float]] = {"mixed": [], "least squares": []}
+    squares: dict[str, list[float]] = {"polygenic": [], "family": [], "drop": []}
     for seed in range(8):
         cohort = families.draw(PEOPLE, 1200, related=1.0, seed=50 + seed, chromosomes=2)
         values = families.polygenic(cohort.copies[:, cohort.chromosome == 2], np.array([0.8]), seed)
@@ -131,22 +151,22 @@ def test_conditional_tests_of_null_variants_are_calibrated_where_least_squares_i
         stem = tmp_path / f"cohort{seed}"
         gemma.fileset(stem, cohort.copies, values, cohort.chromosome)
         eids = tuple(f"p{i}" for i in range(PEOPLE))
-        options = Matrix.model_validate(
-            {"genotypes": stem, "relatives": "polygenic", "permutations": 0, "threads": 1, "chromosomes": ("1", "2")}
-        )
+        pairs_listed(stem, PEOPLE, 1.0)
         traits, none = Traits(eids, NAMES[:1], values), Covariates(eids, (), np.empty((PEOPLE, 0)))
-        plain = Chromosome.of(chromosomes.open_chromosome(options, "1"), traits, none)
+        plain = Chromosome.of(chromosomes.open_chromosome(model_options(stem, "drop", 2), "1"), traits, none)
         copies = plain.region(np.arange(0, 600, 6)).copies
-        for name, chromosome in (("mixed", plain.keeping_relatives(options)), ("least squares", plain)):
-            model = chromosome.model(NAMES[0])
-            squares[name] += [model.fit(each, [copies[CAUSE // 6]]).t ** 2 for each in copies[CAUSE // 6 + 1 :]]
-    mixed, plain_squares = (np.mean(squares[name]) for name in ("mixed", "least squares"))
-    assert 0.9 < mixed < 1.1
-    assert plain_squares > 1.25
+        for kind, each in squares.items():
+            model = plain.keeping_relatives(model_options(stem, kind, 2)).model(NAMES[0])
+            each += [model.fit(one, [copies[CAUSE // 6]]).t ** 2 for one in copies[CAUSE // 6 + 1 :]]
+    polygenic, family, drop = (np.mean(each) for each in squares.values())
+    assert 0.9 < polygenic < 1.1
+    assert 0.9 < family < 1.1
+    assert drop > 1.25
 
 
-def test_fine_mapping_of_loci_with_relatives(tmp_path: Path) -> None:
-    _, chromosome, _ = made(tmp_path)
+@pytest.mark.parametrize("kind", ["polygenic", "family"])
+def test_fine_mapping_of_loci_with_relatives(tmp_path: Path, kind: str) -> None:
+    _, chromosome, _ = made(tmp_path, kind)
     hit = fine_mapping_row(chromosome, CAUSE)
     loci = {
         "locus": 1, "chrom": "1", "start": CAUSE + 1, "stop": CAUSE + 1, "lead_variant": f"v{CAUSE}", "pos": CAUSE + 1,

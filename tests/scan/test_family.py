@@ -7,17 +7,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
-from ecgwas.errors import InputError, StudyError
-from ecgwas.genotypes import chromosomes, dosages
-from ecgwas.scan import family, matrix
-from ecgwas.scan.block_scan import Scanner
-from ecgwas.scan.engine.samples import assemble, groups
-from ecgwas.scan.permutation.max_t_family import FamilyShuffles
+from ecgwas.genotypes import chromosomes
+from ecgwas.scan import matrix
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, ScanResult, Traits
 from tests.mixed import families, gemma

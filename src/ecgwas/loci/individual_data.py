@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.loci.models import BATCH_BYTES, MixedModel, Model, mean_imputed
-from ecgwas.mixed.whitening import WithoutCovariates
+from ecgwas.scan import kept_relatives
 from ecgwas.scan.engine.samples import Cohort, assemble
-from ecgwas.scan.relatives import Relatives
+from ecgwas.scan.kept_relatives import KeptRelatives
 from ecgwas.statistics.correlation import r2
 from ecgwas.statistics.projection import span
 from ecgwas.study.scan import Matrix, Scan
@@ -91,7 +91,7 @@ class Chromosome:
     genotypes: Genotypes
     cohort: Cohort
     names: tuple[str, ...]
-    relatives: Relatives | None = None
+    relatives: KeptRelatives | None = None
 
     @classmethod
     def of(
@@ -102,9 +102,9 @@ class Chromosome:
 
     def keeping_relatives(self, options: Scan) -> Chromosome:
         """With the mixed model of a scan that keeps relatives; unchanged for another scan."""
-        if not isinstance(options, Matrix) or not options.keeps_relatives:
+        if not isinstance(options, Matrix):
             return self
-        return replace(self, relatives=Relatives(options, self.cohort, self.genotypes))
+        return replace(self, relatives=kept_relatives.of_cohort(options, self.cohort, self.genotypes))
 
     def region(self, variant_index: NDArray[np.int64]) -> Region:
         """The variants with these indices on the chromosome."""
@@ -142,8 +142,7 @@ class Chromosome:
         basis = span(self.cohort.covariates[sample_index])
         if self.relatives is None:
             return Model(sample_index, values[sample_index], basis)
-        coordinates = WithoutCovariates(self.relatives.rotation(sample_index, basis))
-        return MixedModel(sample_index, values[sample_index], basis, coordinates)
+        return MixedModel(sample_index, values[sample_index], basis, self.relatives.coordinates(sample_index, basis))
 
 
 OpenChromosome = Callable[[str], Chromosome]

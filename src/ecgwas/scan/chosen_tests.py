@@ -12,11 +12,12 @@ from threadpoolctl import threadpool_limits
 from ecgwas.genotypes import dosages
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.packed import SampleSelector
+from ecgwas.scan import kept_relatives
 from ecgwas.scan.engine import backends
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group, assemble, groups
+from ecgwas.scan.kept_relatives import KeptRelatives
 from ecgwas.scan.matrix import block_size
-from ecgwas.scan.relatives import MixedFitter, Relatives
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, Traits
 
@@ -72,7 +73,7 @@ def _fit_piece(
 ) -> None:  # fmt: skip
     """Fills in the tests `in_piece` (H,) of one piece, whose variants are indices among its genotypes."""
     cohort = assemble(traits, covariates, genotypes)
-    relatives = Relatives(options, cohort, genotypes) if options.keeps_relatives else None
+    relatives = kept_relatives.of_cohort(options, cohort, genotypes)
     for group in groups(cohort, traits.names):
         index_in_group = _places(group.traits, len(traits.names))[tests.trait]
         rows = np.flatnonzero(in_piece & (index_in_group >= 0))
@@ -84,11 +85,12 @@ def _fit_piece(
 
 
 def _fit_group(
-    options: Matrix, cohort: Cohort, group: Group, genotypes: Genotypes, pairs: NDArray[np.int32], relatives: Relatives | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    options: Matrix, cohort: Cohort, group: Group, genotypes: Genotypes, pairs: NDArray[np.int32],
+    relatives: KeptRelatives | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
     """beta and standard error (H,) of pairs (H, 2) int32 of a variant and a trait of the group, sorted by variant."""
     own = {"hard": genotypes.hard_calls_only, "haploid": cohort.haploid}
-    fitter = Fitter(options, group, **own) if relatives is None else MixedFitter(options, group, relatives, **own)
+    fitter = Fitter(options, group, **own) if relatives is None else relatives.fitter(group, **own)
     selector = SampleSelector(cohort.fam_index[group.people], len(genotypes.eids), backends.allocator(options))
     beta, se = np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
     for start, stop, rows in _blocks(options, genotypes, pairs[:, 0]):

@@ -9,7 +9,6 @@ variant's mean, as in GEMMA.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,14 +21,15 @@ from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.mixed import family_model, family_screen
 from ecgwas.mixed.families import LEAST_RELATIONSHIP, Families, FamilyTooLargeError, families
+from ecgwas.mixed.whitening import Coordinates, OfFamilies
 from ecgwas.scan.block_scan import Prepared
 from ecgwas.scan.engine import family_denominators
+from ecgwas.scan.engine.family_denominators import filled
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group
 from ecgwas.scan.engine.screening import BINS, HistogramPool, Screened
 from ecgwas.scan.permutation.max_t_family import FamilyShuffles
-from ecgwas.scan.engine.family_denominators import filled
-from ecgwas.statistics.least_squares import Design, neglog10p
+from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import span
 from ecgwas.study.scan import Matrix
 
@@ -84,6 +84,22 @@ def prepared(options: Matrix, cohort: Cohort, grouped: list[Group], genotypes: G
         options=options, count=options.permutations, seed=seed, hard=hard,
     )  # fmt: skip
     return Prepared(fitters, shuffles)
+
+
+class OfCohort:
+    """The mixed model of families of one cohort; the same methods as of relatives.Relatives."""
+
+    def __init__(self, options: Matrix, cohort: Cohort, genotypes: Genotypes) -> None:
+        """Raises InputError as `relationship`."""
+        self.options, self.everyone = options, relationship(options, cohort, genotypes)
+
+    def coordinates(self, people: NDArray[np.int64], basis: NDArray[np.float64]) -> Coordinates:
+        """In which the relationship of some of the participants (n,), ascending indices, is diagonal; basis (n, R)."""
+        return OfFamilies(self.everyone.among(people), basis)
+
+    def fitter(self, group: Group, *, hard: bool = True, haploid: bool = False) -> Fitter:
+        """Tests blocks of variants; arguments as of Fitter."""
+        return FamilyFitter(self.options, group, self.everyone.among(group.people), hard=hard, haploid=haploid)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from ecgwas.mixed import variant_tests
 from ecgwas.mixed.relationship import Relationship
 from ecgwas.mixed.rotation import Rotation, rotation
 from ecgwas.mixed.variant_tests import RotatedTraits
+from ecgwas.mixed.whitening import Coordinates, WithoutCovariates
 from ecgwas.scan.block_scan import Prepared
 from ecgwas.scan.engine import block_results, screening
 from ecgwas.scan.engine.block_results import BlockResult
@@ -145,6 +146,14 @@ class Relatives:
             _kept[key] = rotation(self.relationship if whole else self.relationship[np.ix_(people, people)], basis)
         _kept.move_to_end(key)
         return _kept[key]
+
+    def coordinates(self, people: NDArray[np.int64], basis: NDArray[np.float64]) -> Coordinates:
+        """In which the relationship of some of the participants is diagonal; arguments as of `rotation`."""
+        return WithoutCovariates(self.rotation(people, basis))
+
+    def fitter(self, group: Group, *, hard: bool = True, haploid: bool = False) -> Fitter:
+        """Tests blocks of variants; arguments as of Fitter."""
+        return MixedFitter(self.options, group, self, hard=hard, haploid=haploid)
 
     def forget(self) -> None:
         """Frees the relationship's memory; it is computed again if another rotation needs it."""
