@@ -3,9 +3,9 @@
     python -m benchmarks.findings.inflation_mice [--quick] [--mice STEM]
 
 Variants of chromosome 1 are tested in 96 traits with the relationship that common variants (MAF above 5 %) of the other
-chromosomes give, 16 traits of each heritability in 0 to 0.8. Each line gives the median inflation of the 96 traits, as its mean
-over drawings, and the interval with 95 of 100 of them. The file has four chromosomes in long linkage disequilibrium, so that the
-median of one drawing varies by several per cent.
+chromosomes give, 16 traits of each heritability in 0 to 0.8. Each line gives the median inflation of the 96 traits, as its
+mean over drawings, and the interval with 95 of 100 of them. The file has four chromosomes in long linkage disequilibrium, so
+that the median of one drawing varies by several per cent.
 
     model    traits are drawn from the model itself, with the relationship that is tested: what chance alone gives
     common   traits are sums of effects of the variants that make the relationship
