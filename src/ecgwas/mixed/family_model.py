@@ -19,7 +19,7 @@ Chebyshev nodes, to about 1e-9 (Trefethen 2019, Approximation Theory and Approxi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,11 +35,13 @@ FEW = 500
 With more, its maximum with the variant is sought from that without it."""
 ROWS = 32
 """Rows of every product whose bits must not depend on the other rows: always as many."""
+KEPT_BYTES = 2**28
+"""Memory of what is kept of the nodes around all points of the grid."""
 PAIRS_BYTES = 2**25
 """Memory of one array of pairs that are tested together."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Covered:
     """People and covariates of one group: basis (n, R) float64, orthonormal; apart (S,) int64, people without relatives;
     own_basis (J, R): the coordinates of the basis."""
@@ -48,6 +50,16 @@ class Covered:
     basis: NDArray[np.float64]
     apart: NDArray[np.int64]
     own_basis: NDArray[np.float64]
+    kept: dict[int, _Points] = field(default_factory=dict, repr=False)
+
+    def around(self, bracket: int) -> _Points:
+        """The nodes around a point of the grid, kept if all of them fit into KEPT_BYTES."""
+        if bracket in self.kept:
+            return self.kept[bracket]
+        points = _points(self, _nodes(bracket))
+        if points.columns.nbytes * len(GRID) <= KEPT_BYTES:
+            self.kept[bracket] = points
+        return points
 
     @property
     def df(self) -> int:
@@ -106,7 +118,7 @@ def family_traits(model: Covered, traits: NDArray[np.float64]) -> FamilyTraits:
     at = np.empty(len(brackets))
     for bracket in np.unique(brackets):
         rows = np.flatnonzero(brackets == bracket)
-        points = _points(model, _nodes(bracket))
+        points = model.around(int(bracket))
         value = df * np.log(_reduced(points, own.select(rows)).squares) + points.determinant
         at[rows] = _on_line(_lowest(value), bracket)
     nearest = np.abs(at[:, None] - GRID).argmin(axis=1)
@@ -145,12 +157,12 @@ def _tests(traits: FamilyTraits, own: Vectors, product: _Product, brackets: NDAr
         moved: list[NDArray[np.int64]] = []
         for bracket in np.unique(brackets[open_pairs]):
             pairs = open_pairs[brackets[open_pairs] == bracket]
-            curves = _Curves.of(_points(model, _nodes(bracket)), own, traits.vectors, product.select(pairs))
+            curves = _Curves.of(model.around(int(bracket)), own, traits.vectors, product.select(pairs))
             place = _lowest(curves.likelihood(model.df))
             found[:, pairs] = curves.test(place, _on_line(place, bracket), model.df)
             # At an end of the bracket that is none of the grid the search goes on around the next point.
-            following = bracket + np.sign(place).astype(np.int64) * (np.abs(place) == 1)
-            inside = (following < 0) | (following >= len(GRID)) | (following == bracket) | (following == came_from[pairs])
+            following = np.clip(bracket + 2 * np.trunc(place).astype(np.int64), 0, len(GRID) - 1)
+            inside = (following == bracket) | (following == came_from[pairs])
             came_from[pairs], brackets[pairs] = bracket, np.where(inside, bracket, following)
             moved.append(pairs[~inside])
         open_pairs = np.sort(np.concatenate(moved))
@@ -287,9 +299,12 @@ def _lowest(values: NDArray[np.float64]) -> NDArray[np.float64]:
     powers = _each("ht,tu->hu", values - values.min(axis=1, keepdims=True), TO_POWERS)
     slope = powers[:, 1:] * np.arange(1, NODES)
     bend = slope[:, 1:] * np.arange(1, NODES - 1)
-    at = CHEBYSHEV[np.argmin(values, axis=1)]
-    low, high = np.full(len(at), -1.0), np.ones(len(at))
-    rising_at_start, falling_at_end = _horner(slope, low) >= 0, _horner(slope, high) <= 0
+    lowest = np.argmin(values, axis=1)
+    at, low, high = CHEBYSHEV[lowest], np.full(len(lowest), -1.0), np.ones(len(lowest))
+    at_start = (lowest == 0) & (_horner(slope, low) >= 0)
+    at_end = (lowest == NODES - 1) & (_horner(slope, high) <= 0)
+    ended = at_start | at_end
+    at = np.where(at_start, low, np.where(at_end, high, at))
     for _ in range(ROUNDS):
         gradient, curvature = _horner(slope, at), _horner(bend, at)
         high, low = np.where(gradient > 0, at, high), np.where(gradient > 0, low, at)
@@ -297,12 +312,11 @@ def _lowest(values: NDArray[np.float64]) -> NDArray[np.float64]:
             newton = at - gradient / curvature
         inside = (curvature > 0) & (newton > low) & (newton < high)
         following = np.where(gradient == 0, at, np.where(inside, newton, (low + high) / 2))
-        settled = np.abs(following - at) <= TOLERANCE
-        at = np.where(settled, at, following)
-        if settled.all():
+        ended |= np.abs(following - at) <= TOLERANCE
+        at = np.where(ended, at, following)
+        if ended.all():
             break
-    at = np.where((at < -1 + 1e-6) & rising_at_start, -1.0, at)
-    return np.asarray(np.where((at > 1 - 1e-6) & falling_at_end, 1.0, at))
+    return at
 
 
 def _horner(coefficients: NDArray[np.float64], at: NDArray[np.float64]) -> NDArray[np.float64]:

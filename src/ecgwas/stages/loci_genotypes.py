@@ -41,7 +41,7 @@ class LocusData:
         if name not in self._open:
             genotypes = chromosomes.open_chromosome(self.study.scan, name)
             shared = self._sharing(Chromosome.of(genotypes, self.traits, self.covariates, self.ancestry))
-            self._open[name] = shared.keeping_relatives(self.study.scan)
+            self._open[name] = shared.keeping_relatives(scan.engine(self.study))
         return self._open[name]
 
     def _sharing(self, chromosome: Chromosome) -> Chromosome:
@@ -90,7 +90,7 @@ class LocusData:
         """Genomic inflation by minor allele frequency."""
         opened = list(self.all())
         variants = sum(len(chromosome.genotypes) for chromosome in opened)
-        return inflation_by_maf(self.study.scan, opened, self.tested, variants)
+        return inflation_by_maf(scan.engine(self.study), opened, self.tested, variants)
 
     def imputed(self) -> bool:
         """True if genotypes of any chromosome are imputed."""
