@@ -174,8 +174,8 @@ class Matrix(Scan):
         if not self.keeps_relatives:
             return ()
         return (
-            f"relatives are kept (scan.relatives: {self.relatives}): missing genotypes count as the variant's mean, and sets of "
-            "traits are not tested",
+            f"relatives are kept (scan.relatives: {self.relatives}): missing genotypes count as the variant's mean, and sets "
+            "of traits are not tested",
             "what follows the scan at loci (conditional signals, credible sets, audit, effects in natural units, power) is "
             "computed by least squares, which takes relatives for unrelated: its errors are too small if a trait is heritable",
         )
