@@ -9,8 +9,8 @@ LAMBDA  genomic inflation by heritability, of the mixed model and of least squar
 FWER    share of null studies of heritable traits in families with a test beyond the permutation threshold, and the interval in
         which a rate of 5 % lies in 95 of 100 such benchmarks.
 NULL    with --mice-null alone: the median over 96 traits of lambda on chromosome 1 of the mice, in replicates of traits drawn
-        from the model, or as effects of all variants of the other chromosomes; mean, SD, 5th and 95th centile, share beyond 1.066,
-        and the mean chi-square, which should be 1.
+        from the model, or as effects of all variants of the other chromosomes; mean, SD, 5th and 95th centile, share beyond
+        1.066, and the mean chi-square, which should be 1.
 MARGIN  largest shortfall of the screen's t squared at -log10 p of 3, times the number of people (relatives.PEOPLE_OF_MARGIN).
 
 Families: four or two siblings each, without their parents; variants on four chromosomes. Needs the program gemma.
@@ -141,8 +141,8 @@ def in_mice(stem: Path, traits: int) -> Iterator[str]:
 
 
 def null_of_mice(stem: Path, replicates: int, traits: int = 96) -> Iterator[str]:
-    """Traits drawn from the model, and a quarter as many replicates of sums of effects of all variants of the other chromosomes,
-    with the heritabilities SHARES; lambda is estimated for each."""
+    """Traits drawn from the model, and a quarter as many replicates of effects of all variants of the other chromosomes, with
+    the heritabilities SHARES; lambda is estimated for each."""
     bed = open_bed(f"{stem}.bed")
     copies, chromosome = bed.read(dtype="int8").T, bed.chromosome.astype(np.int64)
     called = np.where(copies < 0, np.nan, copies.astype(float))

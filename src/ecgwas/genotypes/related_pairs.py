@@ -44,7 +44,7 @@ def pairs(path: Path, eids: Sequence[str]) -> Pairs:
 
     Raises InputError for a file that is missing, lacks a column, or has kinship that is not a number or above MOST_KINSHIP.
     """
-    frame = RelatedPairs.read(path).frame if path.suffix == ".parquet" else _listed(path)
+    frame = RelatedPairs.read(path).frame if path.suffix == ".parquet" else listed(path)
     places = pl.DataFrame({"eid": list(eids), "place": np.arange(len(eids))})
     placed = (
         frame.join(places.rename({"eid": "eid1", "place": "first"}), on="eid1", how="left", maintain_order="left")
@@ -57,8 +57,11 @@ def pairs(path: Path, eids: Sequence[str]) -> Pairs:
     return Pairs(first, second, known["kinship"].to_numpy(), placed.height - both.height - redacted, redacted)
 
 
-def _listed(path: Path) -> pl.DataFrame:
-    """Columns eid1, eid2 and kinship of a list."""
+def listed(path: Path) -> pl.DataFrame:
+    """Columns eid1, eid2 (text) and kinship of a list.
+
+    Raises InputError for a list that is missing, lacks a column, or has kinship that is not a number or above MOST_KINSHIP.
+    """
     table = read_user_table(path, what="the list of related pairs")
     by_name = {name.lower().lstrip("#"): name for name in table.frame.columns}
     columns = {name: next((by_name[each] for each in names if each in by_name), None) for name, names in COLUMNS.items()}
