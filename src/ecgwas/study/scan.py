@@ -127,9 +127,9 @@ class Matrix(Scan):
     threads: int = option(0, ge=0)
     """Number of threads; 0: all cores."""
     relatives: Literal["drop", "family", "polygenic"] = "drop"
-    """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares. The others keep them and test
-    by a linear mixed model, with missing genotypes at the mean: `family` with the kinship within families, for any number of
-    people; `polygenic` with the genomic relationship of everybody, for at most 15,000."""
+    """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares. The others keep them, and
+    test by a linear mixed model with missing genotypes at the mean: `family` with the kinship within families, for any number
+    of people; `polygenic` with the genomic relationship of everybody, for at most 15,000."""
     kinship: StudyPath | None = None
     """With `relatives: family`, pairs of relatives as KING, PLINK 2 (--make-king-table) and UK Biobank (ukb_rel.dat) list them:
     ID1, ID2 and Kinship; none: those that stage traits finds."""
@@ -174,8 +174,8 @@ class Matrix(Scan):
         if not self.keeps_relatives:
             return ()
         return (
-            f"relatives are kept (scan.relatives: {self.relatives}): missing genotypes count as the variant's mean, and sets of traits "
-            "are not tested",
+            f"relatives are kept (scan.relatives: {self.relatives}): missing genotypes count as the variant's mean, and sets "
+            "of traits are not tested",
             "conditional signals, credible sets, audit and effects in natural units are of the mixed model, too; power is that "
             "of as many unrelated people",
         )

@@ -71,9 +71,9 @@ class FamilyShuffles:
         ss = np.einsum("nbk,nbk->bk", columns, columns, dtype=np.float64)
         own = self._turned(columns)
         columns[self.members] += self._back(own * self.roots[:, None, :])
-        along = np.tensordot(self.basis, columns, axes=(0, 0))  # (R, b, K)
-        effects = np.einsum("krs,sbk->rbk", self.inverse, along)
-        ss -= np.einsum("rbk,rbk->bk", along, effects, dtype=np.float64)
+        products = np.tensordot(self.basis, columns, axes=(0, 0))  # (R, b, K)
+        effects = np.einsum("krs,sbk->rbk", self.inverse, products)
+        ss -= np.einsum("rbk,rbk->bk", products, effects, dtype=np.float64)
         columns -= np.tensordot(self.basis, effects, axes=(1, 0))
         of_families = np.tensordot(self.own_basis, effects, axes=(1, 0)) * self.deviations[:, None, :]
         columns[self.members] -= self._back(of_families)
@@ -83,9 +83,13 @@ class FamilyShuffles:
     def _turned(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
         """(J, b, K) coordinates of the members among (N, b, K)."""
         rows = columns[self.members]
+        if len(rows) == 0:
+            return rows
         return np.asarray(self.vectors.T @ rows.reshape(len(rows), -1)).reshape(rows.shape)
 
     def _back(self, coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(coordinates) == 0:
+            return coordinates
         return np.asarray(self.vectors @ coordinates.reshape(len(coordinates), -1)).reshape(coordinates.shape)
 
     def test(self, block: GenotypeBlock) -> Permuted:
@@ -94,7 +98,7 @@ class FamilyShuffles:
         denominators = self.factors.denominators(block, sums.cross_product).denominators
         centred = block.raw_ss - block.minor_alleles**2 / np.maximum(block.called, 1)
         tested = np.flatnonzero((sums.genotype_ss * MAX_VIF >= centred) & (centred > 0) & (sums.genotype_ss > 0))
-        scale = 1 / np.sqrt(denominators[tested])
+        scale = np.reciprocal(np.sqrt(denominators[tested]))
         chosen = block.select(tested)
         maxima = [self._maxima(chosen, scale, columns) for columns in (self.batches or self._batches())]
         return Permuted(np.concatenate(maxima).astype(np.float64), np.zeros(self.count), SetTests.none())
