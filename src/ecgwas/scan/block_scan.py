@@ -21,10 +21,11 @@ from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group, strata
 from ecgwas.scan.engine.screening import BINS, HistogramPool, Screened
 from ecgwas.scan.permutation.max_t import Shuffles
+from ecgwas.scan.permutation.max_t_family import FamilyShuffles
 from ecgwas.scan.permutation.max_t_relatives import MixedShuffles
 from ecgwas.study.scan import Matrix
 
-AnyShuffles = Shuffles | MixedShuffles
+AnyShuffles = Shuffles | MixedShuffles | FamilyShuffles
 
 
 @dataclass(frozen=True)

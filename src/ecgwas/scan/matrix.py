@@ -24,7 +24,7 @@ from ecgwas.genotypes import dosages
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.native import compiled
 from ecgwas.progress import silent
-from ecgwas.scan import relatives, relatives_work
+from ecgwas.scan import family, relatives, relatives_work
 from ecgwas.scan.block_scan import Prepared, Scanner
 from ecgwas.scan.engine import all_tests, block_results, kernels
 from ecgwas.scan.engine.block_results import BlockResult
@@ -50,7 +50,7 @@ def check(options: Matrix) -> None:
     """Raises StudyError if the kernel requested is not available, InputError if relatives are kept and too few variants show
     who is related."""
     _check_kernel(options)
-    if options.keeps_relatives:
+    if options.relatives == "polygenic":
         relatives.refuse_too_few_variants(options)
 
 
@@ -70,18 +70,22 @@ def scan(
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
     ancestry: NDArray[np.int64] | None = None,
+    predictions: NDArray[np.float64] | None = None,
 ) -> ScanResult:
     """Tests every variant of `genotypes` against every trait; see ScanResult.
 
     With `options.dense`, `folder` receives every test. Traits and covariates have the same participants in the same order, all
     of them in `genotypes`. ancestry (N,): groups in which Hardy-Weinberg equilibrium is tested; None: one group. The same
-    `seed` gives the same permutations on every chromosome. Invalid for related participants, but with `options.relatives`:
-    polygenic, whose relationship is read from the study's other autosomes (relatives.py). BLAS is limited to one thread,
-    because the scan's threads share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after its
-    work.
+    `seed` gives the same permutations on every chromosome. predictions (N, K) float64, of the traits in their units and order,
+    without missing values: what the other chromosomes predict, subtracted before anything else. Invalid for related
+    participants, but with `options.relatives`: polygenic, whose relationship is read from the study's other autosomes
+    (relatives.py), or family, that of `options.kinship` (family.py). BLAS is limited to one thread, because the scan's threads
+    share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after its work.
     """
     if folder is None:
         options = options.model_copy(update={"dense": False})
+    if predictions is not None:
+        traits = Traits(traits.eids, traits.names, traits.values - predictions)
     with threadpool_limits(1, user_api="blas"):
         _check_kernel(options)
         pieces = genotypes.pieces()
@@ -114,7 +118,10 @@ def _scan(
     """Scans the variants of one piece: those of which men have one copy, or those of which men have two."""
     cohort = assemble(traits, covariates, genotypes, ancestry)
     grouped = groups(cohort, traits.names)
-    if options.keeps_relatives:
+    if options.relatives == "family":
+        own = family.prepared(options, cohort, grouped, genotypes, seed)
+        return _Scanned(_pass(options, cohort, own, genotypes, None, track), people(cohort), ())
+    if options.relatives == "polygenic":
         prepared = relatives.prepared(options, cohort, grouped, genotypes, seed)
         results = [_pass(options, cohort, each, genotypes, None, track) for each in prepared]
         return _Scanned(relatives.joined(results, len(traits.names)), people(cohort), ())
@@ -161,7 +168,7 @@ def block_size(options: Matrix, *, people: int, variants: int, hard: bool, worke
     more variants. There are at least two blocks, because a chromosome of a genotyping array usually fits in one.
     """
     fits = PACKED_BYTES * 4 // people if hard else dosages.BLOCK_BYTES // (dosages.BYTES_PER_DOSAGE * people)
-    if options.keeps_relatives:
+    if options.relatives == "polygenic":
         fits = min(fits, ROTATED_BYTES // (4 * people))
     full = min(options.block, fits)
     size = full if workers <= BLOCKS_IN_MEMORY else full * BLOCKS_IN_MEMORY // workers

@@ -31,6 +31,7 @@ from ecgwas.mixed.variant_tests import RotatedTraits
 from ecgwas.scan.block_scan import Prepared
 from ecgwas.scan.engine import block_results, screening
 from ecgwas.scan.engine.block_results import BlockResult
+from ecgwas.scan.engine.family_denominators import filled
 from ecgwas.scan.engine.regression import MARGIN, Fitter
 from ecgwas.scan.engine.samples import Cohort, Group
 from ecgwas.scan.engine.screening import Screened
@@ -250,12 +251,3 @@ class MixedFitter(Fitter):
             "beta": sign * beta * scale, "se": se * scale, "t": sign * t,
             "neglog10p": neglog10p(t, df[variants].astype(np.float64)),
         }  # fmt: skip
-
-
-def filled(block: GenotypeBlock) -> NDArray[np.float32]:
-    """(V, N) float32 copies of the minor allele, a missing call the variant's mean."""
-    copies = block.minor_copies()
-    mean = block.minor_alleles / np.maximum(block.called, 1)
-    for i in np.flatnonzero(block.missing_calls):
-        copies[i, block.samples_missing(int(i))] = mean[i]
-    return copies

@@ -121,9 +121,13 @@ class Matrix(Scan):
     """Number of variants per block."""
     threads: int = option(0, ge=0)
     """Number of threads; 0: all cores."""
-    relatives: Literal["drop", "polygenic"] = "drop"
-    """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares; `polygenic` keeps them and
-    tests by a linear mixed model, exact, for at most 15,000 people, with missing genotypes at the mean."""
+    relatives: Literal["drop", "family", "polygenic"] = "drop"
+    """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares. The others keep them and test
+    by a linear mixed model, with missing genotypes at the mean: `family` with the kinship within families, for any number of
+    people; `polygenic` with the genomic relationship of everybody, for at most 15,000."""
+    kinship: StudyPath | None = None
+    """With `relatives: family`, pairs of relatives as KING, PLINK 2 (--make-king-table) and UK Biobank (ukb_rel.dat) list them:
+    ID1, ID2 and Kinship; none: those that stage traits finds."""
     permutations: int = option(1000, ge=0)
     """Number of permutations of the participants for the permutation threshold; 0: none."""
     sets_of_traits: bool = True
@@ -132,6 +136,8 @@ class Matrix(Scan):
     @model_validator(mode="after")
     def _possible_with_relatives(self) -> Matrix:
         """With relatives kept, some options have no counterpart."""
+        if self.kinship is not None and self.relatives != "family":
+            raise ValueError("kinship needs relatives: family")
         if self.relatives == "drop":
             return self
         if self.dense:
@@ -158,7 +164,7 @@ class Matrix(Scan):
         if not self.keeps_relatives:
             return ()
         return (
-            "relatives are kept (scan.relatives: polygenic): missing genotypes count as the variant's mean, and sets of traits "
+            f"relatives are kept (scan.relatives: {self.relatives}): missing genotypes count as the variant's mean, and sets of traits "
             "are not tested",
             "what follows the scan at loci (conditional signals, credible sets, audit, effects in natural units, power) is "
             "computed by least squares, which takes relatives for unrelated: its errors are too small if a trait is heritable",
@@ -167,6 +173,12 @@ class Matrix(Scan):
     @property
     def described(self) -> str:
         """The built-in engine."""
+        if self.relatives == "family":
+            return (
+                "a linear mixed model of each trait, with twice the kinship of relatives within families as their relationship "
+                "and 0 between families [@fastgwa], tested by the exact Wald test of GEMMA [@gemma], on all traits jointly "
+                "with ecgwas' own engine"
+            )
         if self.keeps_relatives:
             return (
                 "a linear mixed model of each trait, with the genomic relationship of the other chromosomes and the exact Wald "
@@ -175,6 +187,11 @@ class Matrix(Scan):
         return (
             "ordinary least squares, with the model of PLINK 2's --glm [@plink2], on all traits jointly with ecgwas' own engine"
         )
+
+    @property
+    def further_inputs(self) -> tuple[Path, ...]:
+        """The list of pairs of relatives."""
+        return () if self.kinship is None else (self.kinship,)
 
     @property
     def permutation_count(self) -> int:

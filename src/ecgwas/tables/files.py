@@ -80,6 +80,7 @@ from ecgwas.tables.recordings import (
     LeadCounts,
     LeadQuality,
     ReconstructionErrors,
+    RelatedPairs,
     Reliability,
     SeedStability,
     SignalErrors,
@@ -253,6 +254,9 @@ ENCODER = ResultFile("represent", "{representation}/encoder/{rest}")
 TRAITS = TableFile("traits", "traits.parquet", table=Traits)
 COVARIATES = TableFile("traits", "covariates.parquet", table=Covariates)
 ANCESTRY = TableFile("traits", "ancestry.parquet", table=Ancestry)
+RELATED_PAIRS = TableFile(
+    "traits", "related_pairs.parquet", table=RelatedPairs, note="with `scan.relatives: family` and no `scan.kinship`"
+)
 PEOPLE = TableFile("traits", "people.csv", table=People)
 TRAIT_REPORT = TableFile("traits", "traits.csv", False, table=TraitReport, shared=True)
 SAMPLE_GUARDS = TableFile("traits", "guards.csv", False, table=Guards, shared=True)

@@ -27,6 +27,10 @@ REFERENCES = {
     "gemma": (
         "Zhou X, Stephens M. Genome-wide efficient mixed-model analysis for association studies. Nat Genet 2012;44:821–824.",
     ),
+    "fastgwa": (
+        "Jiang L, et al. A resource-efficient tool for mixed model association analysis of large-scale data. Nat Genet "
+        "2019;51:1749–1755.",
+    ),
     "permutation": ("Westfall PH, Young SS. Resampling-based multiple testing. Wiley 1993.",),
     "effective": (
         "Li J, Ji L. Adjusting multiple testing in multilocus analyses using the eigenvalues of a correlation matrix. "
