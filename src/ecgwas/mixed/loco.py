@@ -62,16 +62,18 @@ def _weights(grams: NDArray[np.float64], crosses: NDArray[np.float64]) -> NDArra
     """(J, K, 2) least-squares weights, at least 0, of two predictors; 0 for one that is 0."""
     (a, b), c = (grams[..., 0, 0], grams[..., 1, 1]), grams[..., 0, 1]
     x, y = crosses[..., 0], crosses[..., 1]
-    alone = [np.maximum(np.divide(x, a, out=np.zeros_like(x), where=a > 0), 0.0), np.maximum(np.divide(y, b, out=np.zeros_like(y), where=b > 0), 0.0)]
     determinant = a * b - c * c
-    proper = determinant > 1e-9 * a * b
-    both = [np.divide(b * x - c * y, determinant, out=np.zeros_like(x), where=proper),
-            np.divide(a * y - c * x, determinant, out=np.zeros_like(x), where=proper)]
-    inside = proper & (both[0] > 0) & (both[1] > 0)
-    first_alone = alone[0] * x >= alone[1] * y
-    return np.stack([
-        np.where(inside, both[0], np.where(first_alone, alone[0], 0.0)), np.where(inside, both[1], np.where(first_alone, 0.0, alone[1])),
-    ], axis=-1)  # fmt: skip
+    first, second = _ratio(b * x - c * y, determinant), _ratio(a * y - c * x, determinant)
+    inside = (determinant > 1e-9 * a * b) & (first > 0) & (second > 0)
+    alone = np.maximum(_ratio(x, a), 0.0), np.maximum(_ratio(y, b), 0.0)
+    better = alone[0] * x >= alone[1] * y  # The first explains more than the second, each alone.
+    outside = np.where(better, alone[0], 0.0), np.where(better, 0.0, alone[1])
+    return np.stack([np.where(inside, first, outside[0]), np.where(inside, second, outside[1])], axis=-1)
+
+
+def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    """0 where `below` is not positive."""
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
 def explained(
@@ -83,7 +85,9 @@ def explained(
     return np.asarray(1 - np.divide(left, whole, out=np.ones_like(left), where=whole > 0))
 
 
-def expected_r2(people: NDArray[np.float64] | float, h2: NDArray[np.float64] | float, segments: float = INDEPENDENT_SEGMENTS) -> NDArray[np.float64]:  # fmt: skip
+def expected_r2(
+    people: NDArray[np.float64] | float, h2: NDArray[np.float64] | float, segments: float = INDEPENDENT_SEGMENTS
+) -> NDArray[np.float64]:  # fmt: skip
     """Share of variance that a ridge prediction explains in other people: h2 N h2 / (N h2 + M_e).
 
     Daetwyler et al. 2008, PLoS ONE 3:e3395. chi2 of variants on other chromosomes grows by 1 / (1 - r2).
@@ -94,7 +98,7 @@ def expected_r2(people: NDArray[np.float64] | float, h2: NDArray[np.float64] | f
 
 @dataclass(frozen=True)
 class GenomeSums:
-    """Sums over the chromosomes (ridge.Prediction) of N people with R covariates: squares (K,), trace, probed (B, N); variants."""
+    """Sums over the chromosomes (ridge.Prediction): squares (K,), trace, probed (B, N), and the number of variants."""
 
     squares: NDArray[np.float64]
     trace: float

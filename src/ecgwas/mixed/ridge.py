@@ -33,12 +33,12 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 HERITABILITIES = (0.05, 0.25, 0.75)
-"""Heritabilities whose ridge parameters level 0 has. One would do for independent variants; linkage disequilibrium needs more."""
+"""Heritabilities whose ridge parameters level 0 has. For independent variants, one would do."""
 BASE = 1
 """Place among HERITABILITIES of that of the base."""
 SHARES = (0.01, 0.1, 0.3, 0.6, 0.9)
 """Shares of variance explained by a chromosome's deviations from the base, whose ridge parameters level 1 tries."""
-MIN_Z = 3.0
+MIN_Z = 2.0
 """Standard errors by which level 1 must reduce the squared error of the base."""
 FOLDS = 5
 VARIANTS_PER_BLOCK = 1000
@@ -93,7 +93,9 @@ class Cohort:
     def batch(self, start: int, stop: int) -> Cohort:
         """Some of the traits; only the first batch has probes."""
         observed = None if self.observed is None else self.observed[start:stop]
-        return replace(self, traits=self.traits[start:stop], observed=observed, probes=self.probes if start == 0 else self.probes[:0])
+        return replace(
+            self, traits=self.traits[start:stop], observed=observed, probes=self.probes if start == 0 else self.probes[:0]
+        )
 
     @property
     def spans(self) -> list[Span]:
@@ -164,9 +166,11 @@ def block_edges(variants: int) -> list[int]:
     return [variants * i // count for i in range(count + 1)] if count else [0]
 
 
-def prediction(variants: Variants, cohort: Cohort, mapped: Mapped = map) -> Prediction:
+def prediction(
+    variants: Variants, cohort: Cohort, mapped: Mapped = map, *, traits_at_once: int = TRAITS_AT_ONCE
+) -> Prediction:  # fmt: skip
     """Predictions of all traits from one chromosome. mapped: `map`, or that of a pool of threads."""
-    edges = [*range(0, len(cohort.traits), TRAITS_AT_ONCE), len(cohort.traits)]
+    edges = [*range(0, len(cohort.traits), traits_at_once), len(cohort.traits)]
     batches = [_prediction(variants, cohort.batch(start, stop), mapped) for start, stop in pairwise(edges)]
     each = zip(*((one.values, one.is_stacked, one.squares) for one in batches), strict=True)
     values, is_stacked, squares = (np.concatenate(parts) for parts in each)
@@ -223,9 +227,9 @@ def _sums(variants: Variants, cohort: Cohort, number: int) -> tuple[list[tuple[A
     Products are of the variants as they are, which are read once; covariates are removed from the sums.
     """
     targets, sums, parts = np.concatenate([cohort.traits, cohort.probes]), [], []
-    for fold, spans in groupby(cohort.spans, key=lambda span: span.fold):
+    for _, spans in groupby(cohort.spans, key=lambda span: span.fold):
         gram, cross, own = np.float32(0), np.float32(0), np.float32(0)
-        for _, start, stop in spans:
+        for _fold, start, stop in spans:
             x = variants.block(number, start, stop)
             gram, cross, own = (gram + x @ x.T, cross + x @ targets[:, start:stop].T, own + x @ cohort.basis[start:stop])
         sums.append((gram, cross))
