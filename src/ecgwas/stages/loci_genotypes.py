@@ -89,7 +89,7 @@ class LocusData:
         """Genomic inflation by minor allele frequency."""
         opened = list(self.all())
         variants = sum(len(chromosome.genotypes) for chromosome in opened)
-        return inflation_by_maf(self.study.scan, opened, self.tested, variants)
+        return inflation_by_maf(scan.engine(self.study), opened, self.tested, variants)
 
     def imputed(self) -> bool:
         """True if genotypes of any chromosome are imputed."""

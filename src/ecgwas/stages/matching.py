@@ -76,7 +76,8 @@ def loci_of_folds(
     """The loci of each fold, from a scan of all chromosomes in the people outside it."""
     seed = seed_of(study, "scan")
     thresholds = files.THRESHOLDS.read(study.results)
-    engine = study.scan if isinstance(study.scan, Matrix) else scan.builtin_engine(study)
+    own = scan.engine(study)
+    engine = own if isinstance(own, Matrix) else scan.builtin_engine(study)
     rule = Rule(engine, study.loci, thresholds)
     folds = [FoldLoci(one) for one in _choosers(study, features, tested, fold_people)]
     for name in scan.STAGE.parts(study):

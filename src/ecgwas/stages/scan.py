@@ -12,7 +12,7 @@ import polars as pl
 
 from ecgwas import scan
 from ecgwas.errors import Caution, first_few
-from ecgwas.genotypes import chromosome_codes, chromosomes, filesets, genome_build, requested
+from ecgwas.genotypes import chromosome_codes, chromosomes, filesets, genome_build, related_pairs, requested
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.progress import track
 from ecgwas.scan import panel_structure, relatives
@@ -61,7 +61,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     # One seed for all parts, because the family-wise maximum needs the same permutations on every chromosome.
     seed = seed_of(study, "scan")
     folder = files.ENGINE_FILES.within(out, engine=study.scan.own_folder, part=part)
-    result = scan.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
+    result = scan.scan(engine(study), *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
     files.ASSOCIATIONS.write(result.associations, out, part=part)
     files.SET_ASSOCIATIONS.write(result.sets, out, part=part)
     files.LEFT_OUT_VARIANTS.write(result.left_out, out, part=part)
@@ -150,11 +150,19 @@ def dense_folders(study: Study) -> list[Path]:
     return [one for folder in folders for one in (folder, *sorted(folder.glob(f"{block_results.PIECE}*")))]
 
 
+def engine(study: Study) -> ScanOptions:
+    """The engine of the study, with the related pairs that stage traits found, if it needs them."""
+    if not study.scan.needs_pairs:
+        return study.scan
+    return study.scan.model_copy(update={"kinship": files.RELATED_PAIRS.path(study.results)})
+
+
 def builtin_engine(study: Study) -> Matrix:
     """The built-in engine with the study's filters, without permutations, keeping every test; PLINK 2 has the same results."""
     changes = {"permutations": 0, "keep_neglog10p": 0.0}
-    if isinstance(study.scan, Matrix):
-        return study.scan.model_copy(update=changes)
+    own = engine(study)
+    if isinstance(own, Matrix):
+        return own.model_copy(update=changes)
     return Matrix.model_construct(**{name: getattr(study.scan, name) for name in Scan.model_fields} | changes)
 
 
@@ -187,7 +195,7 @@ def _check(study: Study) -> Sequence[str]:
     scan.check(study.scan)
     eids = chromosomes.eids_in_all_files(study.scan)
     facts = [f"{count} variants on {len(parts)} chromosomes, {len(eids)} genotyped people"]
-    facts += _related(study, opened, eids)
+    facts += [*_listed_pairs(study, eids), *_related(study, opened, eids)]
     facts += [
         *_not_tested(chromosomes.untested(study.scan)),
         *map(Caution, (*requested.check_lists(study.scan), *requested.check_files(study.scan), *study.scan.remarks)),
@@ -198,15 +206,26 @@ def _check(study: Study) -> Sequence[str]:
     return [*facts, *(words for words in orders if words is not None)]
 
 
+def _listed_pairs(study: Study, eids: Sequence[str]) -> list[str]:
+    """How many pairs of the list of relatives are of genotyped people."""
+    if not isinstance(study.scan, Matrix) or study.scan.kinship is None:
+        return []
+    pairs = related_pairs.pairs(study.scan.kinship, eids)
+    unknown = f", {pairs.unknown} with somebody who is not" if pairs.unknown else ""
+    gone = f", {pairs.redacted} with somebody who has withdrawn" if pairs.redacted else ""
+    line = f"{len(pairs)} pairs of {study.scan.kinship.name} are of genotyped people{unknown}{gone}"
+    return [line if len(pairs) else Caution(line)]
+
+
 def _related(study: Study, opened: Sequence[Genotypes], eids: Sequence[str]) -> list[str]:
     """What the genotypes say of relatives and ancestries, if they say something."""
     keeps, structure = study.scan.keeps_relatives, panel_structure.of_genotypes(opened, eids)
     lines: list[str] = []
-    if keeps and len(eids) > relatives.MAX_PEOPLE:
+    if isinstance(study.scan, Matrix) and study.scan.relatives == "polygenic" and len(eids) > relatives.MAX_PEOPLE:
         lines.append(Caution(f"scan.relatives: polygenic tests at most {relatives.MAX_PEOPLE} people"))
     if structure is not None and structure.is_there:
         fate = "relatives are kept and modelled (scan.relatives)" if keeps else (
-            "sample QC excludes relatives and adjusts for ancestry; scan.relatives: polygenic keeps relatives"
+            "sample QC excludes relatives and adjusts for ancestry; scan.relatives: family or polygenic keeps relatives"
         )  # fmt: skip
         lines.append(
             f"related people or several ancestries among the genotyped (N r2 {structure.excess:.2f} above chance): {fate}"

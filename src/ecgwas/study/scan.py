@@ -102,6 +102,11 @@ class Scan(Options):
         return False
 
     @property
+    def needs_pairs(self) -> bool:
+        """The engine asks stage traits for the pairs of relatives."""
+        return False
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What readers of the results should know of the engine, for `ecgwas check` and the report."""
         return ()
@@ -152,6 +157,11 @@ class Matrix(Scan):
     def keeps_relatives(self) -> bool:
         """Related participants are tested, by a mixed model."""
         return self.relatives != "drop"
+
+    @property
+    def needs_pairs(self) -> bool:
+        """Families are modelled, and no list of pairs is given."""
+        return self.relatives == "family" and self.kinship is None
 
     @property
     def tests_sets(self) -> bool:

@@ -50,6 +50,7 @@ class SampleQc:
     genotype_pcs     (N, C) float64, their principal components
     ancestry_groups  (N,) int64, their ancestry groups: 1 the largest, then 2, and so on
     sexes            (N,) int8, 1 male, 2 female, 0 unknown
+    families         their related pairs, indices of eids, down to `least_kinship`; None if these were not searched for
     """
 
     excluded: dict[str, str]
@@ -58,6 +59,7 @@ class SampleQc:
     genotype_pcs: NDArray[np.float64]
     ancestry_groups: NDArray[np.int64]
     sexes: NDArray[np.int8]
+    families: RelatedPairs | None = None
 
 
 @dataclass(frozen=True)
@@ -68,35 +70,37 @@ class Cohort:
     sexes            (N,) int8
     ancestry_groups  (N,) int64
     related_pairs    their related pairs; None if these were not searched for
+    families         the same and more distant ones, if the scan asks for these
     """
 
     genotypes: PrunedGenotypes
     sexes: NDArray[np.int8]
     ancestry_groups: NDArray[np.int64]
     related_pairs: RelatedPairs | None
+    families: RelatedPairs | None = None
 
     def select(self, people: NDArray[np.int64]) -> Cohort:
         """The participants at the indices `people`, which ascend."""
-        related = None if self.related_pairs is None else self.related_pairs.among(people)
-        return Cohort(self.genotypes.select(people), self.sexes[people], self.ancestry_groups[people], related)
+        related, more = (None if pairs is None else pairs.among(people) for pairs in (self.related_pairs, self.families))
+        return Cohort(self.genotypes.select(people), self.sexes[people], self.ancestry_groups[people], related, more)
 
 
 def run(
     options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], *, wanted_components: int, seed: int,
-    keep_relatives: bool = False,
+    keep_relatives: bool = False, least_kinship: float | None = None,
 ) -> SampleQc:  # fmt: skip
     """Checks call rate, heterozygosity, sex, kinship and ancestry of the participants in `panel`, in that order.
 
     sexes (N,) int8: 1 male, 2 female, 0 unknown. A participant whom one guard excludes is not judged by the next. A limit of
     None turns its guard off. keep_relatives: the scan allows for them, so that the guard on kinship counts them only; genotype
-    PCs are computed from unrelated participants all the same.
+    PCs are computed from unrelated participants all the same. least_kinship: also find pairs above it, for SampleQc.families.
     """
     people = np.arange(len(panel.eids))
     row, excluded = _call_rate(options, panel)
     rows = [_verdict(row, excluded, len(people))]
     reasons = {panel.eids[i]: reason for i, reason in excluded.items()}
     people = np.delete(people, sorted(excluded))
-    cohort = _grouped(options, panel.select(people), sexes[people], seed)
+    cohort = _grouped(options, panel.select(people), sexes[people], seed, least_kinship)
     for guard in (_heterozygosity, _sex, _relatives_kept if keep_relatives else _relatives):
         row, excluded = guard(options, cohort)
         rows.append(_verdict(row, excluded, len(cohort.genotypes.eids)))
@@ -106,10 +110,13 @@ def run(
     rows.append(_verdict(row, excluded, len(cohort.genotypes.eids)))
     reasons |= {cohort.genotypes.eids[i]: reason for i, reason in excluded.items()}
     cohort = cohort.select(np.delete(np.arange(len(cohort.genotypes.eids)), sorted(excluded)))
-    return SampleQc(reasons, Guards.of(rows), cohort.genotypes.eids, pcs, cohort.ancestry_groups, cohort.sexes)
+    guards = Guards.of(rows)
+    return SampleQc(reasons, guards, cohort.genotypes.eids, pcs, cohort.ancestry_groups, cohort.sexes, cohort.families)
 
 
-def _grouped(options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], seed: int) -> Cohort:
+def _grouped(
+    options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], seed: int, least_kinship: float | None
+) -> Cohort:
     """The participants with their related pairs and ancestry groups, as far as the number of variants allows."""
     count = len(panel.eids)
     one_group = np.ones(count, dtype=np.int64)
@@ -118,11 +125,14 @@ def _grouped(options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.in
     limit = options.max_kinship
     if limit is None and count > MAX_COMPARED:
         return Cohort(panel, sexes, ancestry.ancestry_groups(panel.codes, one_group == 1, seed=seed), None)
-    related = kinship.related_pairs(panel.codes, min(THIRD_DEGREE, limit or THIRD_DEGREE))
+    usual = min(THIRD_DEGREE, limit or THIRD_DEGREE)
+    more = kinship.related_pairs(panel.codes, usual if least_kinship is None else min(usual, least_kinship))
+    related = more.above(usual)
     groups = ancestry.ancestry_groups(panel.codes, _unrelated(panel, related), seed=seed)
     if len(np.unique(groups)) > 1:
-        related = kinship.above_chance_in_groups(related, panel.codes, groups)
-    return Cohort(panel, sexes, groups, related)
+        more = kinship.above_chance_in_groups(more, panel.codes, groups)
+        related = more.above(usual)
+    return Cohort(panel, sexes, groups, related, None if least_kinship is None else more)
 
 
 def _unrelated(panel: PrunedGenotypes, related: RelatedPairs | None) -> NDArray[np.bool_]:
