@@ -127,6 +127,8 @@ def plan(study_file: Path, memory_gib: float | None) -> None:
     path = planning.write(study, jobs)
     for line in terminal.plan_lines(study, jobs):
         click.echo(line)
+    for line in terminal.relatives_lines(study):
+        click.echo(line)
     click.echo(f"every job: {path}")
     memory = planning.memory_here_mib() if memory_gib is None else 1024 * memory_gib
     planning.refuse_what_cannot_fit(study, jobs, memory_mib=memory, disk_mib=planning.disk_here_mib(study))

@@ -153,9 +153,9 @@ def predict(
     """Fills in what the other chromosomes predict of each trait, for every autosome, and for AUTOSOMES; how well they do.
 
     store: chromosome -> (K, N) float32 array, as of a memory-mapped file, which receives the predictions in the traits' units,
-    participants in the order of `traits`; it is called several times for each autosome. They
-    are out of fold and have no missing values. Traits and covariates have the same participants in the same order. Raises
-    InputError for too few people or variants.
+    participants in the order of `traits`; it is called several times for each autosome. They are out of fold and
+    have no missing values. Traits and covariates have the same participants in the same order. Raises InputError for too few
+    people or variants.
     """
     if len(traits.eids) < MIN_PEOPLE:
         problem = f"scan.relatives: polygenic needs {MIN_PEOPLE} people to predict traits, and {len(traits.eids)} are tested"
