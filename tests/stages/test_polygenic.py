@@ -28,7 +28,7 @@ name: many
 represent:
   - {kind: table, name: mine, file: mine.tsv}
 traits: {covariates: covariates.tsv, components: 2}
-scan: {genotypes: cohort, permutations: 20, chromosomes: [1, 2, 3, 4], relatives: polygenic, exact_people: 300}
+scan: {genotypes: cohort, permutations: 40, chromosomes: [1, 2, 3, 4], relatives: polygenic, exact_people: 300}
 """
 
 
@@ -104,7 +104,7 @@ def test_tests_of_a_neighbourhood_are_those_of_the_scan(study: Study) -> None:
 
 
 def test_more_permutations_do_not_make_the_predictions_stale(study: Study, tmp_path: Path) -> None:
-    other = changed(study, tmp_path, "permutations: 20", "permutations: 30")
+    other = changed(study, tmp_path, "permutations: 40", "permutations: 50")
     scan_parts = [("scan", part) for part in stages.stage_named("scan").parts(other)]
     stale = stages.stale_parts(other, scan_parts)
     assert ("scan", "1") in stale

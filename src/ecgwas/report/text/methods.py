@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ecgwas.report.contents import KindWords, LociResults, ReportContents, RunInfo, ScanResults
