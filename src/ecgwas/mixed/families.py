@@ -33,7 +33,8 @@ class Families:
     """The families of N people.
 
     people    N;  members (J,) int64 ascending, people who have a relative
-    vectors   (J, J) sparse float64, block diagonal: row i is members[i], column j the eigenvector of values[j]
+    vectors   (J, J) sparse float64, block diagonal: row i is members[i], column j the eigenvector of values[j]; meaningless
+              without members
     values    (J,) float64, at least 0
     first, second, relationship  (P,) the pairs, indices among the people, and twice their kinship
     families  number of components;  largest: members of the largest
@@ -53,15 +54,17 @@ class Families:
 
     def turned(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
         """(J, C) of the members' rows (J, C): their coordinates."""
-        return np.asarray(self.vectors.T @ columns)
+        return np.asarray(self.vectors.T @ columns) if len(self.members) else columns
 
     def back(self, coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
         """(J, C) rows of members, from their coordinates (J, C)."""
-        return np.asarray(self.vectors @ coordinates)
+        return np.asarray(self.vectors @ coordinates) if len(self.members) else coordinates
 
     def matrix(self) -> NDArray[np.float64]:
         """(N, N) the whole relationship; for tests and small cohorts."""
         whole = np.eye(self.people)
+        if len(self.members) == 0:
+            return whole
         block = self.vectors @ sparse.diags_array(self.values) @ self.vectors.T
         whole[np.ix_(self.members, self.members)] = block.toarray()
         return whole
@@ -94,6 +97,9 @@ def families(
     once[1:] = (low[1:] != low[:-1]) | (high[1:] != high[:-1])
     low, high, value = low[once], high[once], value[once]
     members = np.union1d(low, high)
+    if len(members) == 0:
+        none, nobody = np.empty(0), np.empty(0, dtype=np.int64)
+        return Families(people, nobody, sparse.csc_array((1, 1)), none, nobody, nobody, none, 0, 0, 0)
     places = np.searchsorted(members, low), np.searchsorted(members, high)
     pairs = sparse.coo_array((value, places), shape=(len(members), len(members)))
     number, of_member = csgraph.connected_components(pairs, directed=False)
@@ -133,9 +139,5 @@ def _decomposed(
         people = order[starts[of_size][:, None] + np.arange(size)]  # (F, size)
         values[people] = own
         triplets.append((vectors.ravel(), np.repeat(people, size, axis=1).ravel(), np.tile(people, (1, size)).ravel()))
-    entries, rows, columns = (
-        (np.concatenate(each) for each in zip(*triplets, strict=True))
-        if triplets
-        else (np.empty(0), np.empty(0, np.int64), np.empty(0, np.int64))
-    )
+    entries, rows, columns = (np.concatenate(each) for each in zip(*triplets, strict=True))
     return sparse.coo_array((entries, (rows, columns)), shape=(len(of_member),) * 2).tocsc(), values

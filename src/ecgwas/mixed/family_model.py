@@ -14,7 +14,7 @@ Biometrika 58:545), is up to constants
 
 All of these are analytic functions of log lambda in the strip of height 2 pi around the real axis, since the zeros and poles
 of y|y, x|x and |Q'V^-1 Q| are real and negative. Between two points of reml.GRID they are therefore polynomials through a few
-Chebyshev nodes, to about 1e-9 (Trefethen 2019, Approximation Theory and Approximation Practice, theorem 8.2).
+Chebyshev nodes, to about 1e-7 (Trefethen 2019, Approximation Theory and Approximation Practice, theorem 8.2).
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def vectors(model: Covered, values: NDArray[np.float64]) -> Vectors:
 
 @dataclass(frozen=True)
 class FamilyTraits:
-    """K traits of one group: values (n, K), residuals on Q of unit length, and the same as vectors; lambdas (K,) float64,
+    """K traits of one group: values (n, K), residuals on Q, and the same as vectors; lambdas (K,) float64,
     estimated without a variant; brackets (K,) int64, the point of the grid nearest to each."""
 
     model: Covered
@@ -193,7 +193,7 @@ def _points(model: Covered, at: NDArray[np.float64]) -> _Points:
     root = np.linalg.cholesky(design)
     of_root = 2 * np.log(np.einsum("trr->tr", root)).sum(axis=1)
     determinant = of_root - np.log(w).sum(axis=1) - len(model.apart) * np.log(apart)
-    return _Points(w, apart, np.linalg.inv(root), columns.reshape(len(own), -1), determinant)
+    return _Points(w, apart, np.linalg.inv(root), columns.reshape(len(own), len(at) * rank), determinant)
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ def _reduced(points: _Points, own: Vectors) -> _Reduced:
     """Of H vectors at T points."""
     squares = _rows_times(np.square(own.coordinates), points.w.T)
     squares += _each("hs,hs->h", own.apart, own.apart)[:, None] * points.apart
-    with_basis = _rows_times(own.coordinates, points.columns).reshape(*squares.shape, -1)
+    with_basis = _rows_times(own.coordinates, points.columns).reshape(*squares.shape, own.of_basis.shape[1])
     with_basis += points.apart[:, None] * own.of_basis[:, None, :]
     with_basis = _each("htr,tsr->hts", with_basis, points.lower)
     return _Reduced(squares - _each("htr,htr->ht", with_basis, with_basis), with_basis)

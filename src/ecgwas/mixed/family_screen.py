@@ -115,7 +115,7 @@ def _residuals(traits: FamilyTraits) -> NDArray[np.float64]:
 def gram(model: Covered, lambdas: NDArray[np.float64]) -> NDArray[np.float64]:
     """(K, R, R) (1 + lambda) Q'V^-1 Q."""
     rank, own = model.basis.shape[1], model.own_basis
-    outer = (own[:, :, None] * own[:, None, :]).reshape(len(own), -1)
+    outer = (own[:, :, None] * own[:, None, :]).reshape(len(own), rank * rank)
     factors = deviation(model.families.values[:, None], lambdas)
     return np.asarray(np.eye(rank) + (factors.T @ outer).reshape(-1, rank, rank))
 

@@ -47,6 +47,8 @@ CONSTANTS: Mapping[str, float] = {
     "plink2_test_person": 7.0e-10,
     "mixed_product": 2.5e-11,
     "exact_test_person": 1.0e-7,
+    "exact_family_person": 6.0e-8,
+    "family_call": 8.0e-9,
     "kinship_product": 2.7e-11,
     "panel_call": 1.0e-8,
     "component_call": 3.0e-8,

@@ -43,9 +43,9 @@ class BlockFactors:
         """Of a block and its products with the backend's columns."""
         mean = block.minor_alleles / np.maximum(block.called, 1)
         raw_ss = block.raw_ss + np.square(mean) * block.missing_calls
-        family_ss = np.empty((len(block), self.deviations.shape[1]), dtype=np.float32)
+        family_ss = np.zeros((len(block), self.deviations.shape[1]), dtype=np.float32)
         step = max(1, CHUNK_BYTES // (4 * block.people))
-        for start in range(0, len(block), step):
+        for start in range(0, len(block) if len(self.members) else 0, step):
             chosen = np.arange(start, min(start + step, len(block)))
             coordinates = self.vectors @ np.ascontiguousarray(filled(block.select(chosen))[:, self.members].T)
             family_ss[chosen] = np.square(coordinates).T @ self.deviations

@@ -83,9 +83,13 @@ class FamilyShuffles:
     def _turned(self, columns: NDArray[np.float32]) -> NDArray[np.float32]:
         """(J, b, K) coordinates of the members among (N, b, K)."""
         rows = columns[self.members]
+        if len(rows) == 0:
+            return rows
         return np.asarray(self.vectors.T @ rows.reshape(len(rows), -1)).reshape(rows.shape)
 
     def _back(self, coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
+        if len(coordinates) == 0:
+            return coordinates
         return np.asarray(self.vectors @ coordinates.reshape(len(coordinates), -1)).reshape(coordinates.shape)
 
     def test(self, block: GenotypeBlock) -> Permuted:
