@@ -198,7 +198,7 @@ def plan_lines(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
 
 
 def relatives_lines(study: Study) -> Iterator[str]:
-    """What each value of scan.relatives costs and gains, and how many related people there are, if stage traits has counted them."""
+    """What each value of scan.relatives costs and gains; how many are related, if stage traits has counted them."""
     size, n_traits = planning.size_of(study), sum(represent.traits_of(options) for options in study.represent)
     yield from costs_of_relatives.choices(study, size, n_traits)
     if isinstance(study.scan, Matrix):

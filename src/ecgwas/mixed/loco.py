@@ -86,7 +86,7 @@ def explained(
 
 
 def expected_r2(
-    people: NDArray[np.float64] | float, h2: NDArray[np.float64] | float, segments: float = INDEPENDENT_SEGMENTS
+    people: NDArray[np.floating] | float, h2: NDArray[np.floating] | float, segments: float = INDEPENDENT_SEGMENTS
 ) -> NDArray[np.float64]:  # fmt: skip
     """Share of variance that a ridge prediction explains in other people: h2 N h2 / (N h2 + M_e).
 

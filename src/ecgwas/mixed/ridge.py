@@ -194,13 +194,14 @@ def _prediction(variants: Variants, cohort: Cohort, mapped: Mapped) -> Predictio
 
 def odds_against(shares: Sequence[float]) -> NDArray[np.float64]:
     """(1 - h) / h of each."""
-    return (1 - np.array(shares)) / np.array(shares)
+    odds: NDArray[np.float64] = (1 - np.array(shares)) / np.array(shares)
+    return odds
 
 
 def _level0(variants: Variants, cohort: Cohort, number: int) -> _Block:
     """Of one block: effects for each fold and parameter."""
     sums, on_basis = _sums(variants, cohort, number)
-    whole, cross = (np.sum(each, axis=0, dtype=np.float32) for each in zip(*sums, strict=True))
+    whole, cross = _total([gram for gram, _ in sums]), _total([own for _, own in sums])
     traits = len(cohort.traits)
     effects = np.empty((len(sums), traits, len(HERITABILITIES), len(whole)), dtype=np.float32)
     pairs = np.zeros((len(sums), len(sums), traits, len(HERITABILITIES)))
@@ -226,21 +227,34 @@ def _sums(variants: Variants, cohort: Cohort, number: int) -> tuple[list[tuple[A
 
     Products are of the variants as they are, which are read once; covariates are removed from the sums.
     """
-    targets, sums, parts = np.concatenate([cohort.traits, cohort.probes]), [], []
+    targets = np.concatenate([cohort.traits, cohort.probes])
+    sums: list[tuple[Array, Array]] = []
+    parts: list[Array] = []
     for _, spans in groupby(cohort.spans, key=lambda span: span.fold):
-        gram, cross, own = np.float32(0), np.float32(0), np.float32(0)
-        for _fold, start, stop in spans:
-            x = variants.block(number, start, stop)
-            gram, cross, own = (gram + x @ x.T, cross + x @ targets[:, start:stop].T, own + x @ cohort.basis[start:stop])
+        products = (_products(variants.block(number, span.start, span.stop), targets, cohort.basis, span) for span in spans)
+        gram, cross, own = next(products)
+        for more in products:
+            for each, added in zip((gram, cross, own), more, strict=True):
+                each += added
         sums.append((gram, cross))
         parts.append(own)
-    total: Array = np.sum(parts, axis=0, dtype=np.float32)
+    total = _total(parts)
     for (gram, cross), own, (start, stop) in zip(sums, parts, pairwise(cohort.folds), strict=True):
         basis = cohort.basis[start:stop]
         shared = (own - total @ (basis.T @ basis) / 2) @ total.T
         gram -= shared + shared.T
         cross -= total @ (targets[:, start:stop] @ basis).T
     return sums, total
+
+
+def _products(x: Array, targets: Array, basis: Array, span: Span) -> tuple[Array, Array, Array]:
+    """Of variants (V, n) of some people with each other, with targets (K + B, N), and with the covariates (N, R)."""
+    return x @ x.T, x @ targets[:, span.start : span.stop].T, x @ basis[span.start : span.stop]
+
+
+def _total(parts: Sequence[Array]) -> Array:
+    total: Array = np.sum(parts, axis=0, dtype=np.float32)
+    return total
 
 
 def _without_covariates(variants: Variants, cohort: Cohort, block: _Block, span: Span) -> Array:

@@ -210,7 +210,7 @@ def _prepared(
     patterns: dict[bytes, list[int]] = {}
     for k in range(values.shape[1]):
         patterns.setdefault(seen[:, k].tobytes(), []).append(k)
-    for members in patterns.values():
+    for members in map(np.array, patterns.values()):
         people = np.flatnonzero(seen[:, members[0]])
         own = design(span(covariates[people]), values[np.ix_(people, members)])
         scaled[np.ix_(people, members)] = own.traits * np.sqrt(len(people))

@@ -66,8 +66,8 @@ def refuse_too_many(options: Matrix, people: int) -> None:
     at 1,500), and with the relationship matrix and the rotation some 13 GiB, as much as computers usually have.
     """
     if people > options.exact_people:
-        problem = f"scan.relatives: polygenic is exact for at most {options.exact_people} people (scan.exact_people), and {people} "
-        problem += "are tested"
+        problem = f"scan.relatives: polygenic is exact for at most {options.exact_people} people (scan.exact_people), and "
+        problem += f"{people} are tested"
         fix = "run it as a study, which predicts traits from the other chromosomes, or write relatives: family"
         raise InputError(problem, fix=fix)
 

@@ -49,8 +49,8 @@ def work(options: Matrix, size: PartSize, block: int) -> Work:
 def predictions(size: PartSize, largest: int) -> Work:
     """Work of the polygenic predictions (polygenic.py) of all chromosomes; largest: variants of the largest one.
 
-    Multiplications of N people and M common variants in blocks of V, for K traits and H ridge parameters in J folds: M N V / 2 for
-    products of variants, M N K (H + 2) for traits, and M J H (V^2 / 6 + 2 V K) for factors and solutions.
+    Multiplications of N people and M common variants in blocks of V, for K traits and H ridge parameters in J folds: M N V / 2
+    for products of variants, M N K (H + 2) for traits, and M J H (V^2 / 6 + 2 V K) for factors and solutions.
     """
     people, traits = float(size.people), float(min(size.traits, ridge.TRAITS_AT_ONCE))
     batches = size.traits / traits if size.traits else 0.0

@@ -70,9 +70,8 @@ def work(study: Study, traits: Traits, covariates: Covariates, out: Path) -> Non
             stored[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
         return stored[name]
 
-    table = polygenic.predict(
-        options, traits, covariates, seed=seed_of(study, PART), store=store, workers=matrix.threads(options.threads), track=track
-    )
+    workers = matrix.threads(options.threads)
+    table = polygenic.predict(options, traits, covariates, seed=seed_of(study, PART), store=store, workers=workers, track=track)
     for each in stored.values():
         each.flush()
     files.POLYGENIC.write(table, out)
@@ -82,7 +81,7 @@ def work(study: Study, traits: Traits, covariates: Covariates, out: Path) -> Non
 def in_words(table: Polygenic) -> str:
     """What the other chromosomes predict, found and expected, over all traits."""
     frame = table.frame
-    found, expected = (frame[name].drop_nulls().median() for name in ("r2", "expected_r2"))
+    found, expected = (float(np.median(frame[name].drop_nulls().to_numpy())) for name in ("r2", "expected_r2"))
     return (
         f"the other chromosomes predict {found:.2%} of a trait's variance (median of {frame.height} traits; theory expects "
         f"{expected:.2%} at their heritabilities)"
@@ -90,8 +89,10 @@ def in_words(table: Polygenic) -> str:
 
 
 def residual_traits(study: Study, traits: Traits, chrom: str) -> Traits:
-    """The traits that the scan tests on a chromosome: without what the others predict, if the study predicts. traits: any of the
-    study's, of all participants."""
+    """What the scan tests on a chromosome: without what the others predict, if the study predicts.
+
+    traits: any of the study's, of all participants.
+    """
     if not is_used(study):
         return traits
     names = files.POLYGENIC.read(study.results).frame["trait"].to_list()

@@ -164,8 +164,10 @@ def dense_folders(study: Study) -> list[Path]:
 
 
 def engine(study: Study) -> ScanOptions:
-    """The engine of the study: with the related pairs that stage traits found, if it needs them; that of families for what is left
-    of traits after polygenic predictions."""
+    """The engine of the study, with the related pairs that stage traits found, if it needs them.
+
+    After polygenic predictions, it is that of families.
+    """
     if not isinstance(study.scan, Matrix):
         return study.scan
     update: dict[str, Any] = {"relatives": "family"} if polygenic.is_used(study) else {}
@@ -240,8 +242,8 @@ def _related(study: Study, opened: Sequence[Genotypes], eids: Sequence[str]) -> 
     lines: list[str] = []
     if isinstance(study.scan, Matrix) and polygenic.is_part(study):
         lines.append(
-            f"scan.relatives: polygenic is exact for at most {study.scan.exact_people} people (scan.exact_people); for more, what the "
-            "other chromosomes predict of a trait is subtracted, and relatives are modelled within families"
+            f"scan.relatives: polygenic is exact for at most {study.scan.exact_people} people (scan.exact_people); for more, "
+            "what the other chromosomes predict of a trait is subtracted, and relatives are modelled within families"
         )
     if structure is not None and structure.is_there:
         fate = "relatives are kept and modelled (scan.relatives)" if keeps else (

@@ -89,8 +89,8 @@ def _known(study: Study, related: RelatedPairs | None) -> RelatedPairs:
     """The related pairs. Raises InputError if there were too few variants to find them."""
     if related is not None:
         return related
-    problem = f"scan.relatives: {_kept(study)} needs the related pairs, and fewer than {sample_qc.MIN_VARIANTS} independent variants "
-    problem += "cannot show them"
+    problem = f"scan.relatives: {_kept(study)} needs the related pairs, and fewer than {sample_qc.MIN_VARIANTS} independent "
+    problem += "variants cannot show them"
     fix = "give genotypes of the whole genome, name a list of pairs in scan.kinship, or write scan.relatives: drop"
     raise InputError(problem, where=study.scan.genotypes, fix=fix)
 

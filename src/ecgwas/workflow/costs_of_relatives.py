@@ -42,8 +42,8 @@ def expected_gain(people: int) -> str:
     """What a polygenic prediction is expected to explain of a trait with a heritability of H2, and chi2 to gain, in words."""
     r2 = float(loco.expected_r2(people, H2))
     return (
-        f"at {people} people and a heritability of {H2:g} the other chromosomes predict about {100 * r2:.2g} % of a trait, so that chi2 of "
-        f"true effects grows by {100 * r2 / (1 - r2):.2g} %"
+        f"at {people} people and a heritability of {H2:g} the other chromosomes predict about {100 * r2:.2g} % of a trait, so "
+        f"that chi2 of true effects grows by {100 * r2 / (1 - r2):.2g} %"
     )
 
 
@@ -52,7 +52,7 @@ def choices(study: Study, size: StudySize, n_traits: int) -> Iterator[str]:
     engines."""
     if not isinstance(study.scan, Matrix):
         return
-    yield f"scan.relatives ({study.scan.relatives} is chosen): polygenic predictions gain little power here: {expected_gain(size.tested)}"
+    yield f"scan.relatives ({study.scan.relatives} is chosen): {expected_gain(size.tested)}"
     for name in ("drop", "family", "polygenic"):
         options = study.scan.model_copy(update={"relatives": name, "dense": False, "kernel": "auto"})
         own = study.model_copy(update={"scan": options})
@@ -61,7 +61,8 @@ def choices(study: Study, size: StudySize, n_traits: int) -> Iterator[str]:
             parts.append(predictions(own, size, n_traits))
         seconds, memory = sum(one.work_seconds for one in parts), max(one.memory_mib for one in parts) / 1024
         disk = sum(one.disk_mib for one in parts) / 1024
-        yield f"  {name:>9}: {duration(seconds):>9} of one core, {memory:.1f} GiB of memory, {disk:.2f} GiB of disk; {MEANINGS[name]}"
+        needed = f"{duration(seconds):>9} of one core, {memory:.1f} GiB of memory, {disk:.2f} GiB of disk"
+        yield f"  {name:>9}: {needed}; {MEANINGS[name]}"
 
 
 MEANINGS = {

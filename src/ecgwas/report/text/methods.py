@@ -179,7 +179,8 @@ def _associations(contents: ReportContents) -> str:
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
         f"{transform} In {contents.cohort.tested:,} participants, {len(results.trait_names):,} traits were tested against "
-        f"{results.variants_tested:,} variants ({scan['build']}) by {contents.run.kinds.engine}.{_predicted(contents.tables)}{filters} "
+        f"{results.variants_tested:,} variants ({scan['build']}) by {contents.run.kinds.engine}."
+        f"{_predicted(contents.tables)}{filters} "
         f"Genomic inflation was judged by λ [@inflation]. Significance: {_threshold(contents.loci, results)}; "
         f"−log10 p {contents.loci.min_neglog10p:.2f}.{_unequal_variances(contents.tables)} "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
@@ -193,8 +194,8 @@ def _predicted(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
         return ""
     found, expected = (float(np.median(table[name].drop_nulls().to_numpy())) for name in ("r2", "expected_r2"))
     return (
-        f" Predictions were made by ridge regression on {table['variants'][0]:,} common variants in blocks, after the equations of "
-        f"regenie [@regenie], in people whose traits were not used; they explained {found:.2%} of a trait (median; theory "
+        f" Predictions were made by ridge regression on {table['variants'][0]:,} common variants in blocks, after the "
+        f"equations of regenie [@regenie], in people whose traits were not used; they explained {found:.2%} of a trait (median; theory "
         f"expects {expected:.2%} at the heritabilities estimated), by which χ² of true effects grows."
     )
 
