@@ -7,15 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 
 from ecgwas.errors import InputError
+from ecgwas.genotypes import chromosomes
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.genotypes.readers import hard_call_codes, pack
-from ecgwas.mixed import ridge
+from ecgwas.mixed import loco, ridge
 from ecgwas.mixed.relationship import standardised
-from ecgwas.scan import polygenic
+from ecgwas.scan import matrix, polygenic
 from ecgwas.study.scan import Matrix
-from ecgwas.tables import Covariates, Traits
+from ecgwas.tables import CHI2_EDGES, Covariates, Traits
 from ecgwas.tables.loci import Polygenic
 from tests.mixed import families, gemma
 
@@ -107,6 +109,36 @@ def test_a_chromosome_has_no_influence_on_its_own_prediction(tmp_path: Path) -> 
     scale = np.nanstd(traits.values, axis=0)[:, None]
     assert (np.abs(moved["2"] - stored["2"]) / scale).max() < 1e-5
     assert (np.abs(moved["1"] - stored["1"]) / scale).max() > 0.05
+
+
+def test_tests_of_heritable_traits_in_families_are_calibrated(tmp_path: Path) -> None:
+    """Traits have no effect on chromosome 1, which is tested."""
+    people, traits_made = 1200, 24
+    made = families.draw(people, 4000, related=0.8, seed=11, segments=40)
+    values = families.polygenic(made.copies[:, made.chromosome != 1], np.full(traits_made, 0.7), 3)
+    stem = tmp_path / "cohort"
+    gemma.fileset(stem, made.copies, values, made.chromosome)
+    pairs = [f"p{i}\tp{j}\t0.25" for i, j in families.siblings(people, 0.8)]
+    stem.with_suffix(".kin0").write_text("\n".join(["ID1\tID2\tKinship", *pairs]) + "\n")
+    eids = tuple(f"p{i}" for i in range(people))
+    traits = Traits(eids, tuple(f"made.I.f{k}" for k in range(traits_made)), values)
+    covariates = Covariates(eids, (), np.empty((people, 0)))
+    table, stored = predicted(stem, traits, covariates)
+    expected = loco.expected_r2(0.8 * people, 0.7, 3000)
+    assert table.frame["r2"].mean() == pytest.approx(expected * 0.75, rel=0.4)  # A quarter of the effects is left out.
+
+    def inflation(**more: object) -> float:
+        engine = options(stem, permutations=0, min_hwe_p=0.0, threads=1, **more)
+        given = stored["1"].T if more.get("kinship") else None
+        opened = chromosomes.open_chromosome(engine, "1")
+        counts = matrix.scan(engine, traits, covariates, opened, seed=1, predictions=given).chi2_counts.sum(axis=0)
+        middle = np.searchsorted(np.cumsum(counts), counts.sum() / 2)
+        return float(CHI2_EDGES[middle] / stats.chi2.ppf(0.5, 1))
+
+    with_families = inflation(relatives="family", kinship=stem.with_suffix(".kin0"))
+    least_squares = inflation(relatives="drop")
+    assert with_families == pytest.approx(1.0, abs=0.04)
+    assert least_squares > 1.15
 
 
 def test_too_few_people_or_variants_are_refused(tmp_path: Path) -> None:
