@@ -48,9 +48,9 @@ class Totals:
         grams, crosses = np.zeros((len(spans), len(traits), 2, 2)), np.zeros((len(spans), len(traits), 2))
         for fold, (start, stop) in enumerate(spans):
             own = self.sums[:, :, start:stop]
-            seen = own if observed is None else np.where(observed[:, start:stop], own, np.float32(0))
-            grams[fold] = np.einsum("akn,bkn->kab", seen, seen, dtype=np.float64)
-            crosses[fold] = np.einsum("akn,kn->ka", seen, traits[:, start:stop], dtype=np.float64)
+            with_trait = own if observed is None else np.where(observed[:, start:stop], own, np.float32(0))
+            grams[fold] = np.einsum("akn,bkn->kab", with_trait, with_trait, dtype=np.float64)
+            crosses[fold] = np.einsum("akn,kn->ka", with_trait, traits[:, start:stop], dtype=np.float64)
         weights = _weights(grams.sum(axis=0) - grams, crosses.sum(axis=0) - crosses).astype(np.float32)
         values = np.empty(self.sums.shape[1:], dtype=np.float32)
         for (start, stop), weight in zip(spans, weights, strict=True):

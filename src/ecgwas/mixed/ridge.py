@@ -272,8 +272,8 @@ def _level1(variants: Variants, cohort: Cohort, blocks: Sequence[_Block], mapped
         grams[span.fold] += gram
     pairs = np.concatenate([block.pairs for block in blocks], axis=3)
     base = np.tile(np.arange(len(HERITABILITIES)) == BASE, len(blocks))
-    seen = people if cohort.observed is None else np.maximum(cohort.observed.sum(axis=1), 1)
-    variances = np.einsum("kn,kn->k", cohort.traits, cohort.traits, dtype=np.float64) / seen
+    counts = people if cohort.observed is None else np.maximum(cohort.observed.sum(axis=1), 1)
+    variances = np.einsum("kn,kn->k", cohort.traits, cohort.traits, dtype=np.float64) / counts
     return stacked(grams, pairs, base.astype(float), variances, length * odds_against(SHARES) / people)
 
 
@@ -339,13 +339,13 @@ def stacked(
     best = np.broadcast_to(base, crosses.shape).copy()
     highest = np.zeros(grams.shape[1])
     for parameter in parameters:
-        found = np.stack([
+        ridged = np.stack([
             _ridge(whole - gram, right, base, parameter) for gram, right in zip(grams, training, strict=True)
         ])  # fmt: skip
-        apart = np.einsum("jkl,jklm,jkm->k", found - plain, grams, found - plain, optimize=True)
-        gain = plain_error - _error(found, grams, crosses) - 2 * MIN_Z * np.sqrt(variances * np.maximum(apart, 0.0))
+        difference = np.einsum("jkl,jklm,jkm->k", ridged - plain, grams, ridged - plain, optimize=True)
+        gain = plain_error - _error(ridged, grams, crosses) - 2 * MIN_Z * np.sqrt(variances * np.maximum(difference, 0.0))
         better = gain > highest
-        best[:, better], highest[better] = found[:, better], gain[better]
+        best[:, better], highest[better] = ridged[:, better], gain[better]
     return Stacked(best, highest > 0)
 
 

@@ -205,21 +205,21 @@ def _prepared(
     values: NDArray[np.float64], covariates: NDArray[np.float64], panel: Panel, rng: np.random.Generator
 ) -> _Prepared:  # fmt: skip
     """values (N, K), missing NaN; covariates (N, C); both in the order of the panel."""
-    seen = ~np.isnan(values)
+    has_trait = ~np.isnan(values)
     scaled, scale = np.zeros(values.shape, dtype=np.float32), np.zeros(values.shape[1])
     patterns: dict[bytes, list[int]] = {}
     for k in range(values.shape[1]):
-        patterns.setdefault(seen[:, k].tobytes(), []).append(k)
+        patterns.setdefault(has_trait[:, k].tobytes(), []).append(k)
     for members in map(np.array, patterns.values()):
-        people = np.flatnonzero(seen[:, members[0]])
+        people = np.flatnonzero(has_trait[:, members[0]])
         own = design(span(covariates[people]), values[np.ix_(people, members)])
         scaled[np.ix_(people, members)] = own.traits * np.sqrt(len(people))
         scale[members] = own.norms / np.sqrt(len(people))
     basis = span(covariates)
     probes = residuals(rng.choice([-1.0, 1.0], size=(len(values), PROBES)), basis)
     cohort = ridge.Cohort(
-        traits=np.ascontiguousarray(scaled.T), observed=None if seen.all() else np.ascontiguousarray(seen.T),
+        traits=np.ascontiguousarray(scaled.T), observed=None if has_trait.all() else np.ascontiguousarray(has_trait.T),
         basis=basis.astype(np.float32), folds=ridge.folds(len(values)), probes=np.ascontiguousarray(probes.T, dtype=np.float32),
         variants=panel.variants, blocks=panel.blocks,
     )  # fmt: skip
-    return _Prepared(cohort, scale, seen.sum(axis=0))
+    return _Prepared(cohort, scale, has_trait.sum(axis=0))

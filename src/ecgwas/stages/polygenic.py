@@ -81,9 +81,9 @@ def work(study: Study, traits: Traits, covariates: Covariates, out: Path) -> Non
 def in_words(table: Polygenic) -> str:
     """What the other chromosomes predict, found and expected, over all traits."""
     frame = table.frame
-    found, expected = (float(np.median(frame[name].drop_nulls().to_numpy())) for name in ("r2", "expected_r2"))
+    predicted, expected = (float(np.median(frame[name].drop_nulls().to_numpy())) for name in ("r2", "expected_r2"))
     return (
-        f"the other chromosomes predict {found:.2%} of a trait's variance (median of {frame.height} traits; theory expects "
+        f"the other chromosomes predict {predicted:.2%} of a trait's variance (median of {frame.height} traits; theory expects "
         f"{expected:.2%} at their heritabilities)"
     )
 

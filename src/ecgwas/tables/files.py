@@ -273,7 +273,7 @@ POLYGENIC = TableFile(
     "scan", "polygenic/polygenic.csv", False, table=Polygenic, shared=True,
     note="with `scan.relatives: polygenic` and more than `scan.exact_people` genotyped people",
 )  # fmt: skip
-PREDICTIONS = ResultFile("scan", "polygenic/{chromosome}.npy", note="beside `polygenic/polygenic.csv`")
+PREDICTIONS = ResultFile("scan", "polygenic/{chromosome}.npy", note="with `polygenic/polygenic.csv`, unless that is empty")
 
 THRESHOLDS = TableFile("loci", "thresholds.csv", False, table=Thresholds, shared=True)
 SUMMARY = TableFile("loci", "summary.csv", False, table=Summary, shared=True)

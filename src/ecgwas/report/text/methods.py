@@ -192,11 +192,12 @@ def _predicted(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
     table = tables.get(files.POLYGENIC, pl.DataFrame())
     if table.is_empty():
         return ""
-    found, expected = (float(np.median(table[name].drop_nulls().to_numpy())) for name in ("r2", "expected_r2"))
+    predicted, expected = (float(np.median(table[name].drop_nulls().to_numpy())) for name in ("r2", "expected_r2"))
     return (
         f" Predictions were made by ridge regression on {table['variants'][0]:,} common variants in blocks, after the "
-        f"equations of regenie [@regenie], in people whose traits were not used; they explained {found:.2%} of a trait (median; theory "
-        f"expects {expected:.2%} at the heritabilities estimated), by which χ² of true effects grows."
+        f"equations of regenie [@regenie], in people whose traits were not used; they explained "
+        f"{predicted:.2%} of a trait (median; theory expects {expected:.2%} at the heritabilities estimated), by which χ² of "
+        "true effects grows."
     )
 
 
