@@ -2,9 +2,9 @@
 
     python -m benchmarks.speed.polygenic [--quick]
 
-POLYGENIC  minutes: processor time of all threads, to predict every trait for every chromosome; gib: peak memory of the
-           process; temporary_bytes: largest size of files that are neither genotypes nor results during the run; r2: share of
-           variance predicted out of fold, mean over the heritable traits; theory: what `loco.expected_r2` expects of them with their
+POLYGENIC  minutes: processor time of all threads, to predict every trait for every chromosome; gib: peak memory of the process;
+           temporary_bytes: largest size of files that are neither genotypes nor results during the run; r2: share of variance
+           predicted out of fold, mean over the heritable traits; theory: what `loco.expected_r2` expects of them with their
            true heritability and as many segments as variants; to_100000: minutes for 100,000 people by the number of
            multiplications (scan/relatives_work.py), with the same variants and traits.
 BY_H2      found and expected by true heritability, and the estimate of the heritability, mean and SD over traits.
@@ -47,7 +47,7 @@ CODES = np.array([3, 2, 0], dtype=np.uint8)
 
 
 def write(stem: Path, people: int, variants: int, traits: int) -> None:
-    """The fileset, and the traits (N, K) beside it."""
+    """The fileset, and the traits (N, K) in a .npy."""
     rng = np.random.default_rng(1)
     chromosome = np.sort(rng.choice(22, size=variants, p=LENGTHS / LENGTHS.sum())) + 1
     genetic = np.zeros((people, FACTORS))

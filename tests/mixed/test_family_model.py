@@ -109,7 +109,7 @@ def test_numerators_and_denominators_are_those_of_generalised_least_squares(
 
 def test_whitened_residuals_are_uncorrelated_between_relatives() -> None:
     found = families(30, *drawn_pairs(30, [4, 3, 2, 2], 5))
-    _, traits, _, own = traits_of(found, 2, 5)
+    _, _, _, own = traits_of(found, 2, 5)
     white = family_screen.whitened(own)
     for k, ratio in enumerate(own.lambdas):
         v = (ratio * found.matrix() + np.eye(30)) / (1 + ratio)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from ecgwas.errors import InputError, StudyError
+from ecgwas.errors import InputError
 from ecgwas.genotypes import chromosomes, dosages
 from ecgwas.scan import family, matrix
 from ecgwas.scan.block_scan import Scanner
@@ -127,8 +127,9 @@ def test_without_relatives_it_is_least_squares(
     gemma.fileset(stem, made.copies, np.zeros((90, 1)), made.chromosome)
     alone(stem)
     eids = tuple(f"p{i}" for i in range(90))
-    tables = Traits(eids, NAMES[:3], rng.standard_normal((90, 3))), Covariates(
-        eids, tuple(f"c{i}" for i in range(covariates)), rng.standard_normal((90, covariates))
+    tables = (
+        Traits(eids, NAMES[:3], rng.standard_normal((90, 3))),
+        Covariates(eids, tuple(f"c{i}" for i in range(covariates)), rng.standard_normal((90, covariates))),
     )
     more = {"keep_neglog10p": keep, "permutations": 10, "chromosomes": ("1",), "sets_of_traits": False}
     ours = scanned(options(stem, **more), *tables)
@@ -229,7 +230,7 @@ def test_predictions_are_subtracted_before_the_tests(tmp_path: Path) -> None:
     [
         ("ID1 ID2 Kin\np1 p2 0.2\n", "has no column kinship"),
         ("ID1 ID2 Kinship\np1 p2 close\n", "kinship is not a number: line 2"),
-        ("ID1 ID2 Kinship\np1 p2 0.2\np3 p4 0.98\n", r"kinship above 0.6 is not possible: line 3"),
+        ("ID1 ID2 Kinship\np1 p2 0.2\np3 p4 0.98\n", r"kinship above 0\.6 is not possible: line 3"),
     ],
 )
 def test_a_list_that_is_none_is_refused(tmp_path: Path, text: str, words: str) -> None:
@@ -244,7 +245,7 @@ def test_too_large_a_family_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
     stem = tmp_path / "cohort"
     traits, covariates, _ = cohort(stem)
     monkeypatch.setattr(family, "LARGEST_FAMILY", 3)
-    with pytest.raises(InputError, match="4 people are one family by a kinship above 0.025, more than 3"):
+    with pytest.raises(InputError, match=r"4 people are one family by a kinship above 0\.025, more than 3"):
         scanned(options(stem), traits, covariates)
 
 

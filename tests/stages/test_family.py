@@ -13,6 +13,7 @@ from ecgwas.errors import Caution, InputError, StudyError
 from ecgwas.genotypes import chromosomes
 from ecgwas.mixed.families import families as families_of
 from ecgwas.scan import family, matrix
+from ecgwas.scan.engine.samples import assemble
 from ecgwas.stages import scan as scan_stage
 from ecgwas.stages import traits as traits_stage
 from ecgwas.study import Matrix, Study
@@ -90,7 +91,7 @@ def test_the_scan_has_the_families_of_the_table(study: Study) -> None:
     assert engine.kinship == files.RELATED_PAIRS.path(study.results)
     tables = traits_stage.load_traits(study), traits_stage.load_covariates(study)
     genotypes = chromosomes.open_chromosome(engine, "2")
-    cohort = matrix.assemble(*tables, genotypes)
+    cohort = assemble(*tables, genotypes)
     found = family.relationship(engine, cohort, genotypes)
     pairs = files.RELATED_PAIRS.read(study.results).frame
     place = {genotypes.eids[i]: k for k, i in enumerate(cohort.fam_index)}

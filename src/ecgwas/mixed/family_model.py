@@ -106,6 +106,16 @@ class FamilyTraits:
     vectors: Vectors
     lambdas: NDArray[np.float64]
     brackets: NDArray[np.int64]
+    kept: dict[int, dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]] = field(default_factory=dict, repr=False)
+
+    def around(self, bracket: int, trait: NDArray[np.int64]) -> _Reduced:
+        """Some of the traits at the nodes around a point of the grid. What was computed is kept."""
+        kept = self.kept.setdefault(bracket, {})
+        new = np.array([k for k in trait.tolist() if k not in kept], dtype=np.int64)
+        if len(new):
+            found = _reduced(self.model.around(bracket), self.vectors.select(new))
+            kept.update(zip(new.tolist(), zip(found.squares, found.with_basis, strict=True), strict=True))
+        return _Reduced(*(np.stack([kept[k][part] for k in trait.tolist()]) for part in (0, 1)))
 
 
 def family_traits(model: Covered, traits: NDArray[np.float64]) -> FamilyTraits:
@@ -143,7 +153,10 @@ def exact(
         product = _Product.of(own, traits.vectors, index[pairs], trait[pairs])
         brackets = traits.brackets[trait[pairs]]
         if len(model.families.members) < FEW:
-            brackets = np.argmin(_Curves.of(_points(model, GRID), own, traits.vectors, product).likelihood(model.df), axis=1)
+            different, place = np.unique(product.trait, return_inverse=True)
+            grid = _points(model, GRID)
+            y = _reduced(grid, traits.vectors.select(different))
+            brackets = np.argmin(_Curves.of(grid, own, y, place, product).likelihood(model.df), axis=1)
         found[:, pairs] = _tests(traits, own, product, brackets)
     return ExactTests(*found)
 
@@ -157,7 +170,10 @@ def _tests(traits: FamilyTraits, own: Vectors, product: _Product, brackets: NDAr
         moved: list[NDArray[np.int64]] = []
         for bracket in np.unique(brackets[open_pairs]):
             pairs = open_pairs[brackets[open_pairs] == bracket]
-            curves = _Curves.of(model.around(int(bracket)), own, traits.vectors, product.select(pairs))
+            chosen = product.select(pairs)
+            different, of_pair = np.unique(chosen.trait, return_inverse=True)
+            y = traits.around(int(bracket), different)
+            curves = _Curves.of(model.around(int(bracket)), own, y, of_pair, chosen)
             place = _lowest(curves.likelihood(model.df))
             found[:, pairs] = curves.test(place, _on_line(place, bracket), model.df)
             # At an end of the bracket that is none of the grid the search goes on around the next point.
@@ -244,11 +260,12 @@ class _Curves:
     determinant: NDArray[np.float64]
 
     @classmethod
-    def of(cls, points: _Points, own: Vectors, traits: Vectors, product: _Product) -> _Curves:
-        """Each variant and each trait once."""
+    def of(
+        cls, points: _Points, own: Vectors, y: _Reduced, trait: NDArray[np.int64], product: _Product
+    ) -> _Curves:  # fmt: skip
+        """y: different traits at the points, and trait (H,): the one of each pair."""
         variants, index = np.unique(product.index, return_inverse=True)
-        different, trait = np.unique(product.trait, return_inverse=True)
-        x, y = _reduced(points, own.select(variants)), _reduced(points, traits.select(different))
+        x = _reduced(points, own.select(variants))
         xy = _rows_times(product.coordinates, points.w.T) + product.apart[:, None] * points.apart
         xy -= _each("htr,htr->ht", x.with_basis[index], y.with_basis[trait])
         return cls(x.squares[index], xy, y.squares[trait], points.determinant)
@@ -261,7 +278,9 @@ class _Curves:
 
     def test(self, place: NDArray[np.float64], at: NDArray[np.float64], df: int) -> NDArray[np.float64]:
         """(3, H) effect, standard error and lambda, at `place` (H,) in [-1, 1] of the points' interval: log lambda `at`."""
-        xx, xy, yy = (_each("ht,ht->h", _each("ht,tu->hu", each, TO_POWERS), _powers(place)) for each in (self.xx, self.xy, self.yy))
+        xx, xy, yy = (
+            _each("ht,ht->h", _each("ht,tu->hu", each, TO_POWERS), _powers(place)) for each in (self.xx, self.xy, self.yy)
+        )
         with np.errstate(divide="ignore", invalid="ignore"):
             beta = xy / xx
             se = np.sqrt(np.maximum(yy - xy * beta, 0.0) / df / xx)
@@ -328,7 +347,7 @@ def _horner(coefficients: NDArray[np.float64], at: NDArray[np.float64]) -> NDArr
 
 
 def _each(subscripts: str, *arrays: NDArray[np.float64]) -> NDArray[np.float64]:
-    """np.einsum of arrays of which some have a first axis h, as the result has: the bits of one row do not depend on the others.
+    """np.einsum of arrays of which some have a first axis h, as the result has: the bits of a row do not depend on the others.
 
     A single row, or one that is not contiguous, would be summed in another order.
     """
@@ -337,7 +356,9 @@ def _each(subscripts: str, *arrays: NDArray[np.float64]) -> NDArray[np.float64]:
     arrays = tuple(np.ascontiguousarray(array) for array in arrays)
     if rows != 1:
         return np.asarray(np.einsum(subscripts, *arrays))
-    doubled = [np.repeat(array, 2, axis=0) if term.startswith("h") else array for term, array in zip(terms, arrays, strict=True)]
+    doubled = [
+        np.repeat(array, 2, axis=0) if term.startswith("h") else array for term, array in zip(terms, arrays, strict=True)
+    ]
     return np.asarray(np.einsum(subscripts, *doubled))[:1]
 
 

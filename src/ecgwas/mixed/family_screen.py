@@ -1,7 +1,7 @@
 """The screen with families: for every trait, what a variant's denominator needs, from few products.
 
-t^2 = numerator^2 df / (denominator - numerator^2), with z_k = P_k y_k / sqrt(y_k'P_k y_k), P_k = V_k^-1 - V_k^-1 Q (Q'V_k^-1
-Q)^-1 Q'V_k^-1, numerator = g'z_k and denominator = g'P_k g. Everything is multiplied by 1 + lambda_k, so that people without
+t^2 = numerator^2 df / (denominator - numerator^2), with z_k = P_k y_k / sqrt(y_k'P_k y_k), numerator = g'z_k, denominator =
+g'P_k g and P_k = V_k^-1 - V_k^-1 Q (Q'V_k^-1 Q)^-1 Q'V_k^-1. All is multiplied by 1 + lambda_k, so that people without
 relatives have the weight 1. Of a variant g with mean 0
 
     g'P_k g = g'V_k^-1 g - |L_k' g|^2        g'V_k^-1 g = g'g + sum over families ((1 + lambda_k) / (lambda_k s + 1) - 1) (u'g)^2

@@ -10,8 +10,8 @@ An engine's file provides
     check(options) -> None        raises an EcgwasError if the engine cannot run here
     work(options, size) -> Work   optional: what `ecgwas plan` computes its time, memory and disk from (work.py)
 
-`folder` is where an external program leaves its files; `ancestry` (N,) is each participant's ancestry group; `predictions` (N, K)
-are what the other chromosomes predict of the traits, which only matrix.py subtracts.
+`folder` is where an external program leaves its files; `ancestry` (N,) is each participant's ancestry group; `predictions`
+(N, K) are what the other chromosomes predict of the traits, which only matrix.py subtracts.
 """
 
 from __future__ import annotations

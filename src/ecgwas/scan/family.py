@@ -1,6 +1,6 @@
 """The built-in engine with families: the sparse linear mixed model of ecgwas.mixed.family_model, for any number of people.
 
-The relationship is that of the pairs in `kinship`, whatever chromosome is tested, and every trait has its own lambda. Numerators
+The relationship is that of the pairs in `kinship`, whatever chromosome is tested; every trait has its own lambda. Numerators
 are one product of the genotypes with a column per trait, as in least squares, and denominators follow from the families' own
 coordinates (mixed/family_screen.py). Tests that may reach `keep_neglog10p` are computed exactly. Missing calls count as the
 variant's mean, as in GEMMA.
@@ -9,7 +9,6 @@ variant's mean, as in GEMMA.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +23,12 @@ from ecgwas.mixed import family_model, family_screen
 from ecgwas.mixed.families import LEAST_RELATIONSHIP, Families, FamilyTooLargeError, families
 from ecgwas.scan.block_scan import Prepared
 from ecgwas.scan.engine import family_denominators
+from ecgwas.scan.engine.family_denominators import filled
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group
 from ecgwas.scan.engine.screening import BINS, HistogramPool, Screened
 from ecgwas.scan.permutation.max_t_family import FamilyShuffles
-from ecgwas.scan.engine.family_denominators import filled
-from ecgwas.statistics.least_squares import Design, neglog10p
+from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import span
 from ecgwas.study.scan import Matrix
 
@@ -41,6 +40,9 @@ the square of the share of the variant's carriers who have relatives, divided by
 
 The screen has lambda without the variant. That of the exact test differs by what the variant explains of the likeness of
 relatives, which only its carriers among them show, and so does t squared (benchmarks/speed/family_model.py, MARGIN)."""
+EXACT_BYTES = 2**26
+"""Size of the genotypes that are tested exactly at a time, float64."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -114,7 +116,7 @@ class FamilyFitter(Fitter):
 
     def pool(self) -> HistogramPool:
         """See Fitter."""
-        return HistogramPool(len(self.group.traits), _Histograms(len(self.group.traits)))
+        return _Pool(len(self.group.traits), self.backend)
 
     def screen(self, block: GenotypeBlock) -> FamilyScreened:
         """See Fitter; trait_ss is the denominator over the residual sum of squares of the genotype."""
@@ -141,7 +143,7 @@ class FamilyFitter(Fitter):
         variants, traits = candidates[:, 0].astype(np.int64), candidates[:, 1].astype(np.int64)
         beta, se = np.empty(len(variants)), np.empty(len(variants))
         distinct = np.unique(variants)
-        step = max(1, family_denominators.CHUNK_BYTES // (8 * block.people))
+        step = max(1, EXACT_BYTES // (8 * block.people))
         for start in range(0, len(distinct), step):
             chosen = distinct[start : start + step]
             rows = slice(*np.searchsorted(variants, [chosen[0], chosen[-1] + 1]))
@@ -158,16 +160,12 @@ class FamilyFitter(Fitter):
         }  # fmt: skip
 
 
-class _Histograms:
+class _Pool(HistogramPool):
     """Histograms of fewer traits than the backend has columns."""
 
-    def __init__(self, traits: int) -> None:
-        self.traits = traits
-
-    def histograms(self) -> NDArray[np.uint32]:
-        """(k, BINS) uint32 zeros."""
-        return np.zeros((self.traits, BINS), dtype=np.uint32)
-
-    def to_host(self, histograms: NDArray[np.uint32]) -> NDArray[np.uint32]:
-        """They are on the host."""
-        return histograms
+    def local(self) -> Any:
+        """See HistogramPool."""
+        if not hasattr(self._local, "histograms"):
+            self._local.histograms = np.zeros((self._traits, BINS), dtype=np.uint32)
+            self._all.append(self._local.histograms)
+        return self._local.histograms

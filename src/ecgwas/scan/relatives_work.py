@@ -1,5 +1,5 @@
-"""What one part of the scan costs with relatives: polygenic, with relationship, eigendecomposition and rotation of every variant,
-or within families."""
+"""What one part of the scan costs with relatives: polygenic, with the relationship of everybody, its eigendecomposition and the
+rotation of every variant; or within families."""
 
 from __future__ import annotations
 

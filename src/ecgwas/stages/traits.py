@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import Caution, EcgwasError, InputError, StudyError
 from ecgwas.genotypes import chromosomes, pruned_panel
-from ecgwas.mixed.families import LEAST_RELATIONSHIP
 from ecgwas.genotypes import requested as lists
+from ecgwas.mixed.families import LEAST_RELATIONSHIP
 from ecgwas.stages import feature_tables, polygenic, read, represent, withdrawn
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.study import Matrix, Study

@@ -127,16 +127,16 @@ class Matrix(Scan):
     threads: int = option(0, ge=0)
     """Number of threads; 0: all cores."""
     relatives: Literal["drop", "family", "polygenic"] = "drop"
-    """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares. The others keep them and test
-    by a linear mixed model, with missing genotypes at the mean: `family` with the kinship within families; `polygenic` with the
-    genomic relationship of everybody, exact for at most `exact_people`; for more, what the other chromosomes predict of a trait
-    is subtracted, and the rest is tested as by `family`."""
+    """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares. The others keep them, and
+    test by a linear mixed model with missing genotypes at the mean: `family` with the kinship within families, for any number
+    of people; `polygenic` with the genomic relationship of everybody, exact for at most `exact_people`: for more, what the
+    other chromosomes predict of a trait is subtracted, and the rest is tested as by `family`."""
     exact_people: int = option(15_000, ge=1)
     """With `relatives: polygenic`, largest number of people for the exact model. Its time grows with their cube: 15,000 people
     take 10 to 30 minutes of one core and 13 GiB for each chromosome."""
     kinship: StudyPath | None = None
-    """Pairs of relatives as KING, PLINK 2 (--make-king-table) and UK Biobank (ukb_rel.dat) list them: ID1, ID2 and Kinship; none:
-    those that stage traits finds. For `relatives: family`, and for polygenic with more than `exact_people`."""
+    """Pairs of relatives as KING, PLINK 2 (--make-king-table) and UK Biobank (ukb_rel.dat) list them: ID1, ID2 and Kinship;
+    none: those that stage traits finds. For `relatives: family`, and polygenic with more than `exact_people`."""
     permutations: int = option(1000, ge=0)
     """Number of permutations of the participants for the permutation threshold; 0: none."""
     sets_of_traits: bool = True
@@ -178,8 +178,8 @@ class Matrix(Scan):
         if not self.keeps_relatives:
             return ()
         return (
-            f"relatives are kept (scan.relatives: {self.relatives}): missing genotypes count as the variant's mean, and sets of "
-            "traits are not tested",
+            f"relatives are kept (scan.relatives: {self.relatives}): missing genotypes count as the variant's mean, and sets "
+            "of traits are not tested",
             "what follows the scan at loci (conditional signals, credible sets, audit, effects in natural units, power) is "
             "computed by least squares, which takes relatives for unrelated: its errors are too small if a trait is heritable",
         )
@@ -196,8 +196,8 @@ class Matrix(Scan):
         if self.keeps_relatives:
             return (
                 "a linear mixed model of each trait, with the genomic relationship of the other chromosomes and the exact Wald "
-                f"test of GEMMA [@gemma] (for more than {self.exact_people:,} participants, the trait less its prediction by the "
-                "other chromosomes, with the relationship within families), on all traits jointly with ecgwas' own engine"
+                f"test of GEMMA [@gemma] (for more than {self.exact_people:,} participants, the trait less its prediction by "
+                "the other chromosomes, with the relationship within families), on all traits jointly with ecgwas' own engine"
             )
         return (
             "ordinary least squares, with the model of PLINK 2's --glm [@plink2], on all traits jointly with ecgwas' own engine"

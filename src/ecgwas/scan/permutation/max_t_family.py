@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from ecgwas.genotypes.dosages import GenotypeBlock, hard_calls
 from ecgwas.mixed import family_screen
 from ecgwas.mixed.family_model import Covered
+from ecgwas.native import compiled
 from ecgwas.scan.engine import kernels
 from ecgwas.scan.engine.family_denominators import BlockFactors, filled
 from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort
 from ecgwas.scan.permutation.max_t import COLUMNS, DECIMALS, KEPT_BYTES, ROWS, Columns, Permuted, SetTests, orders
 from ecgwas.scan.permutation.trait_sets import TraitSets
-from ecgwas.native import compiled
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.study.scan import Matrix
 
@@ -98,7 +98,7 @@ class FamilyShuffles:
         denominators = self.factors.denominators(block, sums.cross_product).denominators
         centred = block.raw_ss - block.minor_alleles**2 / np.maximum(block.called, 1)
         tested = np.flatnonzero((sums.genotype_ss * MAX_VIF >= centred) & (centred > 0) & (sums.genotype_ss > 0))
-        scale = 1 / np.sqrt(denominators[tested])
+        scale = np.reciprocal(np.sqrt(denominators[tested]))
         chosen = block.select(tested)
         maxima = [self._maxima(chosen, scale, columns) for columns in (self.batches or self._batches())]
         return Permuted(np.concatenate(maxima).astype(np.float64), np.zeros(self.count), SetTests.none())
