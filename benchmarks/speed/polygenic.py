@@ -88,14 +88,13 @@ def measured(stem: Path, people: int, variants: int) -> None:
     covariates = Covariates(eids, ("x",), np.random.default_rng(2).standard_normal((people, 1)))
     results = stem.parent / "results"
     results.mkdir()
-    stored: dict[str, NDArray[np.float32]] = {}
     temporary = [0]
 
     def store(name: str) -> NDArray[np.float32]:
-        if name not in stored:
-            shape = (values.shape[1], people)
-            stored[name] = np.lib.format.open_memmap(results / f"{name}.npy", mode="w+", dtype=np.float32, shape=shape)
-        return stored[name]
+        path = results / f"{name}.npy"
+        if path.exists():
+            return np.lib.format.open_memmap(path, mode="r+")
+        return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(values.shape[1], people))
 
     def watched(names: Iterable[str], label: str, total: int) -> Iterator[str]:
         for name in names:

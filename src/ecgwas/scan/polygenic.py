@@ -19,7 +19,6 @@ from threadpoolctl import threadpool_limits
 
 from ecgwas.errors import InputError
 from ecgwas.genotypes import chromosomes, pruned_panel
-from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.packed import NO_CALL, PackedBlock
 from ecgwas.genotypes.readers import unpack
 from ecgwas.mixed import loco, ridge
@@ -90,15 +89,12 @@ class Panel:
 
     def __init__(self, options: Matrix, eids: Sequence[str]) -> None:
         """Raises InputError if there are fewer than MIN_VARIANTS."""
-        self.eids = tuple(eids)
+        self.options, self.eids = options, tuple(eids)
         names = [name for name in chromosomes.available(options) if name in pruned_panel.AUTOSOMES]
-        opened = [chromosomes.open_chromosome(options, name) for name in names]
-        stride = max(1, -(-sum(len(part) for part in opened) // MAX_VARIANTS))
-        self.parts = {part.chrom: part.select(np.arange(0, len(part), stride)) for part in opened}
+        total = sum(len(chromosomes.open_chromosome(options, name)) for name in names)
+        self.stride = max(1, -(-total // MAX_VARIANTS))
         # The parameters of the regression depend on the number of variants of all chromosomes.
-        self.common = {
-            name: sum(int(_usable(block).sum()) for block in self._blocks(part)) for name, part in self.parts.items()
-        }
+        self.common = {name: sum(int(_usable(block).sum()) for block in self._blocks(name)) for name in names}
         if self.variants < MIN_VARIANTS:
             problem = "scan.relatives: polygenic predicts traits from common variants of the autosomes, and these are "
             problem += f"{self.variants}; at least {MIN_VARIANTS} are needed"
@@ -120,7 +116,7 @@ class Panel:
         width = -(-len(self.eids) // 4)
         packed, counts = np.empty((self.common[name], width), dtype=np.uint8), np.empty((self.common[name], 3), dtype=np.int64)
         filled = 0
-        for block in self._blocks(self.parts[name]):
+        for block in self._blocks(name):
             chosen = block.select(np.flatnonzero(_usable(block)))
             rows = slice(filled, filled + len(chosen))
             packed[rows] = chosen.packed[:, :width]
@@ -128,8 +124,11 @@ class Panel:
             filled += len(chosen)
         return variants_of(packed, len(self.eids), counts)
 
-    def _blocks(self, part: Genotypes) -> Iterator[PackedBlock]:
-        return (block for _, block in pruned_panel.read_blocks(part, self.eids, 1))
+    def _blocks(self, name: str) -> Iterator[PackedBlock]:
+        """The chromosome is opened anew: a file that is mapped for every chromosome would seem to fill the memory."""
+        part = chromosomes.open_chromosome(self.options, name)
+        thinned = part.select(np.arange(0, len(part), self.stride))
+        return (block for _, block in pruned_panel.read_blocks(thinned, self.eids, 1))
 
 
 def _usable(block: PackedBlock) -> NDArray[np.bool_]:
@@ -165,7 +164,7 @@ def predict(
     order = np.argsort(chromosomes.open_chromosome(options, first).sample_index(traits.eids), kind="stable")
     panel = Panel(options, [traits.eids[i] for i in order])
     prepared = _prepared(traits.values[order], covariates.values[order], panel, np.random.default_rng(seed))
-    cohort, names = prepared.cohort, list(panel.parts)
+    cohort, names = prepared.cohort, list(panel.common)
     totals = loco.Totals(*cohort.traits.shape)
     stacked, sums = {}, []
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:

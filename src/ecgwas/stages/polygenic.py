@@ -62,18 +62,16 @@ def work(study: Study, traits: Traits, covariates: Covariates, out: Path) -> Non
         files.POLYGENIC.write(Polygenic.empty(), out)
         return
     files.POLYGENIC.within(out).parent.mkdir(parents=True)
-    shape, stored = (len(traits.names), len(traits.eids)), dict[str, np.memmap[Any, Any]]()
+    shape = (len(traits.names), len(traits.eids))
 
     def store(name: str) -> NDArray[np.float32]:
-        if name not in stored:
-            path = files.PREDICTIONS.within(out, chromosome=name)
-            stored[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-        return stored[name]
+        path = files.PREDICTIONS.within(out, chromosome=name)
+        if path.exists():
+            return np.lib.format.open_memmap(path, mode="r+")
+        return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
 
     workers = matrix.threads(options.threads)
     table = polygenic.predict(options, traits, covariates, seed=seed_of(study, PART), store=store, workers=workers, track=track)
-    for each in stored.values():
-        each.flush()
     files.POLYGENIC.write(table, out)
     logger.info("scan: %s", in_words(table))
 
