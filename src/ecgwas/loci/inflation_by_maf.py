@@ -35,7 +35,8 @@ def inflation_by_maf(options: Scan, chromosomes: Iterable[Chromosome], tested: V
     counts = np.zeros((len(EDGES) - 1, BINS), dtype=np.int64)
     variants = np.zeros(len(EDGES) - 1, dtype=np.int64)
     shared = {name: getattr(options, name) for name in Scan.model_fields}
-    own = {"relatives": options.relatives, "kinship": options.kinship} if isinstance(options, Matrix) else {}
+    names = ("relatives", "kinship", "exact_people")
+    own = {name: getattr(options, name) for name in names} if isinstance(options, Matrix) else {}
     engine = Matrix.model_validate(shared | own | {"permutations": 0, "threads": 1})
     for chromosome in chromosomes:
         _count(engine, chromosome, tested.mask(chromosome.genotypes), stride, counts, variants)

@@ -42,9 +42,6 @@ from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import span
 from ecgwas.study.scan import Matrix
 
-MAX_PEOPLE = 15_000
-"""An eigendecomposition takes some 10 N^3 operations once per chromosome: at 15,000 people 10 to 30 minutes of one core (0.6 s
-at 1,500), and with the relationship matrix and the rotation some 13 GiB, as much as computers usually have."""
 MIN_VARIANTS = 200
 """With fewer common variants on the other chromosomes, relatives cannot be distinguished from chance."""
 MAX_VARIANTS_READ = 50_000
@@ -63,11 +60,16 @@ EXACT_AT_ONCE = 256
 """Variants with candidates that are rotated together in float64."""
 
 
-def refuse_too_many(people: int) -> None:
-    """Raises InputError for more participants than the exact model can be computed for."""
-    if people > MAX_PEOPLE:
-        problem = f"scan.relatives: polygenic is exact for at most {MAX_PEOPLE} people, and {people} are tested"
-        fix = "write relatives: drop, which tests unrelated people, or test fewer (scan.people)"
+def refuse_too_many(options: Matrix, people: int) -> None:
+    """Raises InputError for more participants than the exact model is used for.
+
+    An eigendecomposition takes some 10 N^3 operations once per chromosome: at 15,000 people 10 to 30 minutes of one core (0.6 s
+    at 1,500), and with the relationship matrix and the rotation some 13 GiB, as much as computers usually have.
+    """
+    if people > options.exact_people:
+        problem = f"scan.relatives: polygenic is exact for at most {options.exact_people} people (scan.exact_people), and "
+        problem += f"{people} are tested"
+        fix = "run it as a study, which predicts traits from the other chromosomes, or write relatives: family"
         raise InputError(problem, fix=fix)
 
 
@@ -119,7 +121,7 @@ class Relatives:
 
     def __init__(self, options: Matrix, cohort: Cohort, genotypes: Genotypes) -> None:
         """Raises InputError for too many participants or too few variants; see refuse_too_many and loco_relationship."""
-        refuse_too_many(len(cohort.fam_index))
+        refuse_too_many(options, len(cohort.fam_index))
         self.options, self.chrom = options, genotypes.chrom
         self.eids = tuple(genotypes.eids[i] for i in cohort.fam_index)
         self._relationship: NDArray[np.float64] | None = None

@@ -40,7 +40,7 @@ def _needs(study: Study, part: str) -> Needs:
     of_features = [*loci_genotypes.of_beats(study), *loci_genotypes.of_seeds(study), *loci_genotypes.measured(study)]
     read_again = dict.fromkeys(options.name for options in of_features)
     represent = [("represent", name) for name in read_again]
-    return [*represent, ("traits", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
+    return [*represent, ("traits", "all"), *(("scan", name) for name in scan.tested_chromosomes(study))]
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
@@ -162,7 +162,7 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
     """Chromosome -> (V,) positions of the variants that were tested."""
     results = scan.load_results(study)
     tested = VariantsTested.from_frame(pl.concat([result.left_out.frame for result in results]))
-    opened = [chromosomes.open_chromosome(study.scan, part) for part in scan.STAGE.parts(study)]
+    opened = [chromosomes.open_chromosome(study.scan, part) for part in scan.tested_chromosomes(study)]
     return {part.chrom: part.positions[tested.mask(part)] for part in opened}
 
 

@@ -18,7 +18,7 @@ from ecgwas.loci.individual_data import Chromosome, VariantsTested
 from ecgwas.loci.inflation_by_maf import inflation_by_maf
 from ecgwas.loci.merge import LociTables
 from ecgwas.loci.thresholds import neglog10p_used
-from ecgwas.stages import scan
+from ecgwas.stages import polygenic, scan
 from ecgwas.stages import traits as trait_stage
 from ecgwas.stages.base import seed_of
 from ecgwas.study import RepresentationOptions, Study
@@ -51,7 +51,7 @@ class LocusData:
 
     def all(self) -> Iterator[Chromosome]:
         """Every chromosome, in order."""
-        return (self.chromosome(part) for part in scan.STAGE.parts(self.study))
+        return (self.chromosome(part) for part in scan.tested_chromosomes(self.study))
 
     def clump(self, hits: pl.DataFrame) -> Clumps:
         """The clumps of the hits."""
@@ -99,7 +99,7 @@ class LocusData:
     def heritability(self) -> Heritability:
         """Heritability of every trait, from the LD-pruned variants of sample QC."""
         open_part = partial(chromosomes.open_chromosome, self.study.scan)
-        parts = scan.STAGE.parts(self.study)
+        parts = scan.tested_chromosomes(self.study)
         panel = pruned_panel.read(parts, open_part, self.traits.eids, build=self.study.scan.build)
         return heritability.heritability(self.traits, self.covariates, panel)
 
@@ -113,7 +113,10 @@ class LocusData:
 
     @property
     def _engine(self) -> dict[str, Any]:
-        return {"engine": scan.whole_engine(self.study), "ancestry": self.ancestry}
+        return {
+            "engine": scan.whole_engine(self.study), "ancestry": self.ancestry,
+            "tested_on": partial(polygenic.residual_traits, self.study),
+        }  # fmt: skip
 
     def _genotypes(self, chrom: str) -> Genotypes:
         return self.chromosome(chrom).genotypes

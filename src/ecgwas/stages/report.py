@@ -35,7 +35,7 @@ from ecgwas.tables.user_table import read_user_table
 logger = logging.getLogger(__name__)
 
 EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE)
-LISTED = ("read", "traits", "loci", "genes")
+LISTED = ("read", "traits", "scan", "loci", "genes")
 """Stages whose tables the page lists."""
 
 ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")

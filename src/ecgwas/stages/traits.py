@@ -17,9 +17,9 @@ from ecgwas.errors import Caution, EcgwasError, InputError, StudyError
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes import requested as lists
 from ecgwas.mixed.families import LEAST_RELATIONSHIP
-from ecgwas.stages import feature_tables, read, represent, withdrawn
+from ecgwas.stages import feature_tables, polygenic, read, represent, withdrawn
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
-from ecgwas.study import Study
+from ecgwas.study import Matrix, Study
 from ecgwas.tables import Covariates, People, Traits, files
 from ecgwas.tables.recordings import RelatedPairs, TraitReport
 from ecgwas.traits import covariates, exclusions, join, null_permutation, overlap, sample_qc, source_study, untransformed
@@ -37,7 +37,7 @@ def _options(study: Study, part: str) -> Any:
         shuffle,
         *([units] if units else []),
         *(["relatives are kept"] if study.scan.keeps_relatives else []),
-        *(["their pairs are written"] if study.scan.needs_pairs else []),
+        *(["their pairs are written"] if polygenic.needs_pairs(study) else []),
     ]
 
 
@@ -61,7 +61,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.TRAITS.write(tables.traits, out)
     files.COVARIATES.write(tables.covariates, out)
     files.ANCESTRY.write(tables.ancestry, out)
-    if study.scan.needs_pairs:
+    if polygenic.needs_pairs(study):
         files.RELATED_PAIRS.write(_known(study, tables.related), out)
     files.PEOPLE.write(people, out)
     files.TRAIT_REPORT.write(TraitReport(represent.with_units(study, tables.report)), out)
@@ -76,17 +76,21 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 def _refuse_without_guard(study: Study) -> None:
     """Raises StudyError if the scan needs related pairs for which nobody looks."""
-    if study.scan.needs_pairs and study.traits.guards.max_kinship is None:
-        problem = "scan.relatives: family needs the related pairs, and traits.guards.max_kinship: null looks for none"
+    if polygenic.needs_pairs(study) and study.traits.guards.max_kinship is None:
+        problem = f"scan.relatives: {_kept(study)} needs the related pairs, and traits.guards.max_kinship: null looks for none"
         raise StudyError(problem, fix="leave traits.guards.max_kinship out, or name a list of pairs in scan.kinship")
+
+
+def _kept(study: Study) -> str:
+    return study.scan.relatives if isinstance(study.scan, Matrix) else ""
 
 
 def _known(study: Study, related: RelatedPairs | None) -> RelatedPairs:
     """The related pairs. Raises InputError if there were too few variants to find them."""
     if related is not None:
         return related
-    problem = f"scan.relatives: family needs the related pairs, and fewer than {sample_qc.MIN_VARIANTS} independent variants "
-    problem += "cannot show them"
+    problem = f"scan.relatives: {_kept(study)} needs the related pairs, and fewer than {sample_qc.MIN_VARIANTS} independent "
+    problem += "variants cannot show them"
     fix = "give genotypes of the whole genome, name a list of pairs in scan.kinship, or write scan.relatives: drop"
     raise InputError(problem, where=study.scan.genotypes, fix=fix)
 
@@ -115,7 +119,7 @@ def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:
     judged = sample_qc.run(
         options, panel, sexes,
         wanted_components=study.traits.components, seed=seed, keep_relatives=study.scan.keeps_relatives,
-        least_kinship=LEAST_RELATIONSHIP / 2 if study.scan.needs_pairs else None,
+        least_kinship=LEAST_RELATIONSHIP / 2 if polygenic.needs_pairs(study) else None,
     )  # fmt: skip
     return judged if "X" in parts else replace(judged, sexes=np.zeros_like(judged.sexes))
 

@@ -129,10 +129,14 @@ class Matrix(Scan):
     relatives: Literal["drop", "family", "polygenic"] = "drop"
     """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares. The others keep them, and
     test by a linear mixed model with missing genotypes at the mean: `family` with the kinship within families, for any number
-    of people; `polygenic` with the genomic relationship of everybody, for at most 15,000."""
+    of people; `polygenic` with the genomic relationship of everybody, exact for at most `exact_people`: for more, what the
+    other chromosomes predict of a trait is subtracted, and the rest is tested as by `family`."""
+    exact_people: int = option(15_000, ge=1)
+    """With `relatives: polygenic`, largest number of people for the exact model. Its time grows with their cube: 15,000 people
+    take 10 to 30 minutes of one core and 13 GiB for each chromosome."""
     kinship: StudyPath | None = None
-    """With `relatives: family`, pairs of relatives as KING, PLINK 2 (--make-king-table) and UK Biobank (ukb_rel.dat) list them:
-    ID1, ID2 and Kinship; none: those that stage traits finds."""
+    """Pairs of relatives as KING, PLINK 2 (--make-king-table) and UK Biobank (ukb_rel.dat) list them: ID1, ID2 and Kinship;
+    none: those that stage traits finds. For `relatives: family`, and polygenic with more than `exact_people`."""
     permutations: int = option(1000, ge=0)
     """Number of permutations of the participants for the permutation threshold; 0: none."""
     sets_of_traits: bool = True
@@ -141,8 +145,8 @@ class Matrix(Scan):
     @model_validator(mode="after")
     def _possible_with_relatives(self) -> Matrix:
         """With relatives kept, some options have no counterpart."""
-        if self.kinship is not None and self.relatives != "family":
-            raise ValueError("kinship needs relatives: family")
+        if self.kinship is not None and self.relatives == "drop":
+            raise ValueError("kinship needs relatives: family or polygenic")
         if self.relatives == "drop":
             return self
         if self.dense:
@@ -192,7 +196,8 @@ class Matrix(Scan):
         if self.keeps_relatives:
             return (
                 "a linear mixed model of each trait, with the genomic relationship of the other chromosomes and the exact Wald "
-                "test of GEMMA [@gemma], on all traits jointly with ecgwas' own engine"
+                f"test of GEMMA [@gemma] (for more than {self.exact_people:,} participants, the trait less its prediction by "
+                "the other chromosomes, with the relationship within families), on all traits jointly with ecgwas' own engine"
             )
         return (
             "ordinary least squares, with the model of PLINK 2's --glm [@plink2], on all traits jointly with ecgwas' own engine"

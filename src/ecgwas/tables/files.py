@@ -63,6 +63,7 @@ from ecgwas.tables.loci import (
     Matching,
     Membership,
     Neighbourhoods,
+    Polygenic,
     Power,
     QQPoints,
     SetHits,
@@ -267,6 +268,12 @@ LEFT_OUT_VARIANTS = TableFile("scan", "left_out/{part}.parquet", False, table=Le
 PART_VARIANT_COUNTS = TableFile("scan", "variants/{part}.csv", False, table=VariantCounts)
 TEST_COUNTS = ResultFile("scan", "tests/{part}.npz", False)
 ENGINE_FILES = ResultFile("scan", "{engine}/{part}/{rest}", note="with `scan.dense`, and by kind `plink2`")
+
+POLYGENIC = TableFile(
+    "scan", "polygenic/polygenic.csv", False, table=Polygenic, shared=True,
+    note="with `scan.relatives: polygenic` and more than `scan.exact_people` genotyped people",
+)  # fmt: skip
+PREDICTIONS = ResultFile("scan", "polygenic/{chromosome}.npy", note="with `polygenic/polygenic.csv`, unless that is empty")
 
 THRESHOLDS = TableFile("loci", "thresholds.csv", False, table=Thresholds, shared=True)
 SUMMARY = TableFile("loci", "summary.csv", False, table=Summary, shared=True)

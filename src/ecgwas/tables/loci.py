@@ -223,6 +223,20 @@ class Heritability(Table):
     }  # fmt: skip
 
 
+class Polygenic(Table):
+    """How much of each trait the other chromosomes predict, with `scan.relatives: polygenic` and many people."""
+
+    columns = {
+        "trait": Column(TEXT, "trait"), "people": Column(WHOLE, "people"),
+        "variants": Column(WHOLE, "common variants of the autosomes"),
+        "h2": Column(REAL, "heritability by these variants, by Haseman-Elston regression, between -1 and 1"),
+        "expected_r2": Column(REAL, "share of variance that theory expects to be predicted at this h2 and number of people, of "
+                                    "whom each is predicted from four fifths: h2 N h2 / (N h2 + 60000)"),
+        "r2": Column(REAL, "share that is predicted in people whose traits were not used, mean over the chromosomes "
+                           "that are tested; chi2 of true effects grows by 1 / (1 - r2)"),
+    }  # fmt: skip
+
+
 class QQPoints(Table):
     """Points of each trait's QQ plot, all -log10 p, smallest first."""
 

@@ -173,6 +173,7 @@ CAPTIONS: Mapping[ResultFile, str] = {
     files.SCAN_GUARDS: "Guards on variants, scan and hits",
     files.INFLATION: "Inflation by allele frequency",
     files.HERITABILITY: "Heritability by all common variants together (Haseman-Elston, GREML)",
+    files.POLYGENIC: "What the other chromosomes predict of each trait, out of fold, and what theory expects",
     files.KNOWN: "Positive controls: known variants tested here",
     files.SET_HITS: "Significant tests of trait sets",
     files.GENE_COUNTS: "Genes by variants, loci, leads and traits with a hit",

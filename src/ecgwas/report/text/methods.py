@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ecgwas.report.contents import KindWords, LociResults, ReportContents, RunInfo, ScanResults
@@ -178,10 +179,25 @@ def _associations(contents: ReportContents) -> str:
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
         f"{transform} In {contents.cohort.tested:,} participants, {len(results.trait_names):,} traits were tested against "
-        f"{results.variants_tested:,} variants ({scan['build']}) by {contents.run.kinds.engine}.{filters} "
+        f"{results.variants_tested:,} variants ({scan['build']}) by {contents.run.kinds.engine}."
+        f"{_predicted(contents.tables)}{filters} "
         f"Genomic inflation was judged by λ [@inflation]. Significance: {_threshold(contents.loci, results)}; "
         f"−log10 p {contents.loci.min_neglog10p:.2f}.{_unequal_variances(contents.tables)} "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
+    )
+
+
+def _predicted(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    """What the other chromosomes predict of the traits, if they were predicted."""
+    table = tables.get(files.POLYGENIC, pl.DataFrame())
+    if table.is_empty():
+        return ""
+    predicted, expected = (float(np.median(table[name].drop_nulls().to_numpy())) for name in ("r2", "expected_r2"))
+    return (
+        f" Predictions were made by ridge regression on {table['variants'][0]:,} common variants in blocks, after the "
+        f"equations of regenie [@regenie], in people whose traits were not used; they explained "
+        f"{predicted:.2%} of a trait (median; theory expects {expected:.2%} at the heritabilities estimated), by which χ² of "
+        "true effects grows."
     )
 
 

@@ -31,6 +31,10 @@ REFERENCES = {
         "Jiang L, et al. A resource-efficient tool for mixed model association analysis of large-scale data. Nat Genet "
         "2019;51:1749–1755.",
     ),
+    "regenie": (
+        "Mbatchou J, et al. Computationally efficient whole-genome regression for quantitative and binary traits. Nat Genet "
+        "2021;53:1097–1103.",
+    ),
     "permutation": ("Westfall PH, Young SS. Resampling-based multiple testing. Wiley 1993.",),
     "effective": (
         "Li J, Ji L. Adjusting multiple testing in multilocus analyses using the eigenvalues of a correlation matrix. "
