@@ -27,12 +27,17 @@ TARGET static inline __attribute__((always_inline)) NAME(words)
 }
 
 #if VECTOR_POPCOUNT
-TARGET static inline
-    __attribute__((always_inline)) int32_t NAME(total)(const uint64_t *first, const uint64_t *second, size words, int count) {
-    __m512i sum = _mm512_setzero_si512();
+/* Adds the counts of a pair; only the first two unless calls are missing. */
+TARGET static inline __attribute__((always_inline)) void NAME(add_counts)(const uint64_t *first, const uint64_t *second,
+                                                                          size words, int used, int32_t *counts) {
+    __m512i sums[KIN_COUNTS] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
     for (size at = 0; at < words; at += WORDS)
-        sum = _mm512_add_epi64(sum, _mm512_popcnt_epi64((__m512i)NAME(counted)(first, second, words, at, count)));
-    return (int32_t)_mm512_reduce_add_epi64(sum);
+        for (int count = 0; count < used; count++) {
+            __m512i bits = (__m512i)NAME(counted)(first, second, words, at, count);
+            sums[count] = _mm512_add_epi64(sums[count], _mm512_popcnt_epi64(bits));
+        }
+    for (int count = 0; count < used; count++)
+        counts[count] += (int32_t)_mm512_reduce_add_epi64(sums[count]);
 }
 #else
 /* The number of ones in each byte. */
@@ -77,6 +82,12 @@ TARGET static inline
     return (int32_t)total;
 }
 #undef ADD
+
+TARGET static inline __attribute__((always_inline)) void NAME(add_counts)(const uint64_t *first, const uint64_t *second,
+                                                                          size words, int used, int32_t *counts) {
+    for (int count = 0; count < used; count++)
+        counts[count] += NAME(total)(first, second, words, count);
+}
 #endif
 
 /* Planes of the people from `start` on, and their numbers of heterozygous calls. Returns whether any call is missing. */
@@ -106,10 +117,13 @@ TARGET static void NAME(add_strip)(pair_tile_t *tile, size words, int has_missin
         const uint64_t *first = tile->planes[0] + i * KIN_PLANES * words;
         const uint64_t *second = tile->planes[1] + j * KIN_PLANES * words;
         int32_t *counts = tile->alive[k].counts;
-        counts[BOTH_HET] += NAME(total)(first, second, words, BOTH_HET);
-        counts[OPPOSITE] += NAME(total)(first, second, words, OPPOSITE);
-        counts[HET_FIRST] += has_missing ? NAME(total)(first, second, words, HET_FIRST) : tile->hets[0][i];
-        counts[HET_SECOND] += has_missing ? NAME(total)(first, second, words, HET_SECOND) : tile->hets[1][j];
+        if (has_missing) {
+            NAME(add_counts)(first, second, words, KIN_COUNTS, counts);
+            continue;
+        }
+        NAME(add_counts)(first, second, words, HET_FIRST, counts);
+        counts[HET_FIRST] += tile->hets[0][i];
+        counts[HET_SECOND] += tile->hets[1][j];
     }
 }
 
