@@ -30,7 +30,7 @@ from tests.native.test_kernels import bed_codes
 pytestmark = pytest.mark.skipif(not compiled.is_available(), reason="the compiled part was not built at install")
 
 
-@pytest.fixture(params=["baseline", "avx2", "avx512f"])
+@pytest.fixture(params=["baseline", "avx2", "avx512f", "avx512vpopcntdq"])
 def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each instruction set that this machine has."""
     before = compiled.instructions()

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes import requested as lists
+from ecgwas.progress import track
+from ecgwas.scan import matrix
 from ecgwas.stages import feature_tables, read, represent, withdrawn
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.study import Study
@@ -93,6 +95,7 @@ def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:
     judged = sample_qc.run(
         options, panel, sexes,
         wanted_components=study.traits.components, seed=seed, keep_relatives=study.scan.keeps_relatives,
+        workers=matrix.threads(study.scan.thread_limit), track=track,
     )  # fmt: skip
     return judged if "X" in parts else replace(judged, sexes=np.zeros_like(judged.sexes))
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.packed import NO_CALL
+from ecgwas.genotypes.packed_calls import PackedCalls, packed_calls
 from ecgwas.traits.genotype_pcs import genotype_pcs
 
 MIN_PEOPLE = 20
@@ -20,16 +21,18 @@ MAX_VARIANTS = 4_000
 """Maximum number of variants used, evenly spaced. More variants take longer and find the same groups."""
 
 
-def ancestry_groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int) -> NDArray[np.int64]:
+def ancestry_groups(
+    calls: PackedCalls | NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int
+) -> NDArray[np.int64]:  # fmt: skip
     """(N,) int64 ancestry group of each participant: 1 is the largest, then 2, and so on; all 1 in a cohort of one ancestry.
 
-    codes (V, N) as in PrunedGenotypes, sorted by position; reference (N,) bool: unrelated participants, from whom groups are
-    formed. Principal components of one half of the variants split the participants in two. The split is kept if both sides hold
-    at least MIN_PEOPLE and their Fst in the other half of the variants (Hudson's, Bhatia et al. 2013, Genome Res 23:1514) is at
-    least MIN_FST. Its expectation is 0 if the split is random. Each side is then split again. Finally, every participant joins
-    the group under whose allele frequencies their genotypes are most likely.
+    calls: packed, or codes (V, N), as in PrunedGenotypes, sorted by position; reference (N,) bool: unrelated participants, from
+    whom groups are formed. Principal components of one half of the variants split the participants in two. The split is kept if
+    both sides hold at least MIN_PEOPLE and their Fst in the other half of the variants (Hudson's, Bhatia et al. 2013, Genome
+    Res 23:1514) is at least MIN_FST. Its expectation is 0 if the split is random. Each side is then split again. Finally, every
+    participant joins the group under whose allele frequencies their genotypes are most likely.
     """
-    codes = codes[:: max(1, -(-len(codes) // MAX_VARIANTS))]
+    codes = packed_calls(calls).every(max(1, -(-len(calls) // MAX_VARIANTS))).unpacked()
     leaves = _split(codes, np.flatnonzero(reference), seed)
     if len(leaves) == 1:
         return np.ones(codes.shape[1], dtype=np.int64)

@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.genotypes.packed_calls import PackedCalls, packed_calls
 from ecgwas.genotypes.pruned_panel import standardised
 from ecgwas.statistics.randomised_svd import leading_space
 
@@ -20,15 +21,18 @@ GENOTYPES_PER_STEP = 2**24
 """Number of genotypes standardised together. As floating-point numbers, all variants of a biobank would not fit in memory."""
 
 
-def genotype_pcs(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np.float64]:
+def genotype_pcs(calls: PackedCalls | NDArray[np.uint8], count: int, *, seed: int) -> NDArray[np.float64]:
     """(N, count) float64 first principal components of N participants, of unit variance; the largest value is positive.
 
-    codes (V, N) as in PrunedGenotypes. There are fewer columns if participants or variants are too few. Uses randomised block
-    Krylov iteration that keeps all blocks, which separates close eigenvalues (randomised_svd.leading_space).
+    calls: packed, or codes (V, N), as in PrunedGenotypes. GENOTYPES_PER_STEP of them are standardised at a time, in each of
+    ROUNDS + 2 passes: as floating-point numbers, those of a biobank would not fit in memory. There are fewer columns if
+    participants or variants are too few. Uses randomised block Krylov iteration that keeps all blocks, which separates close
+    eigenvalues (randomised_svd.leading_space).
     """
+    codes = packed_calls(calls)
     count = min(count, *(size - 1 for size in codes.shape))
     if count < 1:
-        return np.empty((codes.shape[1], 0))
+        return np.empty((codes.people, 0))
     draws = np.random.default_rng(seed).standard_normal((len(codes), min(count + OVERSAMPLED, *codes.shape)))
     draws = draws.astype(np.float32)
     start = _sum(values.T @ draws[rows] for rows, values in _standardised(codes))
@@ -47,12 +51,9 @@ def genotype_pcs(codes: NDArray[np.uint8], count: int, *, seed: int) -> NDArray[
     return np.asarray(np.round(pcs * np.sign(largest), DECIMALS))
 
 
-def _standardised(codes: NDArray[np.uint8]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Successive blocks of variants: their rows of codes (V, N), and these (V', N) standardised."""
-    step = max(1, GENOTYPES_PER_STEP // codes.shape[1])
-    for start in range(0, len(codes), step):
-        rows = slice(start, start + step)
-        yield rows, standardised(codes[rows])
+def _standardised(calls: PackedCalls) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Successive blocks of variants: their rows, and their calls (V', N) standardised."""
+    return ((rows, standardised(codes)) for rows, codes in calls.blocks(GENOTYPES_PER_STEP))
 
 
 def _sum(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -61,24 +62,23 @@ def _sum(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 
 def project(
-    codes: NDArray[np.uint8], reference: NDArray[np.int64], scores: NDArray[np.float64], others: NDArray[np.int64]
+    calls: PackedCalls | NDArray[np.uint8], reference: NDArray[np.int64], scores: NDArray[np.float64], others: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """(M, C) float64 principal components of participants who were not used to compute them, on the scale of `scores`.
 
-    codes (V, N); scores (R, C) from `genotype_pcs` for the participants `reference` (R,); others (M,), indices among the N.
+    calls: packed, or codes (V, N); scores (R, C) from `genotype_pcs` for the participants `reference` (R,); others (M,),
+    indices among the N.
     Each participant is added to the decomposition alone, and the result is rotated back onto the reference. With a plain
     projection, participants outside the reference would lie nearer to 0 than those in it (online augmentation, decomposition
     and Procrustes, Zhang et al. 2020, Bioinformatics 36:3439).
     """
-    known, new = codes[:, reference], codes[:, others]
+    known, new = (packed_calls(calls).select(people) for people in (reference, others))
     loadings = np.concatenate([values @ scores for _, values in _standardised(known)]) / np.sqrt(len(reference))
     singular_values = np.linalg.norm(loadings, axis=0)
     loadings /= singular_values
     inside, squared_length = np.zeros((scores.shape[1], len(others))), np.zeros(len(others))
-    step = max(1, GENOTYPES_PER_STEP // codes.shape[1])
-    for start in range(0, len(codes), step):
-        rows = slice(start, start + step)
-        values = standardised(new[rows], known[rows])
+    for rows, codes in known.blocks(GENOTYPES_PER_STEP * len(reference) // (len(reference) + len(others))):
+        values = standardised(new.unpacked(rows), codes)
         inside += loadings[rows].T @ values
         squared_length += np.square(values).sum(axis=0)
     outside = np.sqrt(np.maximum(squared_length - np.square(inside).sum(axis=0), 0.0))

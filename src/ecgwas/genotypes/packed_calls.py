@@ -1,0 +1,75 @@
+"""Genotype calls of many participants in two bits each, unpacked only in part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecgwas.genotypes.packed import NO_CALL
+from ecgwas.genotypes.readers import SHIFTS, pack, unpack
+from ecgwas.native.constants import PEOPLE_PER_BYTE
+
+GENOTYPES_PER_STEP = 2**24
+"""Number of calls unpacked together. As bytes, those of a biobank would take four times the memory, as floats 32 times."""
+
+
+@dataclass(frozen=True)
+class PackedCalls:
+    """Genotype calls of V variants and N participants: copies of the minor allele, 3 where missing.
+
+    packed  (V, ceil(N / 4)) uint8, four participants in a byte, the first in the lowest bits; bits beyond the last are ignored
+    people  N
+    """
+
+    packed: NDArray[np.uint8]
+    people: int
+
+    def __post_init__(self) -> None:
+        if self.packed.ndim != 2 or self.packed.shape[1] != -(-self.people // PEOPLE_PER_BYTE):
+            raise ValueError(f"packed calls of {self.people} people cannot have the shape {self.packed.shape}")
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(V, N)."""
+        return len(self.packed), self.people
+
+    def unpacked(self, variants: slice = slice(None), people: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+        """(V', N') uint8 codes of some variants and, by their indices, some participants; by default all."""
+        rows = self.packed[variants]
+        if people is None:
+            return unpack(rows, self.people)
+        codes: NDArray[np.uint8] = rows[:, people // PEOPLE_PER_BYTE] >> SHIFTS[people % PEOPLE_PER_BYTE] & np.uint8(NO_CALL)
+        return codes
+
+    def blocks(self, calls_per_block: int = GENOTYPES_PER_STEP) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
+        """Successive variants: their rows, and their codes (V', N), one variant or up to so many calls."""
+        step = max(1, calls_per_block // max(self.people, 1))
+        for start in range(0, len(self), step):
+            rows = slice(start, min(start + step, len(self)))
+            yield rows, self.unpacked(rows)
+
+    def every(self, stride: int) -> PackedCalls:
+        """Every `stride`-th variant."""
+        return PackedCalls(self.packed[::stride], self.people)
+
+    def select(self, people: NDArray[np.int64]) -> PackedCalls:
+        """The participants at the indices `people`, in that order."""
+        chosen = np.empty((len(self), -(-len(people) // PEOPLE_PER_BYTE)), dtype=np.uint8)
+        for rows in self._steps(len(people)):
+            chosen[rows] = pack(self.unpacked(rows, people))
+        return PackedCalls(chosen, len(people))
+
+    def _steps(self, people: int) -> Iterator[slice]:
+        step = max(1, GENOTYPES_PER_STEP // max(people, 1))
+        return (slice(start, start + step) for start in range(0, len(self), step))
+
+
+def packed_calls(calls: PackedCalls | NDArray[np.uint8]) -> PackedCalls:
+    """Calls as they are, or packed from codes (V, N) uint8."""
+    return calls if isinstance(calls, PackedCalls) else PackedCalls(pack(calls), calls.shape[1])
