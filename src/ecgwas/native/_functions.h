@@ -324,7 +324,7 @@ static void check_strips(arrays_t *arrays, const related_t *job) {
                "variants: %lld of strip %zd, expected 0 to the %zd that fit in calls", (long long)job->variants[strip], strip,
                CALLS_PER_WORD * job->words);
     expect(arrays, job->begin >= 0 && job->begin <= job->end && job->end <= job->people,
-           "begin, end: %zd to %zd, expected people from 0 to the %zd of calls", job->begin, job->end, job->people);
+           "begin: people from %zd to %zd, expected 0 to the %zd of calls", job->begin, job->end, job->people);
 }
 
 static PyObject *related(PyObject *self, PyObject *args) {
@@ -337,8 +337,8 @@ static PyObject *related(PyObject *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "OOOnnOO:related", &calls, &variants, &min_kinship, &job.begin, &job.end, &pairs, &counts))
         return NULL;
     job.calls = array(&arrays, calls, INPUT("calls", "u8", &people, &strips, &width));
-    expect(&arrays, width.value % 2 == 0 && strips.value > 0, "calls: %zd strips of %zd words, expected both bits of 1 or more",
-           strips.value, width.value);
+    expect(&arrays, width.value % 2 == 0 && width.value > 0 && strips.value > 0,
+           "calls: %zd strips of %zd words, expected both bits of 1 or more", strips.value, width.value);
     job.variants = array(&arrays, variants, INPUT("variants", "i8", &strips));
     job.min_kinship = array(&arrays, min_kinship, INPUT("min_kinship", "f8", &strips));
     job.pairs = array(&arrays, pairs, OUTPUT("pairs", "i4", &capacity, EXACTLY(2)));

@@ -123,7 +123,7 @@ enum { HET, HOM, TWO, KIN_PLANES };
 typedef struct {
     const uint64_t *calls;     /* (people, strips, 2 * words) low bits of a strip's calls, then high bits; 3 is no call */
     const int64_t *variants;   /* (strips,) the calls beyond these are padding, 3 */
-    const double *min_kinship; /* (strips,) pairs below it after a strip are dropped; after the last, all not above it */
+    const double *min_kinship; /* (strips,) pairs surely below it are dropped after a strip; after the last, all not above it */
     int32_t *pairs;            /* (capacity, 2) the pairs that are left, each with its smaller index first */
     int32_t *counts;           /* (capacity, KIN_COUNTS) over all strips */
     size people, strips, words, capacity;

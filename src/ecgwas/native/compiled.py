@@ -179,8 +179,8 @@ def related(
 
     And their counts (M, 4) int32 over all variants: both heterozygous; opposite homozygotes; the first heterozygous and the
     second called; the second heterozygous and the first called. calls (N, strips, 2 words): the low bits of each strip's calls,
-    then the high bits, 3 where missing; those beyond the strip's `variants` (strips,) are padding, 3. Pairs whose kinship is
-    below min_kinship (strips,) after a strip are dropped. In no particular order.
+    then the high bits, 3 where missing; those beyond the strip's `variants` (strips,) are padding, 3. Pairs whose
+    kinship within families (kinship.screen) is below min_kinship (strips,) after a strip are dropped. In no particular order.
     """
     capacity = MOST_PAIRS
     while True:

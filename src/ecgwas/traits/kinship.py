@@ -158,10 +158,12 @@ def _by_products(calls: PackedCalls, lowest: float, track: Track[Any]) -> Found:
 def screen(variants: NDArray[np.int64], lowest: float, sd: float) -> NDArray[np.float64]:
     """(S,) kinship below which a pair is given up after each strip of `variants` (S,); after the last strip, `lowest`.
 
-    sd: of a pair's kinship over all variants, due to their number. The kinship over a share f of the variants, evenly spread,
-    differs from that over all of them by noise of SD sd sqrt(1 / f - 1): the variance over the share, sd^2 / f, less that over
-    all. Linkage disequilibrium makes this an upper bound, since it is weaker between variants further apart. The noise of
-    related pairs is smaller than that of unrelated ones, to which `sd` applies.
+    The strips so far are judged by the estimate within families, (N_AaAa - 2 N_AAaa) / (N_Aa(i) + N_Aa(j)) (Manichaikul et al.
+    2010, equation 9). Over the same variants it is never below that of `king_robust`, which is lower the fewer variants there
+    are, since it takes the smaller of two numbers. sd: of a pair's kinship over all variants, due to their number. The estimate
+    over a share f of the variants, evenly spread, differs from that over all of them by noise of SD sd sqrt(1 / f - 1): the
+    variance over the share, sd^2 / f, less that over all. Linkage disequilibrium makes this an upper bound, since it is weaker
+    between variants further apart. The noise of related pairs is smaller than that of unrelated ones, to which `sd` applies.
     """
     share = np.cumsum(variants) / max(int(variants.sum()), 1)
     limits = np.full(len(variants), lowest)

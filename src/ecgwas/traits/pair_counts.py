@@ -78,7 +78,8 @@ def pairs_above(
     """First and second participants of pairs whose kinship exceeds the last of min_kinship (S,), in order, and their counts.
 
     Counts (M,): both heterozygous; opposite homozygotes; the first heterozygous and the second called; the second heterozygous
-    and the first called. A pair that is below min_kinship after a strip is not compared further. workers: threads; the result
+    and the first called. A pair whose kinship within families (`kinship.screen`) is below min_kinship after a strip
+    is not compared further. workers: threads; the result
     does not depend on them.
     """
     people = len(strips.calls)
