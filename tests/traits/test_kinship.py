@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -136,8 +136,8 @@ def test_threads_progress_and_room_do_not_change_the_pairs(monkeypatch: pytest.M
     codes = drawn(900, 700, 6, 0.01)
     shown: list[tuple[str, int]] = []
 
-    def track(items: object, label: str, total: int) -> Iterator[object]:
-        made = list(items)  # type: ignore[call-overload]
+    def track(items: Iterable[object], label: str, total: int) -> Iterator[object]:
+        made = list(items)
         shown.append((label, total))
         assert len(made) == total
         yield from made

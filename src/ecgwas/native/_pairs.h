@@ -1,6 +1,6 @@
 /* Pairs of people, tile by tile of 64 people and strip by strip of variants. Calls are stored in two bits; only one strip of
- * two tiles is unpacked into planes at a time, so that the planes stay in the second-level cache. Pairs that a strip shows to be
- * unrelated take no part in the next one. */
+ * two tiles is unpacked into planes at a time, so that the planes stay in the second-level cache. Pairs that a strip shows to
+ * be unrelated take no part in the next one. */
 
 /* KING-robust; see kinship.py. Not a number where the smaller number of heterozygous calls is 0. */
 static double kinship_of(const int32_t *counts) {
