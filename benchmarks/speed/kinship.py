@@ -2,10 +2,10 @@
 
     python -m benchmarks.speed.kinship [--quick] [--people N ...]
 
-KINSHIP     all pairs of N people over 20,000 variants, as sample QC compares them: half a percent of calls missing, a hundredth
-            of the people full siblings, limit 0.0442. seconds: CPU, one thread; screened: whether pairs were given up after some
+KINSHIP     all pairs of N people over 20,000 variants, as sample QC compares them; half a percent of calls missing, one in 100
+            people a full sibling of another; limit 0.0442. seconds: CPU, one thread; screened: if pairs were given up after some
             of the variants, by default in cohorts of more than 20,000 people. gib: peak memory of this process.
-            max_difference_from_plink2: over all pairs above the limit, which must be the same pairs (where PLINK 2 is installed;
+            max_difference_from_plink2: over all pairs above the limit, which must be the same pairs (if PLINK 2 is installed;
             plink2_seconds: its CPU seconds, `--make-king-table` with a filter, one thread).
             to_100000_minutes: wall-clock minutes for 100,000 people on 2 cores, (a 100000 / N + b (100000 / N)^2) / 120, where
             a are the seconds of arranging calls and estimating noise, b those of the pairs. to_100000_gib: 2 bits per call

@@ -30,6 +30,9 @@ def test_packed_calls_are_the_codes(variants: int, people: int, seed: int, step:
     rows = slice(variants // 3, variants)
     np.testing.assert_array_equal(calls.unpacked(rows, some), codes[rows][:, some])
     np.testing.assert_array_equal(calls.every(3).unpacked(), codes[::3])
+    values = rng.standard_normal((variants, 4))
+    expected = np.take_along_axis(values[rows], codes[rows].astype(np.int64), axis=1)
+    np.testing.assert_array_equal(calls.replaced(rows, values[rows]), expected)
     blocks = list(calls.blocks(step))
     assert all(block.size <= max(step, people) for _, block in blocks)
     np.testing.assert_array_equal(np.concatenate([codes[:0], *(block for _, block in blocks)]), codes)
@@ -41,6 +44,13 @@ def test_people_are_selected_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     codes = drawn(37, 23, 1)
     people = np.array([22, 0, 5, 6, 7, 1, 9, 13, 3])
     np.testing.assert_array_equal(packed_calls(codes).select(people).unpacked(), codes[:, people])
+
+
+def test_values_in_place_of_codes_for_more_variants_than_have_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "TABLES_AT_ONCE", 8)
+    codes, values = drawn(37, 23, 2), np.random.default_rng(2).standard_normal((37, 4))
+    found = packed_calls(codes).replaced(slice(None), values)
+    np.testing.assert_array_equal(found, np.take_along_axis(values, codes.astype(np.int64), axis=1))
 
 
 def test_another_width_is_refused() -> None:

@@ -14,6 +14,10 @@ from ecgwas.native.constants import PEOPLE_PER_BYTE
 
 GENOTYPES_PER_STEP = 2**24
 """Number of calls unpacked together. As bytes, those of a biobank would take four times the memory, as floats 32 times."""
+TABLES_AT_ONCE = 512
+"""Variants for which tables of bytes, 8 KiB each, are made together."""
+CODES_OF_BYTE = unpack(np.arange(256, dtype=np.uint8)[:, None], PEOPLE_PER_BYTE)
+"""(256, 4) uint8."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,25 @@ class PackedCalls:
         codes: NDArray[np.uint8] = rows[:, people // PEOPLE_PER_BYTE] >> SHIFTS[people % PEOPLE_PER_BYTE] & np.uint8(NO_CALL)
         return codes
 
+    def steps(self, calls_per_step: int = GENOTYPES_PER_STEP) -> Iterator[slice]:
+        """Successive variants: one, or up to so many calls."""
+        step = max(1, calls_per_step // max(self.people, 1))
+        return (slice(start, min(start + step, len(self))) for start in range(0, len(self), step))
+
     def blocks(self, calls_per_block: int = GENOTYPES_PER_STEP) -> Iterator[tuple[slice, NDArray[np.uint8]]]:
-        """Successive variants: their rows, and their codes (V', N), one variant or up to so many calls."""
-        step = max(1, calls_per_block // max(self.people, 1))
-        for start in range(0, len(self), step):
-            rows = slice(start, min(start + step, len(self)))
-            yield rows, self.unpacked(rows)
+        """Successive variants as in `steps`, and their codes (V', N)."""
+        return ((rows, self.unpacked(rows)) for rows in self.steps(calls_per_block))
+
+    def replaced(self, variants: slice, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(V', N) float64 of some variants: values (V', 4) of each variant's four codes in place of the codes."""
+        rows, found = self.packed[variants], np.empty((len(values), self.packed.shape[1], PEOPLE_PER_BYTE))
+        # A byte's four values are copied together, from a table of all bytes for each variant.
+        for start in range(0, len(rows), TABLES_AT_ONCE):
+            some = slice(start, start + TABLES_AT_ONCE)
+            tables = values[some][:, CODES_OF_BYTE].reshape(-1, PEOPLE_PER_BYTE)
+            place = rows[some] + 256 * np.arange(len(rows[some]))[:, None]
+            np.take(tables, place, axis=0, out=found[some], mode="clip")
+        return found.reshape(len(rows), -1)[:, : self.people]
 
     def every(self, stride: int) -> PackedCalls:
         """Every `stride`-th variant."""
@@ -61,13 +78,10 @@ class PackedCalls:
     def select(self, people: NDArray[np.int64]) -> PackedCalls:
         """The participants at the indices `people`, in that order."""
         chosen = np.empty((len(self), -(-len(people) // PEOPLE_PER_BYTE)), dtype=np.uint8)
-        for rows in self._steps(len(people)):
+        found = PackedCalls(chosen, len(people))
+        for rows in found.steps():
             chosen[rows] = pack(self.unpacked(rows, people))
-        return PackedCalls(chosen, len(people))
-
-    def _steps(self, people: int) -> Iterator[slice]:
-        step = max(1, GENOTYPES_PER_STEP // max(people, 1))
-        return (slice(start, start + step) for start in range(0, len(self), step))
+        return found
 
 
 def packed_calls(calls: PackedCalls | NDArray[np.uint8]) -> PackedCalls:

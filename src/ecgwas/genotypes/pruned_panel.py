@@ -133,13 +133,17 @@ def standardised(codes: NDArray[np.uint8], reference: NDArray[np.uint8] | None =
 
     Mean and p are those of the same participants, or of those in `reference` (V, R). Patterson et al. 2006, PLoS Genet 2:e190.
     """
-    called = codes != NO_CALL
-    copies = np.where(called, codes, 0).astype(np.float32)
-    mean = _mean_copies(codes if reference is None else reference)
+    values = standard_values(codes if reference is None else reference)
+    return np.take(values, codes + (NO_CALL + 1) * np.arange(len(codes))[:, None])
+
+
+def standard_values(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(V, 4) float64: what `standardised` makes of each code, from codes (V, N) alone."""
+    mean = _mean_copies(codes)
     spread = np.sqrt(np.maximum(mean * (1 - mean / 2), 1e-12))
-    scaled: NDArray[np.float64] = (copies - mean[:, None]) / spread[:, None].astype(np.float32)
-    scaled[~called] = 0.0
-    return scaled
+    values = np.zeros((len(codes), 4))
+    values[:, :NO_CALL] = (np.arange(NO_CALL, dtype=np.float32) - mean[:, None]) / spread[:, None].astype(np.float32)
+    return values
 
 
 def _mean_copies(codes: NDArray[np.uint8]) -> NDArray[np.float64]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.packed_calls import PackedCalls, packed_calls
-from ecgwas.genotypes.pruned_panel import standardised
+from ecgwas.genotypes.pruned_panel import standard_values
 from ecgwas.statistics.randomised_svd import leading_space
 
 OVERSAMPLED = 20
@@ -35,13 +35,14 @@ def genotype_pcs(calls: PackedCalls | NDArray[np.uint8], count: int, *, seed: in
         return np.empty((codes.people, 0))
     draws = np.random.default_rng(seed).standard_normal((len(codes), min(count + OVERSAMPLED, *codes.shape)))
     draws = draws.astype(np.float32)
-    start = _sum(values.T @ draws[rows] for rows, values in _standardised(codes))
+    numbers = _values_of_codes(codes)
+    start = _sum(values.T @ draws[rows] for rows, values in _standardised(codes, numbers))
 
     def gram(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        return _sum(values.T @ (values @ scores) for _, values in _standardised(codes))
+        return _sum(values.T @ (values @ scores) for _, values in _standardised(codes, numbers))
 
     basis = leading_space(start, gram, rounds=ROUNDS, keep_blocks=True)
-    projections = np.concatenate([values @ basis for _, values in _standardised(codes)])
+    projections = np.concatenate([values @ basis for _, values in _standardised(codes, numbers)])
     _, _, right_vectors = np.linalg.svd(projections, full_matrices=False)
     pcs = basis @ right_vectors[:count].T
     pcs -= pcs.mean(axis=0)
@@ -51,9 +52,14 @@ def genotype_pcs(calls: PackedCalls | NDArray[np.uint8], count: int, *, seed: in
     return np.asarray(np.round(pcs * np.sign(largest), DECIMALS))
 
 
-def _standardised(calls: PackedCalls) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-    """Successive blocks of variants: their rows, and their calls (V', N) standardised."""
-    return ((rows, standardised(codes)) for rows, codes in calls.blocks(GENOTYPES_PER_STEP))
+def _values_of_codes(calls: PackedCalls) -> NDArray[np.float64]:
+    """(V, 4) what each variant's four codes are standardised to."""
+    return np.concatenate([standard_values(codes) for _, codes in calls.blocks(GENOTYPES_PER_STEP)])
+
+
+def _standardised(calls: PackedCalls, numbers: NDArray[np.float64]) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Successive blocks of variants: their rows, and their calls (V', N) as numbers (V, 4)."""
+    return ((rows, calls.replaced(rows, numbers[rows])) for rows in calls.steps(GENOTYPES_PER_STEP))
 
 
 def _sum(parts: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -73,12 +79,13 @@ def project(
     and Procrustes, Zhang et al. 2020, Bioinformatics 36:3439).
     """
     known, new = (packed_calls(calls).select(people) for people in (reference, others))
-    loadings = np.concatenate([values @ scores for _, values in _standardised(known)]) / np.sqrt(len(reference))
+    numbers = _values_of_codes(known)
+    loadings = np.concatenate([values @ scores for _, values in _standardised(known, numbers)]) / np.sqrt(len(reference))
     singular_values = np.linalg.norm(loadings, axis=0)
     loadings /= singular_values
     inside, squared_length = np.zeros((scores.shape[1], len(others))), np.zeros(len(others))
-    for rows, codes in known.blocks(GENOTYPES_PER_STEP * len(reference) // (len(reference) + len(others))):
-        values = standardised(new.unpacked(rows), codes)
+    for rows in known.steps(GENOTYPES_PER_STEP * len(reference) // (len(reference) + len(others))):
+        values = new.replaced(rows, numbers[rows])
         inside += loadings[rows].T @ values
         squared_length += np.square(values).sum(axis=0)
     outside = np.sqrt(np.maximum(squared_length - np.square(inside).sum(axis=0), 0.0))
