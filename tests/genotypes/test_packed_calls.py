@@ -29,7 +29,7 @@ def test_packed_calls_are_the_codes(variants: int, people: int, seed: int, step:
     some = rng.permutation(people)[: people // 2]
     rows = slice(variants // 3, variants)
     np.testing.assert_array_equal(calls.unpacked(rows, some), codes[rows][:, some])
-    np.testing.assert_array_equal(calls.every(3).unpacked(), codes[::3])
+    np.testing.assert_array_equal(calls.of_variants(slice(None, None, 3)).unpacked(), codes[::3])
     values = rng.standard_normal((variants, 4))
     expected = np.take_along_axis(values[rows], codes[rows].astype(np.int64), axis=1)
     np.testing.assert_array_equal(calls.replaced(rows, values[rows]), expected)

@@ -69,11 +69,11 @@ class PackedCalls:
             tables = values[some][:, CODES_OF_BYTE].reshape(-1, PEOPLE_PER_BYTE)
             place = rows[some] + 256 * np.arange(len(rows[some]))[:, None]
             np.take(tables, place, axis=0, out=found[some], mode="clip")
-        return found.reshape(len(rows), -1)[:, : self.people]
+        return found.reshape(len(rows), PEOPLE_PER_BYTE * self.packed.shape[1])[:, : self.people]
 
-    def every(self, stride: int) -> PackedCalls:
-        """Every `stride`-th variant."""
-        return PackedCalls(self.packed[::stride], self.people)
+    def of_variants(self, variants: slice) -> PackedCalls:
+        """Some of the variants; shares their memory."""
+        return PackedCalls(self.packed[variants], self.people)
 
     def select(self, people: NDArray[np.int64]) -> PackedCalls:
         """The participants at the indices `people`, in that order."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ecgwas.genotypes import pruned_panel
+from ecgwas.genotypes import packed_calls, pruned_panel
 from ecgwas.leads import LEADS
 from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf, neighbourhoods
+from ecgwas.native import compiled
 from ecgwas.report.page import embedded
 from ecgwas.represent import traits_of, work_of
 from ecgwas.represent.work import CohortSize
@@ -48,8 +49,9 @@ CONSTANTS: Mapping[str, float] = {
     "mixed_product": 2.5e-11,
     "exact_test_person": 1.0e-7,
     "kinship_product": 2.7e-11,
+    "kinship_call": 9.5e-12,
     "panel_call": 1.0e-8,
-    "component_call": 3.0e-8,
+    "component_call": 1.5e-8,
     "trait": 0.002,
     "trait_value": 2.0e-6,
     "loci_trait": 0.005,
@@ -94,6 +96,9 @@ READ_ROW_BYTES, IDLE_ROW_BYTES = 300.0, 10.0
 GENOME_BP = 2.9e9
 SPLITS = 3
 """Attempts to split ancestry groups: one, and two more if it succeeds."""
+SCREENED = 0.6
+"""Share of the counts of all pairs over all variants that is left if pairs are given up early: half of the variants, and less
+than half of the pairs over a quarter more."""
 COMMON = 0.5
 """Share of variants that are common enough for sample QC, and share of these left after LD pruning; as on an array."""
 
@@ -238,9 +243,9 @@ def traits(study: Study, size: StudySize, n_traits: int) -> Cost:
     read_variants = min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
     pruned = min(COMMON**2 * read_variants, pruned_panel.MAX_VARIANTS)
     with_pcs = options.components > 0 or options.guards.max_component_sd is not None
-    with_kinship = options.guards.max_kinship is not None or (with_pcs and people <= sample_qc.MAX_COMPARED)
+    with_kinship = options.guards.max_kinship is not None or (with_pcs and people <= sample_qc.most_compared())
     cpu = CONSTANTS["start"] + read_variants * people * CONSTANTS["panel_call"]
-    cpu += 5 * people**2 * pruned * CONSTANTS["kinship_product"] if with_kinship else 0.0
+    cpu += _kinship_seconds(pruned, people) if with_kinship else 0.0
     # Once for the PCs; for ancestry groups, some variants for every attempted split.
     used = pruned + SPLITS * min(pruned, ancestry.MAX_VARIANTS)
     cpu += (1 + genotype_pcs.ROUNDS) * used * people * CONSTANTS["component_call"] if with_pcs else 0.0
@@ -251,17 +256,30 @@ def traits(study: Study, size: StudySize, n_traits: int) -> Cost:
 
 
 def panel_bytes(size: StudySize) -> float:
-    """Variants for sample QC: packed while they are filtered and pruned, then unpacked, for all people and for those kept."""
+    """Variants for sample QC, packed: while they are filtered and pruned; then thinned, of all people, of those judged by their
+    genotypes, and of those kept."""
     people, read_variants = size.tested, min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
     largest = read_variants * size.largest / max(size.all_variants, 1)
     reading = 3.0 * min(pruned_panel.VARIANTS_PER_STEP, largest) * people
     reading += COMMON * largest * (people / 2 + 30 * pruned_panel.PEOPLE_FOR_LD)
     pruned = COMMON**2 * read_variants
-    return pruned * people / 4 + max(reading, 3.0 * min(pruned, pruned_panel.MAX_VARIANTS) * people)
+    thinned = min(pruned, pruned_panel.MAX_VARIANTS)
+    return max(pruned * people / 4 + max(reading, thinned * people / 4), 3.0 * thinned * people / 4)
+
+
+def _kinship_seconds(pruned: float, people: int) -> float:
+    """All pairs over these variants; in large cohorts most pairs over some of them. Without the compiled part, products."""
+    if not compiled.is_available():
+        return 5 * people**2 * pruned * CONSTANTS["kinship_product"]
+    counted = people * (people - 1) / 2 * (1.0 if people <= kinship.MOST_IN_FULL else SCREENED)
+    return pruned * (counted * CONSTANTS["kinship_call"] + people * CONSTANTS["panel_call"])
 
 
 def _kinship_bytes(pruned: float, people: int) -> float:
-    """Some variants of all people as float32 in four codings; counts and kinships of some people with all."""
+    """The calls once more, in strips. Without the compiled part: some variants of all people as float32 in four codings; counts
+    and kinships of some people with all."""
+    if compiled.is_available():
+        return pruned * people / 4 + 8.0 * packed_calls.GENOTYPES_PER_STEP
     return min(kinship.STEP_BYTES, 16.0 * pruned * people) + 40.0 * min(kinship.PEOPLE_PER_STEP, people) * people
 
 
