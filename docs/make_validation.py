@@ -116,6 +116,32 @@ def network(run: Run) -> Lines:
     ])  # fmt: skip
 
 
+def kinship(run: Run) -> Lines:
+    """All pairs, in full and given up early, each instruction set, and principal components."""
+    lines = table(
+        ("people", "pairs given up early", "CPU s", "ns per pair", "100,000 people, 2 cores", "memory",
+         "largest difference from PLINK 2", "PLINK 2, CPU s"),
+        [
+            [f"{row['people']:,}", "yes" if row["screened"] else "no", f"{row['seconds']:.1f}", f"{row['per_pair_ns']:.0f}",
+             f"{row['to_100000_minutes']:.1f} min, {row['to_100000_gib']:.1f} GiB", f"{row['gib']:.2f} GiB",
+             f"{row['max_difference_from_plink2']:.1g}" if "max_difference_from_plink2" in row else "",
+             f"{row['plink2_seconds']:.1f}" if "plink2_seconds" in row else ""]
+            for row in run.of("KINSHIP")
+        ],
+    )  # fmt: skip
+    names = ("baseline", "avx2", "avx512f", "avx512vpopcntdq")
+    for row in run.of("INSTRUCTIONS"):
+        each = ", ".join(f"`{name}` {row[name]:.0f}" for name in names if name in row)
+        lines += ["", f"Nanoseconds per pair over all variants, by instruction set: {each}."]
+    for row in run.of("COMPONENTS"):
+        size = f"{row['people']:,} people over {row['variants']:,} variants"
+        time = f"{row['seconds']:.1f} CPU seconds, {row['per_call_ns']:.1f} ns per genotype in each of {row['passes']} passes"
+        large = f"{row['to_100000_minutes']:.0f} CPU minutes for 100,000 people and 100,000 variants"
+        exact = f"smallest correlation with a component of NumPy's exact decomposition {row['smallest_correlation']:.6f}"
+        lines += ["", f"Ten principal components of {size}: {time}, {row['gib']:.2f} GiB; {large}; {exact}."]
+    return lines
+
+
 def calibration(names: Mapping[str, str]) -> Callable[[Run], Lines]:
     """Rows CALIBRATION of the methods in `names`: nominal rate, rate before November 2026 where there is one, rate now."""
 
@@ -295,6 +321,7 @@ TABLES = {
     "speed.installation --python": Table(
         "speed.installation", pythons, "--python python python python --extras base"
     ),
+    "speed.kinship": Table("speed.kinship", kinship),
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),

@@ -2,8 +2,8 @@
 
     python -m benchmarks.speed.kinship [--quick] [--people N ...]
 
-KINSHIP     all pairs of N people over 20,000 variants, as sample QC compares them; half a percent of calls missing, one in 100
-            people a full sibling of another; limit 0.0442. seconds: CPU, one thread; screened: if pairs were given up after some
+KINSHIP     all pairs of N people over 20,000 variants, as sample QC compares them; 0.5 % of calls missing, one in 100
+            people a full sibling of another; limit 0.0442. seconds: CPU, one thread; screened: pairs were given up after some
             of the variants, by default in cohorts of more than 20,000 people. gib: peak memory of this process.
             max_difference_from_plink2: over all pairs above the limit, which must be the same pairs (if PLINK 2 is installed;
             plink2_seconds: its CPU seconds, `--make-king-table` with a filter, one thread).

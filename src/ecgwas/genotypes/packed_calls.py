@@ -62,14 +62,14 @@ class PackedCalls:
 
     def replaced(self, variants: slice, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """(V', N) float64 of some variants: values (V', 4) of each variant's four codes in place of the codes."""
-        rows, found = self.packed[variants], np.empty((len(values), self.packed.shape[1], PEOPLE_PER_BYTE))
+        rows, wide = self.packed[variants], np.empty((len(values), self.packed.shape[1], PEOPLE_PER_BYTE))
         # A byte's four values are copied together, from a table of all bytes for each variant.
         for start in range(0, len(rows), TABLES_AT_ONCE):
-            some = slice(start, start + TABLES_AT_ONCE)
-            tables = values[some][:, CODES_OF_BYTE].reshape(-1, PEOPLE_PER_BYTE)
-            place = rows[some] + 256 * np.arange(len(rows[some]))[:, None]
-            np.take(tables, place, axis=0, out=found[some], mode="clip")
-        return found.reshape(len(rows), PEOPLE_PER_BYTE * self.packed.shape[1])[:, : self.people]
+            block = slice(start, start + TABLES_AT_ONCE)
+            tables = values[block][:, CODES_OF_BYTE].reshape(-1, PEOPLE_PER_BYTE)
+            place = rows[block] + 256 * np.arange(len(rows[block]))[:, None]
+            np.take(tables, place, axis=0, out=wide[block], mode="clip")
+        return wide.reshape(len(rows), PEOPLE_PER_BYTE * self.packed.shape[1])[:, : self.people]
 
     def of_variants(self, variants: slice) -> PackedCalls:
         """Some of the variants; shares their memory."""
@@ -78,10 +78,10 @@ class PackedCalls:
     def select(self, people: NDArray[np.int64]) -> PackedCalls:
         """The participants at the indices `people`, in that order."""
         chosen = np.empty((len(self), -(-len(people) // PEOPLE_PER_BYTE)), dtype=np.uint8)
-        found = PackedCalls(chosen, len(people))
-        for rows in found.steps():
+        selected = PackedCalls(chosen, len(people))
+        for rows in selected.steps():
             chosen[rows] = pack(self.unpacked(rows, people))
-        return found
+        return selected
 
 
 def packed_calls(calls: PackedCalls | NDArray[np.uint8]) -> PackedCalls:

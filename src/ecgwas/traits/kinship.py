@@ -134,19 +134,19 @@ def related_pairs(calls: Calls, limit: float, *, workers: int = 1, track: Track[
     return RelatedPairs(first, second, kinship, limit, limit_by_chance, null_sd)
 
 
-Found = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
+PairKinship = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 """First and second participants of pairs, in order, and their kinship."""
 
 
-def _by_bits(calls: PackedCalls, lowest: float, workers: int, track: Track[Any]) -> Found:
+def _by_bits(calls: PackedCalls, lowest: float, workers: int, track: Track[Any]) -> PairKinship:
     strips = in_strips(calls)
     noise = noisy_sd(calls) if calls.people > MOST_IN_FULL else np.inf
     first, second, counts = pairs_above(strips, screen(strips.variants, lowest, noise), workers=workers, track=track)
     return first, second, king_robust(*counts)
 
 
-def _by_products(calls: PackedCalls, lowest: float, track: Track[Any]) -> Found:
-    pairs: list[Found] = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
+def _by_products(calls: PackedCalls, lowest: float, track: Track[Any]) -> PairKinship:
+    pairs: list[PairKinship] = [(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))]
     for start, rows in track(kinship_rows(calls), "kinship", -(-calls.people // PEOPLE_PER_STEP)):
         first, second = np.nonzero(rows > lowest)
         later = second > first + start

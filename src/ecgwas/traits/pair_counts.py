@@ -83,9 +83,9 @@ def pairs_above(
     does not depend on them.
     """
     people = len(strips.calls)
-    found = list(track(_steps(strips, min_kinship, workers), "kinship", -(-people // PEOPLE_PER_CALL)))
-    pairs = np.concatenate([np.empty((0, 2), dtype=np.int64), *(pairs for pairs, _ in found)])
-    counts = np.concatenate([np.empty((0, 4), dtype=np.int32), *(counts for _, counts in found)])
+    steps = list(track(_steps(strips, min_kinship, workers), "kinship", -(-people // PEOPLE_PER_CALL)))
+    pairs = np.concatenate([np.empty((0, 2), dtype=np.int64), *(pairs for pairs, _ in steps)])
+    counts = np.concatenate([np.empty((0, 4), dtype=np.int32), *(counts for _, counts in steps)])
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     return pairs[order, 0], pairs[order, 1], tuple(counts[order].T)
 

@@ -250,21 +250,24 @@ def traits(study: Study, size: StudySize, n_traits: int) -> Cost:
     used = pruned + SPLITS * min(pruned, ancestry.MAX_VARIANTS)
     cpu += (1 + genotype_pcs.ROUNDS) * used * people * CONSTANTS["component_call"] if with_pcs else 0.0
     cpu += n_traits * (CONSTANTS["trait"] + people * CONSTANTS["trait_value"])
-    memory = 6.0 * people * n_traits * 8 + size.listed_bytes + panel_bytes(size)
-    memory += max(_kinship_bytes(pruned, people) if with_kinship else 0.0, _pcs_bytes(pruned, people) if with_pcs else 0.0)
+    judging = max(_kinship_bytes(pruned, people) if with_kinship else 0.0, _pcs_bytes(pruned, people) if with_pcs else 0.0)
+    memory = 6.0 * people * n_traits * 8 + size.listed_bytes + max(panel_bytes(size), kept_panel_bytes(size) + judging)
     return Cost(cpu, BASE_MIB + memory / MIB, people * n_traits * 8 / MIB)
 
 
 def panel_bytes(size: StudySize) -> float:
-    """Variants for sample QC, packed: while they are filtered and pruned; then thinned, of all people, of those judged by their
-    genotypes, and of those kept."""
+    """Variants for sample QC, packed, while they are filtered, pruned and thinned."""
     people, read_variants = size.tested, min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
     largest = read_variants * size.largest / max(size.all_variants, 1)
     reading = 3.0 * min(pruned_panel.VARIANTS_PER_STEP, largest) * people
     reading += COMMON * largest * (people / 2 + 30 * pruned_panel.PEOPLE_FOR_LD)
-    pruned = COMMON**2 * read_variants
-    thinned = min(pruned, pruned_panel.MAX_VARIANTS)
-    return max(pruned * people / 4 + max(reading, thinned * people / 4), 3.0 * thinned * people / 4)
+    return COMMON**2 * read_variants * people / 4 + max(reading, kept_panel_bytes(size) / 3)
+
+
+def kept_panel_bytes(size: StudySize) -> float:
+    """The thinned variants, packed: of all people, of those judged by their genotypes, and of those kept."""
+    read_variants = min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
+    return 3.0 * min(COMMON**2 * read_variants, pruned_panel.MAX_VARIANTS) * size.tested / 4
 
 
 def _kinship_seconds(pruned: float, people: int) -> float:
