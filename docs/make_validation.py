@@ -142,6 +142,14 @@ def kinship(run: Run) -> Lines:
     return lines
 
 
+def missing_calls(run: Run) -> Lines:
+    """Blocks in which only some variants lack calls."""
+    return table(("people", "variants without missing calls", "µs per variant", "undivided"), [
+        [f"{row['people']:,}", f"{100 * row['complete']:g} %", f"{row['us']:.2f}", f"{row['undivided_us']:.2f}"]
+        for row in run.of("MISSING")
+    ])  # fmt: skip
+
+
 def calibration(names: Mapping[str, str]) -> Callable[[Run], Lines]:
     """Rows CALIBRATION of the methods in `names`: nominal rate, rate before November 2026 where there is one, rate now."""
 
@@ -322,6 +330,7 @@ TABLES = {
         "speed.installation", pythons, "--python python python python --extras base"
     ),
     "speed.kinship": Table("speed.kinship", kinship),
+    "speed.missing_calls": Table("speed.missing_calls", missing_calls),
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),
