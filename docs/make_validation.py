@@ -142,6 +142,16 @@ def kinship(run: Run) -> Lines:
     return lines
 
 
+def kinship_slice(run: Run) -> Lines:
+    """Some of 100,000 people with everyone."""
+    header = ("people", "compared with everyone", "arranging calls, CPU s", "ns per pair", "all pairs, 2 cores", "memory")
+    return table(header, [
+        [f"{row['people']:,}", str(row["firsts"]), f"{row['arranging_seconds']:.0f}", str(row["per_pair_ns"]),
+         f"{row['all_pairs_minutes']:.1f} min", f"{row['gib']:.2f} GiB"]
+        for row in run.of("SLICE")
+    ])  # fmt: skip
+
+
 def missing_calls(run: Run) -> Lines:
     """Blocks in which only some variants lack calls."""
     return table(("people", "variants without missing calls", "µs per variant", "undivided"), [
@@ -330,6 +340,7 @@ TABLES = {
         "speed.installation", pythons, "--python python python python --extras base"
     ),
     "speed.kinship": Table("speed.kinship", kinship),
+    "speed.kinship --slice": Table("speed.kinship", kinship_slice, "--slice"),
     "speed.missing_calls": Table("speed.missing_calls", missing_calls),
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),

@@ -1,6 +1,7 @@
 """Kinship of all pairs and principal components at a biobank's size: CPU seconds, memory, PLINK 2's numbers, extrapolation.
 
     python -m benchmarks.speed.kinship [--quick] [--people N ...]
+    python -m benchmarks.speed.kinship --slice      256 of 100,000 people with everyone, half a minute
 
 KINSHIP     all pairs of N people over 20,000 variants, as sample QC compares them; 0.5 % of calls missing, one in 100
             people a full sibling of another; limit 0.0442. seconds: CPU, one thread; screened: pairs were given up after some
@@ -10,6 +11,7 @@ KINSHIP     all pairs of N people over 20,000 variants, as sample QC compares th
             to_100000_minutes: wall-clock minutes for 100,000 people on 2 cores, (a 100000 / N + b (100000 / N)^2) / 120, where
             a are the seconds of arranging calls and estimating noise, b those of the pairs. to_100000_gib: 2 bits per call
             twice (in the panel and in strips), and 0.3.
+SLICE       random calls of 100,000 people, arranged in strips, and 256 people with all others, every pair over all variants.
 INSTRUCTIONS  nanoseconds per pair with each instruction set of this machine, every pair over all variants.
 COMPONENTS  ten principal components of N people over V variants; a pass over the calls is a twelfth of the seconds.
             to_100000_minutes: CPU minutes for 100,000 people and as many variants, all passes, one core; seconds grow with N V.
@@ -129,6 +131,21 @@ def of_kinship(people: int, *, screened: bool, with_plink2: bool) -> str:
     return line
 
 
+def of_slice(firsts: int = 256) -> str:
+    packed = np.random.default_rng(1).integers(0, 256, (VARIANTS, BIOBANK // 4), dtype=np.uint8)
+    reset_peak_memory()
+    start = time.process_time()
+    strips = pair_counts.in_strips(PackedCalls(packed, BIOBANK))
+    arranged = time.process_time() - start
+    limits = kinship.screen(strips.variants, LIMIT, np.inf)
+    start = time.process_time()
+    compiled.related(strips.calls, strips.variants, limits, 0, firsts)
+    seconds, pairs = time.process_time() - start, firsts * (BIOBANK - firsts) + firsts * (firsts - 1) // 2
+    minutes = (arranged + seconds * BIOBANK * (BIOBANK - 1) / 2 / pairs) / 120
+    line = f"SLICE people={BIOBANK} variants={VARIANTS} firsts={firsts} arranging_seconds={arranged:.1f} seconds={seconds:.1f} "
+    return line + f"per_pair_ns={1e9 * seconds / pairs:.0f} all_pairs_minutes={minutes:.1f} gib={peak_memory_mib() / 1024:.2f}"
+
+
 def of_instructions(people: int) -> str:
     strips = pair_counts.in_strips(simulated(people, VARIANTS, 1))
     limits = kinship.screen(strips.variants, LIMIT, np.inf)
@@ -170,10 +187,14 @@ def smallest_correlation() -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--quick", action="store_true", help="2,000 and 4,000 people")
+    parser.add_argument("--slice", action="store_true", help="256 of 100,000 people with everyone")
     parser.add_argument("--people", type=int, nargs="+", default=None)
     options = parser.parse_args()
     sizes = options.people or ([2_000, 4_000] if options.quick else [5_000, 10_000, 20_000])
     print(f"{machine()['machine']}; {platform.machine()}; instructions {compiled.instructions()}")
+    if options.slice:
+        print(of_slice(), flush=True)
+        return 0
     with threadpool_limits(1):
         for people in sizes:
             for screened in (False, True):
