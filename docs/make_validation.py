@@ -117,29 +117,35 @@ def network(run: Run) -> Lines:
 
 
 def kinship(run: Run) -> Lines:
-    """All pairs, in full and given up early, each instruction set, and principal components."""
-    lines = table(
-        ("people", "pairs given up early", "CPU s", "ns per pair", "100,000 people, 2 cores", "memory",
-         "largest difference from PLINK 2", "PLINK 2, CPU s"),
-        [
-            [f"{row['people']:,}", "yes" if row["screened"] else "no", f"{row['seconds']:.1f}", f"{row['per_pair_ns']:.0f}",
-             f"{row['to_100000_minutes']:.1f} min, {row['to_100000_gib']:.1f} GiB", f"{row['gib']:.2f} GiB",
-             f"{row['max_difference_from_plink2']:.1g}" if "max_difference_from_plink2" in row else "",
-             f"{row['plink2_seconds']:.1f}" if "plink2_seconds" in row else ""]
-            for row in run.of("KINSHIP")
-        ],
-    )  # fmt: skip
+    """All pairs, in full and given up early."""
+    header = ("people", "pairs given up early", "CPU s", "ns per pair", "100,000 people, 2 cores", "memory",
+              "largest difference from PLINK 2", "PLINK 2, CPU s")  # fmt: skip
+    return table(header, [
+        [f"{row['people']:,}", "yes" if row["screened"] else "no", f"{row['seconds']:.1f}", str(row["per_pair_ns"]),
+         f"{row['to_100000_minutes']:.1f} min, {row['to_100000_gib']:.1f} GiB", f"{row['gib']:.2f} GiB",
+         f"{row['max_difference_from_plink2']:.1g}" if "max_difference_from_plink2" in row else "not run",
+         f"{row['plink2_seconds']:.1f}" if "plink2_seconds" in row else "not run"]
+        for row in run.of("KINSHIP")
+    ])  # fmt: skip
+
+
+def kinship_instructions(run: Run) -> Lines:
+    """Nanoseconds per pair with each instruction set."""
     names = ("baseline", "avx2", "avx512f", "avx512vpopcntdq")
-    for row in run.of("INSTRUCTIONS"):
-        each = ", ".join(f"`{name}` {row[name]:.0f}" for name in names if name in row)
-        lines += ["", f"Nanoseconds per pair over all variants, by instruction set: {each}."]
-    for row in run.of("COMPONENTS"):
-        size = f"{row['people']:,} people over {row['variants']:,} variants"
-        time = f"{row['seconds']:.1f} CPU seconds, {row['per_call_ns']:.1f} ns per genotype in each of {row['passes']} passes"
-        large = f"{row['to_100000_minutes']:.0f} CPU minutes for 100,000 people and 100,000 variants"
-        exact = f"smallest correlation with a component of NumPy's exact decomposition {row['smallest_correlation']:.6f}"
-        lines += ["", f"Ten principal components of {size}: {time}, {row['gib']:.2f} GiB; {large}; {exact}."]
-    return lines
+    return table(("people", *(f"`{name}`, ns per pair" for name in names)), [
+        [f"{row['people']:,}", *(str(row.get(name, "not there")) for name in names)] for row in run.of("INSTRUCTIONS")
+    ])  # fmt: skip
+
+
+def components(run: Run) -> Lines:
+    """Principal components of genotypes, and their agreement with the exact ones."""
+    header = ("people", "variants", "passes", "CPU s", "ns per genotype and pass", "memory", "100,000 people and variants",
+              "smallest correlation with an exact component")  # fmt: skip
+    return table(header, [
+        [f"{row['people']:,}", f"{row['variants']:,}", str(row["passes"]), f"{row['seconds']:.1f}", f"{row['per_call_ns']:.1f}",
+         f"{row['gib']:.2f} GiB", f"{row['to_100000_minutes']:.0f} CPU min", f"{row['smallest_correlation']:.6f}"]
+        for row in run.of("COMPONENTS")
+    ])  # fmt: skip
 
 
 def kinship_slice(run: Run) -> Lines:
@@ -340,6 +346,8 @@ TABLES = {
         "speed.installation", pythons, "--python python python python --extras base"
     ),
     "speed.kinship": Table("speed.kinship", kinship),
+    "speed.kinship, components": Table("speed.kinship", components),
+    "speed.kinship, instructions": Table("speed.kinship", kinship_instructions),
     "speed.kinship --slice": Table("speed.kinship", kinship_slice, "--slice"),
     "speed.missing_calls": Table("speed.missing_calls", missing_calls),
     "speed.network": Table("speed.network", network),

@@ -1,10 +1,10 @@
 """Blocks in which only some variants lack calls: microseconds per variant, with the others tested in one pass and without.
 
-    python -m benchmarks.speed.missing_calls [--people N]
+    python -m benchmarks.speed.missing_calls [--quick] [--people N]
 
 MISSING  screen and candidates of a block of 8,192 variants against 384 traits with 30 covariates, one thread, CPU time, the
-         least of seven. complete: share of variants of which no call is missing; 1 % of calls are missing in the others.
-         undivided_us: the whole block with products that are written to memory. The rows are the same
+         least of seven (two with --quick). complete: share of variants of which no call is missing; of the others' calls 1 %
+         are. undivided_us: the whole block with products that are written to memory. The rows are the same
          (tests/native/test_compiled.py).
 """
 
@@ -47,9 +47,9 @@ def block_of(codes: NDArray[np.uint8], complete: float, rng: np.random.Generator
     return SampleSelector(np.arange(codes.shape[1]), codes.shape[1]).select(pack(made))
 
 
-def microseconds(fitter: Fitter, block: PackedBlock) -> float:
+def microseconds(fitter: Fitter, block: PackedBlock, repeats: int) -> float:
     times = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         start = time.process_time()
         fitter.candidates(block, fitter.screen(block), fitter.pool().local())
         times.append(time.process_time() - start)
@@ -59,7 +59,9 @@ def microseconds(fitter: Fitter, block: PackedBlock) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--people", type=int, default=1_000)
-    people, rng = parser.parse_args().people, np.random.default_rng(1)
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args()
+    people, rng, repeats = given.people, np.random.default_rng(1), 2 if given.quick else REPEATS
     shares = np.exp(rng.uniform(np.log(0.005), np.log(0.5), (VARIANTS, 1)))
     codes = np.array([3, 2, 0], dtype=np.uint8)[rng.binomial(2, shares, (VARIANTS, people))]
     fitter, divided = fitter_of(people, rng), FusedBackend.MIN_COMPLETE
@@ -67,9 +69,9 @@ def main() -> None:
         for complete in SHARES:
             block = block_of(codes, complete, rng)
             FusedBackend.MIN_COMPLETE = divided
-            now = microseconds(fitter, block)
+            now = microseconds(fitter, block, repeats)
             FusedBackend.MIN_COMPLETE = np.inf
-            before = microseconds(fitter, block)
+            before = microseconds(fitter, block, repeats)
             print(
                 f"MISSING people={people} traits={TRAITS} complete={complete:g} us={now:.2f} undivided_us={before:.2f}",
                 flush=True,
