@@ -116,6 +116,56 @@ def network(run: Run) -> Lines:
     ])  # fmt: skip
 
 
+def kinship(run: Run) -> Lines:
+    """All pairs, in full and given up early."""
+    header = ("people", "pairs given up early", "CPU s", "ns per pair", "100,000 people, 2 cores", "memory",
+              "largest difference from PLINK 2", "PLINK 2, CPU s")  # fmt: skip
+    return table(header, [
+        [f"{row['people']:,}", "yes" if row["screened"] else "no", f"{row['seconds']:.1f}", str(row["per_pair_ns"]),
+         f"{row['to_100000_minutes']:.1f} min, {row['to_100000_gib']:.1f} GiB", f"{row['gib']:.2f} GiB",
+         f"{row['max_difference_from_plink2']:.1g}" if "max_difference_from_plink2" in row else "not run",
+         f"{row['plink2_seconds']:.1f}" if "plink2_seconds" in row else "not run"]
+        for row in run.of("KINSHIP")
+    ])  # fmt: skip
+
+
+def kinship_instructions(run: Run) -> Lines:
+    """Nanoseconds per pair with each instruction set."""
+    names = ("baseline", "avx2", "avx512f", "avx512vpopcntdq")
+    return table(("people", *(f"`{name}`, ns per pair" for name in names)), [
+        [f"{row['people']:,}", *(str(row.get(name, "not there")) for name in names)] for row in run.of("INSTRUCTIONS")
+    ])  # fmt: skip
+
+
+def components(run: Run) -> Lines:
+    """Principal components of genotypes, and their agreement with the exact ones."""
+    header = ("people", "variants", "passes", "CPU s", "ns per genotype and pass", "memory", "100,000 people and variants",
+              "smallest correlation with an exact component")  # fmt: skip
+    return table(header, [
+        [f"{row['people']:,}", f"{row['variants']:,}", str(row["passes"]), f"{row['seconds']:.1f}", f"{row['per_call_ns']:.1f}",
+         f"{row['gib']:.2f} GiB", f"{row['to_100000_minutes']:.0f} CPU min", f"{row['smallest_correlation']:.6f}"]
+        for row in run.of("COMPONENTS")
+    ])  # fmt: skip
+
+
+def kinship_slice(run: Run) -> Lines:
+    """Some of 100,000 people with everyone."""
+    header = ("people", "compared with everyone", "arranging calls, CPU s", "ns per pair", "all pairs, 2 cores", "memory")
+    return table(header, [
+        [f"{row['people']:,}", str(row["firsts"]), f"{row['arranging_seconds']:.0f}", str(row["per_pair_ns"]),
+         f"{row['all_pairs_minutes']:.1f} min", f"{row['gib']:.2f} GiB"]
+        for row in run.of("SLICE")
+    ])  # fmt: skip
+
+
+def missing_calls(run: Run) -> Lines:
+    """Blocks in which only some variants lack calls."""
+    return table(("people", "variants without missing calls", "µs per variant", "undivided"), [
+        [f"{row['people']:,}", f"{100 * row['complete']:g} %", f"{row['us']:.2f}", f"{row['undivided_us']:.2f}"]
+        for row in run.of("MISSING")
+    ])  # fmt: skip
+
+
 def calibration(names: Mapping[str, str]) -> Callable[[Run], Lines]:
     """Rows CALIBRATION of the methods in `names`: nominal rate, rate before November 2026 where there is one, rate now."""
 
@@ -295,6 +345,11 @@ TABLES = {
     "speed.installation --python": Table(
         "speed.installation", pythons, "--python python python python --extras base"
     ),
+    "speed.kinship": Table("speed.kinship", kinship),
+    "speed.kinship, components": Table("speed.kinship", components),
+    "speed.kinship, instructions": Table("speed.kinship", kinship_instructions),
+    "speed.kinship --slice": Table("speed.kinship", kinship_slice, "--slice"),
+    "speed.missing_calls": Table("speed.missing_calls", missing_calls),
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),

@@ -58,6 +58,22 @@ LINES = {
         f"LOCI glist-hg19 {name} variants=699 agree=609 share=0.871 inside=413"
         for name in ("QT-Interval", "PR-Interval", "QRS-Duration", "HR", "QT+PR+QRS+HR", "all")
     ],
+    "speed.kinship": [
+        "KINSHIP people=5000 variants=20000 pairs=12497500 screened=0 related=25 seconds=3.33 per_pair_ns=174 "
+        "to_100000_minutes=7.4 gib=0.23 to_100000_gib=1.23",
+        "KINSHIP people=20000 variants=20000 pairs=199990000 screened=1 related=100 seconds=26.24 per_pair_ns=110 "
+        "to_100000_minutes=4.8 gib=0.38 to_100000_gib=1.23 max_difference_from_plink2=5e-07 plink2_seconds=116.6",
+    ],
+    "speed.kinship, instructions": ["INSTRUCTIONS people=5000 variants=20000 baseline=616 avx2=387"],
+    "speed.kinship, components": [
+        "COMPONENTS people=5000 variants=20000 passes=12 seconds=13.8 seconds_per_pass=1.15 per_call_ns=11.5 gib=0.53 "
+        "to_100000_minutes=23 smallest_correlation=0.999998"
+    ],
+    "speed.kinship --slice": [
+        "SLICE people=100000 variants=20000 firsts=256 arranging_seconds=20.3 seconds=4.3 per_pair_ns=169 "
+        "all_pairs_minutes=7.2 gib=1.12"
+    ],
+    "speed.missing_calls": ["MISSING people=1000 traits=384 complete=0.99 us=2.82 undivided_us=3.37"],
     "findings.planted": [
         "PLANTED 1 people=466 planted=4 found=4 others=1 cpu_seconds=320 neglog10p=35.1,15.0,14.2,12.4",
         "PLANTED 2 people=466 planted=4 found=4 others=0 cpu_seconds=310 neglog10p=31.0,14.9,12.8,11.1",

@@ -17,6 +17,8 @@ from ecgwas.errors import Caution, EcgwasError, InputError, StudyError
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes import requested as lists
 from ecgwas.mixed.families import LEAST_RELATIONSHIP
+from ecgwas.progress import track
+from ecgwas.scan import matrix
 from ecgwas.stages import feature_tables, polygenic, read, represent, withdrawn
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.study import Matrix, Study
@@ -120,6 +122,7 @@ def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:
         options, panel, sexes,
         wanted_components=study.traits.components, seed=seed, keep_relatives=study.scan.keeps_relatives,
         least_kinship=LEAST_RELATIONSHIP / 2 if polygenic.needs_pairs(study) else None,
+        workers=matrix.threads(study.scan.thread_limit), track=track,
     )  # fmt: skip
     return judged if "X" in parts else replace(judged, sexes=np.zeros_like(judged.sexes))
 
@@ -181,5 +184,5 @@ def _represented(study: Study) -> dict[str, set[str]]:
 
 STAGE = Stage(
     "traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check,
-    version=3,
+    version=4,
 )  # fmt: skip
