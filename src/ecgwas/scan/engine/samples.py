@@ -32,6 +32,7 @@ class Cohort:
     haploid     on Y (men only) and MT: everyone has one allele, and effects are per allele
     total       number of participants with traits; more than N where some are excluded because of their sex
     ancestry    (N,) int64, groups in which Hardy-Weinberg equilibrium is tested; None: one group
+    exchangeable  (total,) int64, groups within which participants are permuted, in the order of the tables; None: one group
     """
 
     fam_index: NDArray[np.int64]
@@ -42,6 +43,7 @@ class Cohort:
     total: int
     haploid: bool = False
     ancestry: NDArray[np.int64] | None = None
+    exchangeable: NDArray[np.int64] | None = None
 
     def is_same_as(self, other: Cohort) -> bool:
         """True if a cohort from the same tables has the same participants and covariates, as all do except on X, Y and MT."""
@@ -88,8 +90,9 @@ def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ances
         values = with_sex(values, sexes)
     males = sexes == MALE if on_x else None
     haploid = genotypes.chrom in HAPLOID
-    strata_of = None if ancestry is None or len(np.unique(ancestry)) == 1 else ancestry[order]
-    return Cohort(fam_index, order, traits.values[order], values, males, len(traits.eids), haploid, strata_of)
+    several = ancestry if ancestry is not None and len(np.unique(ancestry)) > 1 else None
+    within = None if several is None else several[order]
+    return Cohort(fam_index, order, traits.values[order], values, males, len(traits.eids), haploid, within, several)
 
 
 def strata(cohort: Cohort, total: int) -> list[tuple[SampleSelector, SampleSelector | None]]:
