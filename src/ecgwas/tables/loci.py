@@ -24,29 +24,57 @@ def inside(locus: Mapping[str, Any]) -> pl.Expr:
     return within
 
 
+HETEROGENEITY = {
+    "q_p_ancestry": Column(REAL, "p of different effects in the ancestry groups (Cochran's Q); null: one group, or too few people"),
+    "q_p_sex": Column(REAL, "p of different effects in men and women; null: unknown, or too few people"),
+}  # fmt: skip
+"""Columns of hits about groups of people."""
+
+
 class Hits(Associations):
     """The significant associations: one row per variant and trait, with lead, feature and unit of the trait."""
 
     columns = {
         "trait": Associations.columns["trait"], "lead": Column(TEXT, "lead of the trait; 12L for all leads together"),
         "feature": Column(TEXT, "feature of the trait, without its representation"), **Associations.columns, **NATURAL_EFFECT,
+        **HETEROGENEITY,
     }  # fmt: skip
-    version = 2
-    later = tuple(NATURAL_EFFECT)
+    version = 3
+    later = (*NATURAL_EFFECT, *HETEROGENEITY)
 
     @classmethod
-    def of_associations(cls, hits: Associations, natural: pl.DataFrame | None = None) -> Self:
-        """The same rows, with lead and feature as further columns; natural: columns NATURAL_EFFECT, None: all null."""
+    def of_associations(cls, hits: Associations, *more: pl.DataFrame) -> Self:
+        """The same rows, with lead and feature as further columns; more: columns NATURAL_EFFECT and HETEROGENEITY of the same
+        rows, null if not given."""
         pieces = pl.col("trait").str.splitn(".", 3).struct
         named = hits.frame.with_columns(lead=pieces[1], feature=pieces[2])
-        if natural is None:
-            return cls(named.with_columns(pl.lit(None).alias(name) for name in NATURAL_EFFECT))
-        return cls(named.hstack(natural.select(list(NATURAL_EFFECT))))
+        joined = pl.concat([named, *more], how="horizontal")
+        absent = [name for name in cls.later if name not in joined.columns]
+        return cls(joined.with_columns(pl.lit(None).alias(name) for name in absent).select(list(cls.columns)))
 
     @property
     def associations(self) -> Associations:
         """The same rows, with the columns of the scan."""
         return Associations(self.frame.select(list(Associations.columns)))
+
+
+class GroupEffects(Table):
+    """The lead variant of each locus on its best trait in each ancestry group, and in men and women: each group fitted alone by
+    least squares, the mean of the groups, Cochran's Q, and the scan's test of everybody. Groups of fewer than 50 people, or with
+    fewer than three per covariate, are not fitted; no rows where fewer than two groups have an effect."""
+
+    columns = {
+        "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"), **PLACE,
+        "by": Column(TEXT, "ancestry (groups of sample QC) | sex"),
+        "group": Column(TEXT, "1, 2 ... or men, women; combined: mean of the groups by inverse variance; all: the scan's test"),
+        "n": Column(WHOLE, "participants; null: group too small"),
+        "eaf": Column(REAL, "frequency of the effect allele among them; null for combined"),
+        "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}; null: allele too rare in the group"),
+        "se": Column(REAL, "its standard error"), "neglog10p": Column(REAL, "-log10 p of it"),
+        "q": Column(REAL, "Cochran's Q of the groups' effects; only in the row combined"),
+        "q_p": Column(REAL, "its p: small if the effect differs between the groups"),
+        "i2": Column(REAL, "share of the variance of effects that is between groups"),
+    }  # fmt: skip
 
 
 class VariantCounts(Table):

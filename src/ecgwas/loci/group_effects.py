@@ -1,0 +1,205 @@
+"""Effects within groups of people: in each ancestry group, and in men and women, with a test of their difference.
+
+Each group is fitted alone, by least squares with its own covariate effects and residual variance, so that nothing that differs
+between groups besides the effect enters the comparison (as in sex-stratified scans, Randall et al. 2013, PLoS Genet
+9:e1003500). Coding of genotypes and the rule for missing calls are the scan's. Relatives count as unrelated, also where the
+scan keeps them by a mixed model. On X men count 0 or 2, so that a difference between the sexes also says whether that suits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.genotypes.people_lists import MALE
+from ecgwas.loci.individual_data import find_variants, lead_variant_of
+from ecgwas.scan import chosen_tests
+from ecgwas.scan.chosen_tests import ChosenTests
+from ecgwas.scan.engine.samples import HAPLOID
+from ecgwas.statistics import heterogeneity
+from ecgwas.statistics.heterogeneity import Combined
+from ecgwas.statistics.projection import row_residuals, span
+from ecgwas.study import Matrix
+from ecgwas.tables import Covariates, Traits
+from ecgwas.tables.loci import PLACE, GroupEffects
+
+MIN_PEOPLE = 50
+"""A smaller group has no effect of its own: its standard error would be too uncertain to weigh it by."""
+MIN_PEOPLE_PER_COVARIATE = 3
+"""Nor does a group with fewer people per covariate."""
+MIN_ALLELES = 10
+"""Nor is a variant fitted with fewer minor alleles in the group, or fewer than scan.min_mac."""
+
+ANCESTRY, SEX = "ancestry", "sex"
+ALL, COMBINED = "all", "combined"
+"""Rows of GroupEffects besides those of the groups: the scan's test of everybody, and the mean of the groups."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Groups without common members. by: ANCESTRY or SEX; members: name -> (N,) bool, in the order of the traits."""
+
+    by: str
+    members: Mapping[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class GroupFits:
+    """H tests in each of G groups, (H, G) float64 each; NaN where the test was not made.
+
+    n: participants; eaf: frequency of the effect allele among them; beta, se: in the unit of the trait; neglog10p: of t
+    """
+
+    names: tuple[str, ...]
+    n: NDArray[np.float64]
+    eaf: NDArray[np.float64]
+    beta: NDArray[np.float64]
+    se: NDArray[np.float64]
+    neglog10p: NDArray[np.float64]
+
+    @property
+    def combined(self) -> Combined:
+        """Mean and heterogeneity of the groups."""
+        return heterogeneity.combine(self.beta, self.se)
+
+
+def by_ancestry(groups: NDArray[np.int64]) -> Grouping:
+    """The ancestry groups (N,); none if there is only one."""
+    numbers = np.unique(groups)
+    members = {str(number): groups == number for number in numbers} if len(numbers) > 1 else {}
+    return Grouping(ANCESTRY, members)
+
+
+def by_sex(sexes: NDArray[np.int8]) -> Grouping:
+    """Men and women, of (N,) 1 male, 2 female, 0 unknown."""
+    return Grouping(SEX, {"men": sexes == MALE, "women": sexes == MALE + 1})
+
+
+def fits(
+    engine: Matrix, traits: Traits, covariates: Covariates, genotypes_of: Callable[[str], Genotypes], hits: pl.DataFrame,
+    grouping_of: Callable[[Genotypes], Grouping],
+) -> GroupFits:  # fmt: skip
+    """The tests of `hits` (columns trait and of a variant: chrom, pos, effect_allele, other_allele, variant) in each group.
+
+    Traits and covariates have the same participants in the same order; genotypes_of: chromosome -> its genotypes; grouping_of:
+    groups of these participants, by the sexes of a chromosome's files. Groups that are too small (MIN_PEOPLE), traits that do not
+    vary in a group, and variants too rare in it have NaN.
+    """
+    names: tuple[str, ...] = ()
+    found: list[tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]] = []
+    order = {name: k for k, name in enumerate(traits.names)}
+    for (chrom,), rows in hits.with_row_index("row").group_by("chrom", maintain_order=True):
+        genotypes = genotypes_of(str(chrom))
+        grouping = grouping_of(genotypes)
+        names = tuple(grouping.members)
+        trait = rows["trait"].replace_strict(order, return_dtype=pl.Int64).to_numpy()
+        tests = ChosenTests(find_variants(genotypes, rows), trait)
+        eligible = _eligible(genotypes, traits.eids)
+        columns = [
+            _fit(engine, traits, covariates, genotypes, tests, members & eligible) for members in grouping.members.values()
+        ]
+        if columns:
+            stacked = {name: np.column_stack([column[name] for column in columns]) for name in columns[0]}
+            found.append((rows["row"].to_numpy().astype(np.int64), stacked))
+    arrays = {name: np.full((hits.height, len(names)), np.nan) for name in ("n", "eaf", "beta", "se", "neglog10p")}
+    for places, stacked in found:
+        for name, values in stacked.items():
+            arrays[name][places] = values
+    return GroupFits(names, **arrays)
+
+
+def _eligible(genotypes: Genotypes, eids: Sequence[str]) -> NDArray[np.bool_]:
+    """(N,) bool: who is tested on the chromosome, which on X and Y depends on sex."""
+    sexes = genotypes.sexes[genotypes.sample_index(tuple(eids))]
+    if genotypes.chrom == "Y":
+        return np.asarray(sexes == MALE)
+    return np.asarray(sexes > 0) if genotypes.chrom == "X" else np.ones(len(eids), dtype=bool)
+
+
+def _fit(
+    engine: Matrix, traits: Traits, covariates: Covariates, genotypes: Genotypes, tests: ChosenTests,
+    members: NDArray[np.bool_],
+) -> dict[str, NDArray[np.float64]]:  # fmt: skip
+    """n, eaf, beta, se and neglog10p (H,) of the tests in one group of participants (N,) bool."""
+    columns = {name: np.full(len(tests), np.nan) for name in ("n", "eaf", "beta", "se", "neglog10p")}
+    people = np.flatnonzero(members)
+    names = np.unique(tests.trait)
+    testable = names[[_is_testable(traits.values[people, k], covariates.values[people]) for k in names]]
+    rows = np.isin(tests.trait, testable)
+    if not rows.any():
+        return columns
+    eids = tuple(traits.eids[i] for i in people)
+    own = Traits(eids, traits.names, traits.values[people]), Covariates(eids, covariates.names, covariates.values[people])
+    with np.errstate(divide="ignore", invalid="ignore"):  # variants that do not vary in the group
+        found = chosen_tests.fit(engine, *own, genotypes, tests.pick(rows))
+    alleles = (1 if genotypes.chrom in HAPLOID else 2) * found.n * np.minimum(found.eaf, 1 - found.eaf)
+    usable = (alleles >= max(engine.min_mac, MIN_ALLELES)) & np.isfinite(found.beta) & np.isfinite(found.se) & (found.se > 0)
+    columns["n"][rows], columns["eaf"][rows] = found.n, found.eaf
+    for name in ("beta", "se", "neglog10p"):
+        columns[name][rows] = np.where(usable, getattr(found, name), np.nan)
+    return columns
+
+
+def _is_testable(values: NDArray[np.float64], covariates: NDArray[np.float64]) -> bool:
+    """True if enough of a group's people (n,) have the trait, and the covariates (n, C) leave something of it."""
+    present = np.isfinite(values)
+    if present.sum() < max(MIN_PEOPLE, MIN_PEOPLE_PER_COVARIATE * (covariates.shape[1] + 1)):
+        return False
+    own = values[present]
+    left = row_residuals(own, span(covariates[present]))
+    return bool(np.linalg.norm(left) > 1e-8 * max(float(np.linalg.norm(own)), 1e-300))
+
+
+def of_loci(loci: pl.DataFrame, lead_tests: pl.DataFrame, fitted: Sequence[tuple[str, GroupFits]]) -> GroupEffects:
+    """The table: for each locus and grouping the groups, their mean and the test of everybody.
+
+    loci: columns of Loci; lead_tests: of LeadTests; fitted: grouping (`by`) and its fits of `leads_of(loci)`, row by row. A
+    grouping has rows at a locus if two groups or more have an effect there.
+    """
+    joint = lead_tests.join(loci.select("locus", trait="best_trait"), on=["locus", "trait"])
+    tested = {row["locus"]: row for row in joint.iter_rows(named=True)}
+    rows: list[dict[str, Any]] = []
+    for i, locus in enumerate(loci.iter_rows(named=True)):
+        about = {"locus": locus["locus"], "trait": locus["best_trait"], **lead_variant_of(locus)}
+        for by, fit in fitted:
+            rows += [about | {"by": by} | row for row in _rows(fit, i, tested.get(locus["locus"]))]
+    return GroupEffects.of(rows)
+
+
+def leads_of(loci: pl.DataFrame) -> pl.DataFrame:
+    """The lead variant of each locus with its best trait, as rows for `fits`."""
+    places = [pl.col("lead_variant" if name == "variant" else name).alias(name) for name in PLACE]
+    return loci.select(*places, trait="best_trait")
+
+
+def _rows(fit: GroupFits, i: int, joint: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Rows of one locus and grouping."""
+    given = np.isfinite(fit.beta[i])
+    if given.sum() < 2:
+        return []
+    names = ("eaf", "beta", "se", "neglog10p")
+    none = {"q": None, "q_p": None, "i2": None}
+    rows: list[dict[str, Any]] = [
+        {"group": name, "n": _whole(fit.n[i, g]), **{column: _real(getattr(fit, column)[i, g]) for column in names}, **none}
+        for g, name in enumerate(fit.names)
+    ]
+    combined = fit.combined
+    values = {name: float(getattr(combined, name)[i]) for name in ("beta", "se", "neglog10p", "q", "q_p", "i2")}
+    rows.append({"group": COMBINED, "n": int(fit.n[i, given].sum()), "eaf": None, **values})
+    if joint is not None:
+        rows.append({"group": ALL, "n": joint["n"], **{name: joint[name] for name in names}, **none})
+    return rows
+
+
+def _real(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _whole(value: float) -> int | None:
+    return int(value) if np.isfinite(value) else None
