@@ -16,7 +16,7 @@ from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.loci import group_effects
 from ecgwas.loci.group_effects import ANCESTRY, SEX, Grouping
 from ecgwas.study import Matrix
-from ecgwas.tables import Covariates, Traits
+from ecgwas.tables import Covariates
 from ecgwas.tables.loci import GroupEffects, LeadTests
 from tests.genotypes import fileset
 
@@ -139,12 +139,16 @@ def test_small_groups_rare_alleles_and_constant_traits_have_no_effect(tmp_path: 
     study.traits.values[groups == 2, 0] = 7.0
     found, rows = study.fits(group_effects.by_ancestry(groups)), study.rows()
     assert found.names == ("1", "2", "3")
-    assert np.isnan(found.n[:, 2]).all() and np.isnan(found.beta[:, 2]).all()  # 30 people
+    assert np.isnan(found.n[:, 2]).all()
+    assert np.isnan(found.beta[:, 2]).all()
     constant = (rows["trait"] == study.traits.names[0]).to_numpy()
-    assert np.isnan(found.beta[constant, 1]).all() and np.isfinite(found.beta[~constant, 1]).any()
+    assert np.isnan(found.beta[constant, 1]).all()
+    assert np.isfinite(found.beta[~constant, 1]).any()
     alleles = 2 * found.n * np.minimum(found.eaf, 1 - found.eaf)
     fitted = np.isfinite(found.beta[:, 0])
-    assert (alleles[fitted, 0] >= 60).all() and (alleles[~fitted, 0] < 60).all() and 0 < fitted.sum() < len(fitted)
+    assert (alleles[fitted, 0] >= 60).all()
+    assert (alleles[~fitted, 0] < 60).all()
+    assert 0 < fitted.sum() < len(fitted)
 
 
 @pytest.mark.parametrize("chrom", ["Y", "MT"])
@@ -164,7 +168,8 @@ def test_alleles_of_which_everybody_has_one(tmp_path: Path, chrom: str) -> None:
 def test_one_ancestry_has_no_rows(tmp_path: Path) -> None:
     study = Study(tmp_path)
     found = study.fits(group_effects.by_ancestry(np.ones(PEOPLE, dtype=np.int64)))
-    assert found.names == () and found.beta.shape == (VARIANTS * TRAITS, 0)
+    assert found.names == ()
+    assert found.beta.shape == (VARIANTS * TRAITS, 0)
     assert np.isnan(found.combined.q_p).all()
     assert study.fits(group_effects.by_sex(study.sexes), study.rows().clear()).beta.shape[0] == 0
 
@@ -181,7 +186,8 @@ def test_a_locus_has_its_groups_their_mean_and_the_test_of_everybody(tmp_path: P
               (ANCESTRY, study.fits(group_effects.by_ancestry(groups), group_effects.leads_of(loci)))]  # fmt: skip
     table = group_effects.of_loci(loci, LeadTests.of([joint]).frame, fitted).frame
     assert table["group"].to_list() == ["men", "women", "combined", "all", "1", "2", "combined", "all"]
-    assert table["locus"].to_list() == [4] * 8 and table["variant"].to_list() == [variant["variant"]] * 8
+    assert table["locus"].to_list() == [4] * 8
+    assert table["variant"].to_list() == [variant["variant"]] * 8
     for by in (SEX, ANCESTRY):
         own = table.filter(by=by)
         combined = own.filter(group="combined").row(0, named=True)

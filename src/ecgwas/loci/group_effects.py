@@ -88,8 +88,8 @@ def fits(
     """The tests of `hits` (columns trait and of a variant: chrom, pos, effect_allele, other_allele, variant) in each group.
 
     Traits and covariates have the same participants in the same order; genotypes_of: chromosome -> its genotypes; grouping_of:
-    groups of these participants, by the sexes of a chromosome's files. Groups that are too small (MIN_PEOPLE), traits that do not
-    vary in a group, and variants too rare in it have NaN.
+    groups of these participants, by the sexes of a chromosome's files. Groups that are too small (MIN_PEOPLE), traits that do
+    not vary in a group, and variants too rare in it have NaN.
     """
     names: tuple[str, ...] = ()
     found: list[tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]] = []

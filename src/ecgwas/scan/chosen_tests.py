@@ -79,7 +79,7 @@ def _fit_piece(
     in_piece: NDArray[np.bool_], effects: Effects,
 ) -> None:  # fmt: skip
     """Fills in the tests `in_piece` (H,) of one piece, whose variants are indices among its genotypes."""
-    cohort = assemble(traits, covariates, genotypes)
+    cohort = assemble(traits, covariates, genotypes, men_on_x=options.men_on_x)
     for group in groups(cohort, traits.names):
         index_in_group = _places(group.traits, len(traits.names))[tests.trait]
         rows = np.flatnonzero(in_piece & (index_in_group >= 0))
@@ -94,11 +94,12 @@ def _fit_piece(
 
 def _fit_group(options: Matrix, cohort: Cohort, group: Group, genotypes: Genotypes, pairs: NDArray[np.int32]) -> Effects:
     """The tests (H,) of pairs (H, 2) int32 of a variant and a trait of the group, sorted by variant."""
-    fitter = Fitter(options, group, hard=genotypes.hard_calls_only, haploid=cohort.haploid)
+    fitter = Fitter(options, group, hard=cohort.has_hard_calls(genotypes), haploid=cohort.haploid)
+    men = None if cohort.counted_once is None else cohort.counted_once[group.people]
     selector = SampleSelector(cohort.fam_index[group.people], len(genotypes.eids), backends.allocator(options))
     effects = Effects.empty(len(pairs))
     for start, stop, rows in _blocks(options, genotypes, pairs[:, 0]):
-        block = dosages.block_reader(genotypes, start, stop)(selector)
+        block = dosages.counted_once(dosages.block_reader(genotypes, start, stop)(selector), men)
         in_block = np.ascontiguousarray(pairs[rows] - np.array([start, 0], dtype=np.int32))
         fitted = fitter.fitted(block, in_block, fitter.df(block))
         for field in fields(Effects):

@@ -12,7 +12,16 @@ import polars as pl
 from ecgwas import represent
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.loci import clumps, fine_mapping, group_effects, heritability, known, natural_units, neighbourhoods, positive_controls
+from ecgwas.loci import (
+    clumps,
+    fine_mapping,
+    group_effects,
+    heritability,
+    known,
+    natural_units,
+    neighbourhoods,
+    positive_controls,
+)
 from ecgwas.loci.audit import OddEvenTraits
 from ecgwas.loci.group_effects import GroupFits, Grouping
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
@@ -50,7 +59,8 @@ class LocusData:
         """One chromosome's genotypes and the participants tested on it."""
         if name not in self._open:
             genotypes = chromosomes.open_chromosome(self.study.scan, name)
-            self._open[name] = self._sharing(Chromosome.of(genotypes, self.traits, self.covariates, self.ancestry))
+            once = {"men_on_x": self.study.scan.men_on_x}
+            self._open[name] = self._sharing(Chromosome.of(genotypes, self.traits, self.covariates, self.ancestry, **once))
         return self._open[name]
 
     def _sharing(self, chromosome: Chromosome) -> Chromosome:

@@ -53,5 +53,5 @@ class TraitOptions(Options):
     max_same: float = option(0.5, gt=0, le=1)
     """Traits with one value in a larger share of participants are excluded, since the few others would determine every test."""
     shuffle: bool = False
-    """Permute the participants: the traits and covariates of each, together, go to another, so that no true association
-    remains. `ecgwas null` sets it for the null study."""
+    """Permute the participants: the traits and covariates of each, together, go to another of the same ancestry group, so that
+    no true association remains. `ecgwas null` sets it for the null study."""

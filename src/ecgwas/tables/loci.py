@@ -25,7 +25,7 @@ def inside(locus: Mapping[str, Any]) -> pl.Expr:
 
 
 HETEROGENEITY = {
-    "q_p_ancestry": Column(REAL, "p of different effects in the ancestry groups (Cochran's Q); null: one group, or too few people"),
+    "q_p_ancestry": Column(REAL, "p of different effects in ancestry groups (Cochran's Q); null: one group, or too few people"),
     "q_p_sex": Column(REAL, "p of different effects in men and women; null: unknown, or too few people"),
 }  # fmt: skip
 """Columns of hits about groups of people."""
@@ -60,8 +60,8 @@ class Hits(Associations):
 
 class GroupEffects(Table):
     """The lead variant of each locus on its best trait in each ancestry group, and in men and women: each group fitted alone by
-    least squares, the mean of the groups, Cochran's Q, and the scan's test of everybody. Groups of fewer than 50 people, or with
-    fewer than three per covariate, are not fitted; no rows where fewer than two groups have an effect."""
+    least squares, the mean of the groups, Cochran's Q, and the scan's test of everybody. Groups of fewer than 50 people, or
+    with fewer than three per covariate, are not fitted; no rows where fewer than two groups have an effect."""
 
     columns = {
         "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"), **PLACE,

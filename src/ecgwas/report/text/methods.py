@@ -69,8 +69,8 @@ AT_LOCI: Mapping[ResultFile, str] = {
     "influential participant, {examined}; effects were corrected "
     "for the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
     "strongest test of the locus (hybrid conditional inference [@hybrid]).",
-    files.GROUP_EFFECTS: "The lead variant of each locus was also tested by least squares within each ancestry group, and in men "
-    "and in women, and the effects were compared by Cochran's Q.",
+    files.GROUP_EFFECTS: "The lead variant of each locus was also tested by least squares within each ancestry group, and in "
+    "men and in women, and the effects were compared by Cochran's Q.",
     files.HERITABILITY: "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
     "by GREML.",
 }
