@@ -173,8 +173,9 @@ def group_rows(**sizes: int) -> pl.DataFrame:
     """A comparison of two groups at two loci; sizes: group -> participants."""
     return GroupEffects.of([
         {"locus": locus, "trait": "ae.V3.f02", "variant": "rs1", "chrom": "1", "pos": 5, "effect_allele": "A",
-         "other_allele": "G", "by": "ancestry", "group": group, "n": n, "eaf": None if group == "combined" else 0.2, "beta": 0.1, "se": 0.1,
-         "neglog10p": 1.0, "q": None, "q_p": None, "i2": None} for locus in (1, 2) for group, n in sizes.items()
+         "other_allele": "G", "by": "ancestry", "group": group, "n": n, "eaf": None if group == "combined" else 0.2,
+         "beta": 0.1, "se": 0.1, "neglog10p": 1.0, "q": None, "q_p": None, "i2": None}
+        for locus in (1, 2) for group, n in sizes.items()
     ]).frame  # fmt: skip
 
 

@@ -92,7 +92,7 @@ def fits(
     not vary in a group, and variants too rare in it have NaN.
     """
     names: tuple[str, ...] = ()
-    found: list[tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]] = []
+    of_chromosomes: list[tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]] = []
     order = {name: k for k, name in enumerate(traits.names)}
     for (chrom,), rows in hits.with_row_index("row").group_by("chrom", maintain_order=True):
         genotypes = genotypes_of(str(chrom))
@@ -106,9 +106,9 @@ def fits(
         ]
         if columns:
             stacked = {name: np.column_stack([column[name] for column in columns]) for name in columns[0]}
-            found.append((rows["row"].to_numpy().astype(np.int64), stacked))
+            of_chromosomes.append((rows["row"].to_numpy().astype(np.int64), stacked))
     arrays = {name: np.full((hits.height, len(names)), np.nan) for name in ("n", "eaf", "beta", "se", "neglog10p")}
-    for places, stacked in found:
+    for places, stacked in of_chromosomes:
         for name, values in stacked.items():
             arrays[name][places] = values
     return GroupFits(names, **arrays)
@@ -137,12 +137,13 @@ def _fit(
     eids = tuple(traits.eids[i] for i in people)
     own = Traits(eids, traits.names, traits.values[people]), Covariates(eids, covariates.names, covariates.values[people])
     with np.errstate(divide="ignore", invalid="ignore"):  # variants that do not vary in the group
-        found = chosen_tests.fit(engine, *own, genotypes, tests.pick(rows))
-    alleles = (1 if genotypes.chrom in HAPLOID else 2) * found.n * np.minimum(found.eaf, 1 - found.eaf)
-    usable = (alleles >= max(engine.min_mac, MIN_ALLELES)) & np.isfinite(found.beta) & np.isfinite(found.se) & (found.se > 0)
-    columns["n"][rows], columns["eaf"][rows] = found.n, found.eaf
+        effects = chosen_tests.fit(engine, *own, genotypes, tests.pick(rows))
+    alleles = (1 if genotypes.chrom in HAPLOID else 2) * effects.n * np.minimum(effects.eaf, 1 - effects.eaf)
+    usable = (alleles >= max(engine.min_mac, MIN_ALLELES)) & np.isfinite(effects.beta) & np.isfinite(effects.se)
+    usable &= effects.se > 0
+    columns["n"][rows], columns["eaf"][rows] = effects.n, effects.eaf
     for name in ("beta", "se", "neglog10p"):
-        columns[name][rows] = np.where(usable, getattr(found, name), np.nan)
+        columns[name][rows] = np.where(usable, getattr(effects, name), np.nan)
     return columns
 
 

@@ -137,8 +137,7 @@ def _groups(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
     if table.height == 0:
         return table
     own = ("locus", "by")
-    few = carried_by_few(min_people).any().over(own)
-    shown = table.filter(~few)
+    shown = table.filter(~carried_by_few(min_people).any().over(own))
     of_all, of_groups = (pl.col("n").filter(pl.col("group") == name).max().over(own) for name in ("all", "combined"))
     rest = (of_all - of_groups).abs().is_between(1, min_people - 1).fill_null(False)
     return shown.with_columns(_hidden(shown, ("n", "eaf"), rest))

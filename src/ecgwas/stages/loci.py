@@ -68,14 +68,14 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     )
     files.THRESHOLDS.write(tables.thresholds, out)
     files.SUMMARY.write(tables.summary, out)
-    found = tables.hits.frame
-    hits = Hits.of_associations(tables.hits, data.natural_effects(found), data.heterogeneity(found))
+    rows = tables.hits.frame
+    hits = Hits.of_associations(tables.hits, data.natural_effects(rows), data.heterogeneity(rows))
     files.HITS.write(hits, out)
     files.SET_HITS.write(tables.set_hits, out)
     files.CLUMPS.write(tables.clumps, out)
-    rows = scan.rows_in_turn(study, ("trait", "neglog10p"))
+    of_scan = scan.rows_in_turn(study, ("trait", "neglog10p"))
     files.VARIANT_COUNTS.write(scan.variant_counts(study), out)
-    files.QQ.write(QQPoints(inflation.qq(results, rows, covariates=len(covariates.names))), out)
+    files.QQ.write(QQPoints(inflation.qq(results, of_scan, covariates=len(covariates.names))), out)
     files.POWER.write(Power(power_table), out)
     _follow_up(study, data, tables, hits, results, out)
     for note in tables.notes:

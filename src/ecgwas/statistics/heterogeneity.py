@@ -29,7 +29,7 @@ class Combined:
 def combine(beta: NDArray[np.float64], se: NDArray[np.float64]) -> Combined:
     """Effects and standard errors (H, G) float64 of G groups without common participants, NaN where a group has none.
 
-    With w = 1 / se^2: beta = sum(w beta_g) / sum(w); Q = sum(w (beta_g - beta)^2), with the same effect in all groups chi-square
+    With w = 1 / se^2: beta = sum(w beta_g) / sum(w); Q = sum(w (beta_g - beta)^2), with equal effects chi-square
     with groups - 1 degrees of freedom (Cochran 1954, Biometrics 10:101); I2 = max(0, 1 - (groups - 1) / Q) (Higgins and
     Thompson 2002, Stat Med 21:1539). Of two groups, Q is the square of (beta_1 - beta_2) / sqrt(se_1^2 + se_2^2). Standard
     errors count as known: with few degrees of freedom per group p is too small (with 30 in each of two
