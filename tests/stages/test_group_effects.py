@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from ecgwas import stages
 from ecgwas.genotypes import chromosomes
 from ecgwas.study import Study
-from ecgwas.tables import files
-from ecgwas.tables.loci import HETEROGENEITY
+from ecgwas.tables import HETEROGENEITY, files
 
 SIZES, FST = (240, 120), 0.1
 PEOPLE = sum(SIZES)

@@ -32,9 +32,8 @@ from ecgwas.stages import scan
 from ecgwas.stages import traits as trait_stage
 from ecgwas.stages.base import seed_of
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import Covariates, Features, ScanResult, Traits, files
+from ecgwas.tables import HETEROGENEITY, Covariates, Features, ScanResult, Traits, files
 from ecgwas.tables.loci import (
-    HETEROGENEITY,
     Clumps,
     GroupEffects,
     Heritability,

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from ecgwas.tables import BETA_UNIT, FLAG, NATURAL_EFFECT, REAL, TEXT, WHOLE, Associations, Column, Table
+from ecgwas.tables import BETA_UNIT, FLAG, HETEROGENEITY, NATURAL_EFFECT, REAL, TEXT, WHOLE, Associations, Column, Table
 
 PLACE = {
     "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
@@ -22,13 +22,6 @@ def inside(locus: Mapping[str, Any]) -> pl.Expr:
     """True for rows (columns chrom, pos) from the locus' first to its last significant variant."""
     within: pl.Expr = (pl.col("chrom") == locus["chrom"]) & pl.col("pos").is_between(locus["start"], locus["stop"])
     return within
-
-
-HETEROGENEITY = {
-    "q_p_ancestry": Column(REAL, "p of different effects in ancestry groups (Cochran's Q); null: one group, or too few people"),
-    "q_p_sex": Column(REAL, "p of different effects in men and women; null: unknown, or too few people"),
-}  # fmt: skip
-"""Columns of hits about groups of people."""
 
 
 class Hits(Associations):
@@ -376,6 +369,10 @@ VARIANCE_GUARDS = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men
 """Guard of stage `traits` -> groups between which the variance of a trait may differ."""
 
 
+WITHIN_GROUPS = "permutations stay within ancestry groups, so that their threshold holds"
+"""In the note of variance_by_ancestry where there are several groups."""
+
+
 def unequal_variances(guards: pl.DataFrame) -> str:
     """Groups between which some trait's variance differs, by stage `traits`' guards; empty if none, or not judged."""
     failed = {row["guard"] for row in guards.iter_rows(named=True) if row.get("status") in ("warn", "fail")}
@@ -387,6 +384,11 @@ def threshold_caveat(guards: pl.DataFrame) -> str | None:
     groups = unequal_variances(guards)
     if not groups:
         return None
+    if groups == VARIANCE_GUARDS["variance_by_ancestry"] and guards["note"].fill_null("").str.contains(WITHIN_GROUPS).any():
+        return (
+            f"beware: the variance of some traits differs between {groups}, and p-values of variants whose frequency differs, "
+            f"too, are too small or too large; {WITHIN_GROUPS} (guards.csv, variance_by_ancestry; see traits.normalise_within)"
+        )
     named = " and ".join(guard for guard, words in VARIANCE_GUARDS.items() if words in groups)
     return (
         f"beware: the variance of some traits differs between {groups}, and chance then passes this threshold more often, or "
