@@ -36,6 +36,7 @@ MIN_PEOPLE_PER_COVARIATE = 3
 MIN_ALLELES = 10
 """Nor is a variant fitted with fewer minor alleles in the group, or fewer than scan.min_mac."""
 
+COLUMNS = ("n", "eaf", "beta", "se", "neglog10p")
 ANCESTRY, SEX = "ancestry", "sex"
 ALL, COMBINED = "all", "combined"
 """Rows of GroupEffects besides those of the groups: the scan's test of everybody, and the mean of the groups."""
@@ -91,23 +92,24 @@ def fits(
     groups of these participants, by the sexes of a chromosome's files. Groups that are too small (MIN_PEOPLE), traits that do
     not vary in a group, and variants too rare in it have NaN.
     """
+    used = np.isin(traits.names, hits["trait"].unique().to_numpy())
+    chosen = Traits(traits.eids, tuple(np.array(traits.names, dtype=object)[used]), traits.values[:, used])
+    order = {name: k for k, name in enumerate(chosen.names)}
+    groups = _Groups(engine, chosen, covariates)
     names: tuple[str, ...] = ()
     of_chromosomes: list[tuple[NDArray[np.int64], dict[str, NDArray[np.float64]]]] = []
-    order = {name: k for k, name in enumerate(traits.names)}
     for (chrom,), rows in hits.with_row_index("row").group_by("chrom", maintain_order=True):
         genotypes = genotypes_of(str(chrom))
-        grouping = grouping_of(genotypes)
-        names = tuple(grouping.members)
+        members_of = grouping_of(genotypes).members
+        names = tuple(members_of)
         trait = rows["trait"].replace_strict(order, return_dtype=pl.Int64).to_numpy()
         tests = ChosenTests(find_variants(genotypes, rows), trait)
         eligible = _eligible(genotypes, traits.eids)
-        columns = [
-            _fit(engine, traits, covariates, genotypes, tests, members & eligible) for members in grouping.members.values()
-        ]
+        columns = [groups.fit(genotypes, tests, members & eligible) for members in members_of.values()]
         if columns:
             stacked = {name: np.column_stack([column[name] for column in columns]) for name in columns[0]}
             of_chromosomes.append((rows["row"].to_numpy().astype(np.int64), stacked))
-    arrays = {name: np.full((hits.height, len(names)), np.nan) for name in ("n", "eaf", "beta", "se", "neglog10p")}
+    arrays = {name: np.full((hits.height, len(names)), np.nan) for name in COLUMNS}
     for places, stacked in of_chromosomes:
         for name, values in stacked.items():
             arrays[name][places] = values
@@ -122,39 +124,50 @@ def _eligible(genotypes: Genotypes, eids: Sequence[str]) -> NDArray[np.bool_]:
     return np.asarray(sexes > 0) if genotypes.chrom == "X" else np.ones(len(eids), dtype=bool)
 
 
-def _fit(
-    engine: Matrix, traits: Traits, covariates: Covariates, genotypes: Genotypes, tests: ChosenTests,
-    members: NDArray[np.bool_],
-) -> dict[str, NDArray[np.float64]]:  # fmt: skip
-    """n, eaf, beta, se and neglog10p (H,) of the tests in one group of participants (N,) bool."""
-    columns = {name: np.full(len(tests), np.nan) for name in ("n", "eaf", "beta", "se", "neglog10p")}
-    people = np.flatnonzero(members)
-    names = np.unique(tests.trait)
-    testable = names[[_is_testable(traits.values[people, k], covariates.values[people]) for k in names]]
-    rows = np.isin(tests.trait, testable)
-    if not rows.any():
+class _Groups:
+    """Fits the traits in groups of their participants. Which traits a group can be fitted for is found out once."""
+
+    def __init__(self, engine: Matrix, traits: Traits, covariates: Covariates) -> None:
+        self.engine, self.traits, self.covariates = engine, traits, covariates
+        self._testable: dict[bytes, NDArray[np.bool_]] = {}
+
+    def fit(self, genotypes: Genotypes, tests: ChosenTests, members: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+        """COLUMNS (H,) of the tests in one group of participants (N,) bool."""
+        columns = {name: np.full(len(tests), np.nan) for name in COLUMNS}
+        people, key = np.flatnonzero(members), np.packbits(members).tobytes()
+        if key not in self._testable:
+            self._testable[key] = testable(self.traits.values[people], self.covariates.values[people])
+        rows = self._testable[key][tests.trait]
+        if not rows.any():
+            return columns
+        eids = tuple(self.traits.eids[i] for i in people)
+        own = Traits(eids, self.traits.names, self.traits.values[people])
+        more = Covariates(eids, self.covariates.names, self.covariates.values[people])
+        with np.errstate(divide="ignore", invalid="ignore"):  # variants that do not vary in the group
+            effects = chosen_tests.fit(self.engine, own, more, genotypes, tests.pick(rows))
+        alleles = (1 if genotypes.chrom in HAPLOID else 2) * effects.n * np.minimum(effects.eaf, 1 - effects.eaf)
+        usable = (alleles >= max(self.engine.min_mac, MIN_ALLELES)) & np.isfinite(effects.beta) & np.isfinite(effects.se)
+        usable &= effects.se > 0
+        for name in COLUMNS:
+            values = getattr(effects, name)
+            columns[name][rows] = values if name in ("n", "eaf") else np.where(usable, values, np.nan)
         return columns
-    eids = tuple(traits.eids[i] for i in people)
-    own = Traits(eids, traits.names, traits.values[people]), Covariates(eids, covariates.names, covariates.values[people])
-    with np.errstate(divide="ignore", invalid="ignore"):  # variants that do not vary in the group
-        effects = chosen_tests.fit(engine, *own, genotypes, tests.pick(rows))
-    alleles = (1 if genotypes.chrom in HAPLOID else 2) * effects.n * np.minimum(effects.eaf, 1 - effects.eaf)
-    usable = (alleles >= max(engine.min_mac, MIN_ALLELES)) & np.isfinite(effects.beta) & np.isfinite(effects.se)
-    usable &= effects.se > 0
-    columns["n"][rows], columns["eaf"][rows] = effects.n, effects.eaf
-    for name in ("beta", "se", "neglog10p"):
-        columns[name][rows] = np.where(usable, getattr(effects, name), np.nan)
-    return columns
 
 
-def _is_testable(values: NDArray[np.float64], covariates: NDArray[np.float64]) -> bool:
-    """True if enough of a group's people (n,) have the trait, and the covariates (n, C) leave something of it."""
+def testable(values: NDArray[np.float64], covariates: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(K,) bool: traits (n, K), missing NaN, that enough people of a group have, and of which covariates (n, C) leave some."""
     present = np.isfinite(values)
-    if present.sum() < max(MIN_PEOPLE, MIN_PEOPLE_PER_COVARIATE * (covariates.shape[1] + 1)):
-        return False
-    own = values[present]
-    left = row_residuals(own, span(covariates[present]))
-    return bool(np.linalg.norm(left) > 1e-8 * max(float(np.linalg.norm(own)), 1e-300))
+    enough = present.sum(axis=0) >= max(MIN_PEOPLE, MIN_PEOPLE_PER_COVARIATE * (covariates.shape[1] + 1))
+    patterns: dict[bytes, list[int]] = {}
+    for k in np.flatnonzero(enough):
+        patterns.setdefault(present[:, k].tobytes(), []).append(int(k))
+    varies = np.zeros(values.shape[1], dtype=bool)
+    for same in patterns.values():
+        rows = present[:, same[0]]
+        own = np.ascontiguousarray(values[np.ix_(rows, same)].T)
+        left = row_residuals(own, span(covariates[rows]))
+        varies[same] = np.linalg.norm(left, axis=1) > 1e-8 * np.linalg.norm(own, axis=1)
+    return varies
 
 
 def of_loci(loci: pl.DataFrame, lead_tests: pl.DataFrame, fitted: Sequence[tuple[str, GroupFits]]) -> GroupEffects:
