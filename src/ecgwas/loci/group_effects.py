@@ -164,7 +164,7 @@ def testable(values: NDArray[np.float64], covariates: NDArray[np.float64]) -> ND
     varies = np.zeros(values.shape[1], dtype=bool)
     for same in patterns.values():
         rows = present[:, same[0]]
-        own = np.ascontiguousarray(values[np.ix_(rows, same)].T)
+        own = np.ascontiguousarray(values[rows][:, same].T)
         left = row_residuals(own, span(covariates[rows]))
         varies[same] = np.linalg.norm(left, axis=1) > 1e-8 * np.linalg.norm(own, axis=1)
     return varies

@@ -154,5 +154,5 @@ def _represented(study: Study) -> dict[str, set[str]]:
 
 STAGE = Stage(
     "traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check,
-    version=3,
+    version=4,
 )  # fmt: skip
