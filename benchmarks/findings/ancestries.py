@@ -7,8 +7,8 @@ with a population simulated from their frequencies. Traits have means, variances
 smaller group varies more), or families of two siblings with a heritability of 0.5. Each study runs sample QC, the
 transformation, the scan and its permutations. Options:
 
-    components   the default: genotype PCs are covariates, people are permuted within the groups that sample QC finds
-    within       the same, with traits.normalise_within: [ancestry]
+    components   genotype PCs are covariates, people are permuted within the groups that sample QC finds; normalise_within: []
+    within       the default: the same, with traits.normalise_within: [ancestry]
     across       as `components`, but people are permuted across groups; only to show why they are not
     nothing      no components, across groups; only to show that groups matter
     drop, polygenic   with families: scan.relatives
