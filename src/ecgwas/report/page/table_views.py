@@ -57,6 +57,8 @@ TRAITS_OF_LOCUS = TableView("traits-of", "Traits associated with the locus", (
     Column("effect_se", "its standard error", ".2g", if_any=True), Column("unit", "unit", if_any=True),
     Column("n", "participants", ",d"), Column("gene", "nearest gene", if_any=True),
     Column("variants", "variants with a hit", ",d"),
+    on_request(Column("q_p_ancestry", "p of a difference between ancestries", ".2g", if_any=True)),
+    on_request(Column("q_p_sex", "p of a difference between men and women", ".2g", if_any=True)),
 ))  # fmt: skip
 
 GENES_OF_LOCUS = TableView("genes-of", "Genes of the variants with a hit", (
