@@ -191,6 +191,23 @@ def people(run: Run) -> Lines:
     ])  # fmt: skip
 
 
+def ancestries(run: Run) -> Lines:
+    """λ, family-wise error, power and heterogeneity in studies of several ancestries."""
+    header = ("groups, Fst", "differ in", "option", "excluded", "λ", "p < 0.001, times nominal", "family-wise error (expected)",
+              "planted effects found", "same effects with p of Q < 0.05", "other effects")  # fmt: skip
+    body = []
+    for row in run.of("ANCESTRIES"):
+        about = f"{row['groups']}, {row['fst']:.2f}" + (f", with {row['genomes']}" if "genomes" in row else "")
+        same, other = str(row["heterogeneity"]).split(",")
+        interval = f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %"
+        body.append([
+            about, str(row["setting"]), str(row["option"]), f"{row['dropped']:.1f}", f"{row['lambda']:.2f}",
+            f"{row['beyond_1e3']:.2f}", f"{100 * row['fwer']:.1f} % ({interval})", str(row["found"]).replace("/", " of "),
+            same if same == "-" else f"{float(same):.0%}", other if other == "-" else f"{float(other):.0%}",
+        ])  # fmt: skip
+    return table(header, body)
+
+
 def report(run: Run) -> Lines:
     """Size and times of the page of a large study."""
     page, browser = run.of("REPORT")[0], run.of("CHROMIUM")[0]
@@ -367,6 +384,7 @@ TABLES = {
     "findings.calibration --only permutations": Table("findings.calibration", permutations, "--only permutations"),
     "findings.calibration --only cohorts": Table("findings.calibration", cohorts, "--only cohorts --cohorts 100"),
     "findings.calibration_people": Table("findings.calibration_people", people, "--studies 400"),
+    "findings.ancestries": Table("findings.ancestries", ancestries, "--studies 200"),
     "findings.calibration_hits": Table("findings.calibration_hits", calibration({
         "winners_curse_coverage": "coverage of a lead variant's effect",
         "positive_controls": "studies without effects that pass by their controls",

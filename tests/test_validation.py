@@ -95,6 +95,12 @@ LINES = {
         "COHORTS default of=100 with_locus=3 rows=0.06 loci=0.03 of_sets=0.00 genes=0.03",
         "COHORTS published of=100 with_locus=100 rows=66.10 loci=19.70 of_sets=0.00 genes=32.00",
     ],
+    "findings.ancestries": [
+        "ANCESTRIES groups=2 fst=0.10 genomes=eur489 setting=both option=within dropped=2.15 lambda=0.998 beyond_1e3=0.97 "
+        "fwer=0.0400 low=0.0200 high=0.0800 studies=200 found=149/160 heterogeneity=0.016,0.654",
+        "ANCESTRIES groups=3 fst=0.05 setting=mean option=nothing dropped=1.1 lambda=5.2 beyond_1e3=120.1 fwer=1.0000 "
+        "low=0.0200 high=0.0800 studies=200 found=0/160 heterogeneity=-,0.654",
+    ],
     "findings.calibration_people": ["CALIBRATION family_wise_error siblings nominal=0.05 observed=0.0475 low=0.03 high=0.0725"],
     "findings.calibration_hits": [
         "CALIBRATION tails 40permutations_error0.05 nominal=0.05 observed=0.0479 low=0.0463 high=0.0495",

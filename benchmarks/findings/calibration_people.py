@@ -125,11 +125,11 @@ def false_positive(drawn: Drawn, options: TraitOptions, folder: Path, seed: int)
 SETTINGS: tuple[tuple[str, Draw, dict[str, object]], ...] = (
     ("siblings, unguarded", siblings, {}),
     ("siblings, after the guard over relatives", unrelated, {}),
-    ("minority with 3 SD, rank-normal, unguarded", minority, {}),
+    ("minority with 3 SD, rank-normal, unguarded", minority, {"normalise_within": ()}),
     ("minority with 3 SD, rank-normal, within ancestry", minority, {"normalise_within": ("ancestry",)}),
     ("minority with 3 SD, as it is, unguarded", minority, {"transform": "none"}),
     ("minority with 3 SD, as it is, within ancestry", minority, {"transform": "none", "normalise_within": ("ancestry",)}),
-    ("X, men with 2 SD, rank-normal, unguarded", sexes, {}),
+    ("X, men with 2 SD, rank-normal, unguarded", sexes, {"normalise_within": ()}),
     ("X, men with 2 SD, rank-normal, within sex", sexes, {"normalise_within": ("sex",)}),
     ("X, men with 2 SD, as it is, within sex", sexes, {"transform": "none", "normalise_within": ("sex",)}),
 )

@@ -95,10 +95,12 @@ class Chromosome:
 
     @classmethod
     def of(
-        cls, genotypes: Genotypes, traits: Traits, covariates: Covariates, ancestry: NDArray[np.int64] | None = None
-    ) -> Chromosome:
-        """Traits and covariates hold the same participants in the same order; ancestry (N,): their groups, None: only one."""
-        return cls(genotypes, assemble(traits, covariates, genotypes, ancestry), traits.names)
+        cls, genotypes: Genotypes, traits: Traits, covariates: Covariates, ancestry: NDArray[np.int64] | None = None, *,
+        men_on_x: int = 2,
+    ) -> Chromosome:  # fmt: skip
+        """Traits and covariates hold the same participants in the same order; ancestry (N,): their groups, None: only one.
+        men_on_x: as the option of Scan."""
+        return cls(genotypes, assemble(traits, covariates, genotypes, ancestry, men_on_x=men_on_x), traits.names)
 
     def keeping_relatives(self, options: Scan) -> Chromosome:
         """With the mixed model of a scan that keeps relatives; unchanged for another scan."""
@@ -113,6 +115,8 @@ class Chromosome:
         for start in range(0, len(variant_index), VARIANTS_AT_ONCE):
             batch = variant_index[start : start + VARIANTS_AT_ONCE]
             copies[start : start + VARIANTS_AT_ONCE] = self._dosages(batch)[:, fam_index]
+        if self.cohort.counted_once is not None:
+            copies[:, self.cohort.counted_once] *= np.float32(0.5)
         return Region(self.genotypes, variant_index, copies)
 
     def _dosages(self, variant_index: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -116,7 +116,7 @@ def _scan(
     track: Callable[..., Any], ancestry: NDArray[np.int64] | None,
 ) -> _Scanned:  # fmt: skip
     """Scans the variants of one piece: those of which men have one copy, or those of which men have two."""
-    cohort = assemble(traits, covariates, genotypes, ancestry)
+    cohort = assemble(traits, covariates, genotypes, ancestry, men_on_x=options.men_on_x)
     grouped = groups(cohort, traits.names)
     if options.relatives == "family":
         own = family.prepared(options, cohort, grouped, genotypes, seed)
@@ -128,12 +128,12 @@ def _scan(
     shuffles = None
     if options.permutations:
         count, with_sets = options.permutations, options.tests_sets
-        use_table = genotypes.hard_calls_only and kernels.resolved(options.kernel) == "table"
+        use_table = cohort.has_hard_calls(genotypes) and kernels.resolved(options.kernel) == "table"
         shuffles = Shuffles(
             cohort, grouped, traits.names,
             count=count, seed=seed, with_sets=with_sets, use_table=use_table, variants=len(genotypes),
         )  # fmt: skip
-    hard, haploid = genotypes.hard_calls_only, cohort.haploid
+    hard, haploid = cohort.has_hard_calls(genotypes), cohort.haploid
     fitters = [Fitter(options, group, hard=hard, haploid=haploid, keep_products=False) for group in grouped]
     result = _pass(options, cohort, Prepared(fitters, shuffles), genotypes, folder, track, names=traits.names)
     names = () if shuffles is None else tuple(trait_set.name for trait_set in shuffles.trait_sets.sets)
@@ -148,7 +148,7 @@ def _pass(
     scanner, shuffles = Scanner(options, cohort, prepared.fitters, genotypes, prepared.shuffles), prepared.shuffles
     workers, traits = threads(options.threads), cohort.values.shape[1]
     step = block_size(
-        options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard_calls_only, workers=workers
+        options, people=len(genotypes.eids), variants=len(genotypes), hard=cohort.has_hard_calls(genotypes), workers=workers
     )
     edges = [*range(0, len(genotypes), step), len(genotypes)]
     steps = in_order(scanner.test_block, list(pairwise(edges)), workers)

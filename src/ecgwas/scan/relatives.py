@@ -183,7 +183,7 @@ def batches(groups: list[Group]) -> list[list[Group]]:
 def prepared(options: Matrix, cohort: Cohort, grouped: list[Group], genotypes: Genotypes, seed: int) -> Iterator[Prepared]:
     """What each pass over the variants tests, in turn; the last one has the permutations."""
     model = Relatives(options, cohort, genotypes)
-    hard, traits = genotypes.hard_calls_only, cohort.values.shape[1]
+    hard, traits = cohort.has_hard_calls(genotypes), cohort.values.shape[1]
     residuals, lambdas = np.zeros((len(model.eids), traits if options.permutations else 0)), np.zeros(traits)
     passes = batches(grouped)
     for number, batch in enumerate(passes, 1):

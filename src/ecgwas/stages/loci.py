@@ -68,13 +68,14 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     )
     files.THRESHOLDS.write(tables.thresholds, out)
     files.SUMMARY.write(tables.summary, out)
-    hits = Hits.of_associations(tables.hits, data.natural_effects(tables.hits.frame))
+    rows = tables.hits.frame
+    hits = Hits.of_associations(tables.hits, data.natural_effects(rows), data.heterogeneity(rows))
     files.HITS.write(hits, out)
     files.SET_HITS.write(tables.set_hits, out)
     files.CLUMPS.write(tables.clumps, out)
-    rows = scan.rows_in_turn(study, ("trait", "neglog10p"))
+    of_scan = scan.rows_in_turn(study, ("trait", "neglog10p"))
     files.VARIANT_COUNTS.write(scan.variant_counts(study), out)
-    files.QQ.write(QQPoints(inflation.qq(results, rows, covariates=len(covariates.names))), out)
+    files.QQ.write(QQPoints(inflation.qq(results, of_scan, covariates=len(covariates.names))), out)
     files.POWER.write(Power(power_table), out)
     _follow_up(study, data, tables, hits, results, out)
     for note in tables.notes:
@@ -95,7 +96,9 @@ def _follow_up(
     files.AUDIT.write(fine_mapped.audit, out)
     files.SIGNAL_NEIGHBOURHOODS.write(fine_mapped.signal_neighbourhoods, out)
     files.NEIGHBOURHOODS.write(data.neighbourhoods(fine_mapped.loci, hits.frame), out)
-    files.LEAD_TESTS.write(data.lead_tests(fine_mapped.loci), out)
+    lead_tests = data.lead_tests(fine_mapped.loci)
+    files.LEAD_TESTS.write(lead_tests, out)
+    files.GROUP_EFFECTS.write(data.group_effects(fine_mapped.loci, lead_tests), out)
     known_tested = data.known_tested()
     files.KNOWN.write(known_tested, out)
     ambiguous = positive_controls.ambiguous(known_tested)
@@ -181,5 +184,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=7,
+    version=8,
 )  # fmt: skip

@@ -147,7 +147,8 @@ def load_untransformed(study: Study, names: Sequence[str]) -> Traits:
     traits = untransformed.untransformed(represent.load_features_of(study, names), eids, names)
     if not study.traits.shuffle:
         return traits
-    return null_permutation.reordered(traits, np.random.default_rng(seed_of(study, "shuffle")))
+    rng = np.random.default_rng(seed_of(study, "shuffle"))
+    return null_permutation.reordered(traits, load_ancestry(study, "ancestry_group"), rng)
 
 
 def load_ancestry(study: Study, column: str) -> NDArray[np.int64]:

@@ -54,6 +54,9 @@ class Scan(Options):
     """Smallest mid-p of the Hardy-Weinberg test."""
     min_info: float = option(0.3, ge=0, le=1)
     """Smallest imputation quality: observed over expected variance of dosages, and INFO of the .pvar if it has one."""
+    men_on_x: Literal[1, 2] = 2
+    """Copies that the one allele of a man counts on X, outside the pseudoautosomal regions: 2, as in a woman with two, because
+    one of her two X is inactive (dosage compensation); 1 for genes that escape inactivation."""
     keep_neglog10p: float = option(3.0, ge=0)
     """Tests with a smaller -log10 p are counted in histograms (lambda and QQ plots stay exact) but not written; 0: all are
     written."""

@@ -55,6 +55,7 @@ from ecgwas.tables.loci import (
     Conditional,
     Credible,
     ExcludedCounts,
+    GroupEffects,
     Heritability,
     Hits,
     Inflation,
@@ -287,6 +288,7 @@ AUDIT = TableFile("loci", "audit.csv", False, table=Audit, shared=True)
 NEIGHBOURHOODS = TableFile("loci", "neighbourhoods.parquet", False, table=Neighbourhoods)
 SIGNAL_NEIGHBOURHOODS = TableFile("loci", "signal_neighbourhoods.parquet", False, table=SignalNeighbourhoods)
 LEAD_TESTS = TableFile("loci", "lead_variants.parquet", False, table=LeadTests)
+GROUP_EFFECTS = TableFile("loci", "group_effects.csv", False, table=GroupEffects, shared=True)
 INFLATION = TableFile("loci", "inflation.csv", False, table=Inflation, shared=True)
 HERITABILITY = TableFile("loci", "heritability.csv", False, table=Heritability, shared=True)
 KNOWN = TableFile("loci", "known.csv", False, table=KnownTested, shared=True)

@@ -108,12 +108,13 @@ def _strata(options: TraitOptions, judged: SampleQc) -> tuple[NDArray[np.int64],
     columns = {"ancestry": TENS * judged.ancestry_groups, "sex": judged.sexes.astype(np.int64)}
     notes = [
         f"traits.normalise_within: {name} does nothing, everybody is in one group{' or X is not tested' * (name == 'sex')}"
-        for name in dict.fromkeys(options.normalise_within)
+        for name in dict.fromkeys(options.normalise_within or ())
         if len(np.unique(columns[name])) == 1
     ]
     numbers = np.zeros(len(judged.eids), dtype=np.int64)
-    for name in dict.fromkeys(options.normalise_within):
-        numbers += columns[name]
+    for name in options.normalised_within:
+        if options.normalise_within is not None or len(np.unique(columns[name])) > 1:
+            numbers += columns[name]
     return numbers, notes
 
 

@@ -26,6 +26,7 @@ from ecgwas.study.represent import RepresentationOptions
 from ecgwas.study.scan import Matrix, ScanOptions
 from ecgwas.tables import Guards, files
 from ecgwas.tables.genes import NetworkTests
+from ecgwas.tables.loci import GroupEffects
 from tests.report.example import changed, make_contents
 
 
@@ -187,3 +188,23 @@ def test_unequal_variances_are_named_with_the_threshold(
     said = text(by_ancestry, by_sex)
     assert f"The variance of some traits {words} their false positive rate may be above the stated level." in said
     assert "The variance of some traits" not in text("pass", "not judged")
+
+
+def test_groups_within_which_traits_were_normalised_are_named_where_there_are_several(contents: ReportContents) -> None:
+    def text(
+        option: list[str] | None, *, note: str = "ancestry groups: 234, 119 people", transform: str = "rank_normal"
+    ) -> str:
+        found = guarded(contents, guard("ancestry", "pass", 6.0) | {"note": note})
+        traits = {**found.run.settings["traits"], "normalise_within": option, "transform": transform}
+        return text_of(changed(found, settings={**found.run.settings, "traits": traits}))
+
+    assert "Traits were normalised within ancestry groups." in text(None)
+    assert "Traits were normalised within ancestry groups and each sex." in text(["ancestry", "sex"])
+    for said in (text([]), text(None, note=""), text(None, transform="none")):
+        assert "Traits were normalised" not in said
+
+
+def test_effects_in_groups_are_told_where_groups_were_compared(contents: ReportContents) -> None:
+    assert "Cochran's Q" not in text_of(contents)
+    rows = GroupEffects.of([{name: None for name in GroupEffects.columns} | {"by": "sex"}]).frame
+    assert "Cochran's Q" in text_of(changed(contents, tables={**contents.tables, files.GROUP_EFFECTS: rows}))

@@ -31,6 +31,7 @@ TRANSFORMS = {
     "[@rank_normal]; effects are in SD per allele.",
     "none": "Traits were not transformed; effects are in units of the trait per allele.",
 }
+WITHIN = {"ancestry": "ancestry groups", "sex": "each sex"}
 NATURAL_UNITS = (
     " Effects on measured traits are also given in their unit ({units}): each hit was fitted again on "
     "untransformed values, with the same participants, covariates and genotypes."
@@ -70,6 +71,8 @@ AT_LOCI: Mapping[ResultFile, str] = {
     "influential participant, {examined}; effects were corrected "
     "for the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
     "strongest test of the locus (hybrid conditional inference [@hybrid]).",
+    files.GROUP_EFFECTS: "The lead variant of each locus was also tested within each ancestry group, and in men and in women, "
+    "and the effects were compared by Cochran's Q.",
     files.HERITABILITY: "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
     "by GREML.",
 }
@@ -174,7 +177,8 @@ def covariate_names(names: Sequence[str]) -> list[str]:
 def _associations(contents: ReportContents) -> str:
     settings, results = contents.run.settings, contents.scan
     scan, loci = settings["scan"], settings["loci"]
-    transform = TRANSFORMS.get(settings["traits"]["transform"], "") + _natural_units(contents.loci.hits.frame)
+    transform = TRANSFORMS.get(settings["traits"]["transform"], "")
+    transform += _normalised_within(settings["traits"], contents.tables) + _natural_units(contents.loci.hits.frame)
     criteria, unjudged = _judged(_rows(contents.tables.get(files.SCAN_GUARDS)), VARIANT_QC)
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
@@ -199,6 +203,16 @@ def _predicted(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
         f"{predicted:.2%} of a trait (median; theory expects {expected:.2%} at the heritabilities estimated), by which χ² of "
         "true effects grows."
     )
+
+
+def _normalised_within(traits: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    """Groups within which traits were normalised; traits: the study's options of that stage."""
+    given = traits.get("normalise_within")
+    notes = [str(row.get("note")) for row in _rows(tables.get(files.SAMPLE_GUARDS))]
+    several = any("ancestry groups" in note for note in notes)
+    names = ("ancestry",) if given is None and traits["transform"] == "rank_normal" else tuple(given or ())
+    words = [WITHIN[name] for name in dict.fromkeys(names) if name != "ancestry" or several]
+    return f" Traits were normalised within {' and '.join(words)}." if words else ""
 
 
 def _natural_units(hits: pl.DataFrame) -> str:
