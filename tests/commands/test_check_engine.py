@@ -232,7 +232,7 @@ def test_agreement_is_that_of_the_worst_trait() -> None:
 def test_the_screen_is_that_of_the_scan(folder: Path) -> None:
     """Compared in bins of the histogram that a scan of the same traits keeps."""
     study = Study.read_file(folder / "polygenic.yaml")
-    inputs = check_engine._inputs(study, ("mine.12L.b", "mine.12L.d"), "3", None)
+    inputs = check_engine.inputs_of(study, ("mine.12L.b", "mine.12L.d"), "3", None)
     result = check_engine._scanned(inputs, inputs.compared, 0.0)
     own = ours.rows(result.associations, inputs.genotypes, inputs.compared.names)
     with tempfile.TemporaryDirectory() as name:

@@ -120,8 +120,8 @@ def command(
     if out is not None and out.suffix != ".csv":
         raise click.UsageError(f"--out {out}: name a .csv file")
     study = Study.read_file(study_file)
-    inputs = _inputs(study, traits, chromosome, people)
-    choice = _choice([PEERS[name] for name in names], inputs, python, limited=people is None)
+    inputs = inputs_of(study, traits, chromosome, people)
+    choice = choose([PEERS[name] for name in names], inputs, python, limited=people is None)
     for line in (*choice.not_run, *inputs.notes):
         click.echo(f"  note: {line}")
     if not choice.running:
@@ -140,7 +140,7 @@ def command(
         raise mistakes[0]
 
 
-def _inputs(study: Study, names: Sequence[str], chromosome: str | None, people: int | None) -> Inputs:
+def inputs_of(study: Study, names: Sequence[str], chromosome: str | None, people: int | None) -> Inputs:
     """Raises StudyError for unknown traits and chromosomes, MissingStageError if the traits are absent or stale."""
     refuse_stale(study, ("traits",))
     own = study.scan if isinstance(study.scan, Matrix) else scan_stage.builtin_engine(study)
@@ -193,7 +193,7 @@ def _chromosome(options: Matrix, name: str | None) -> str:
     return name.removeprefix("chr")
 
 
-def _choice(peers: Sequence[Peer], inputs: Inputs, python: Path | None, *, limited: bool) -> Choice:
+def choose(peers: Sequence[Peer], inputs: Inputs, python: Path | None, *, limited: bool) -> Choice:
     """Which programs are run. limited: not those that take too long with so many participants."""
     choice, count = Choice([], []), len(inputs.traits.eids)
     for peer in peers:

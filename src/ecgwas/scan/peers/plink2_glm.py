@@ -16,7 +16,7 @@ def _version(path: str) -> str:
     return programs.version(path, ["--version"], marker="PLINK")
 
 
-def _run(path: str, material: Material, traits: Sequence[int]) -> Iterator[Tested]:
+def _run(program: str, material: Material, traits: Sequence[int]) -> Iterator[Tested]:
     folder = material.folder
     names = files.write_named(folder / "traits.tsv", material.traits[:, list(traits)], "t", plink=True)
     covariates = []
@@ -24,7 +24,7 @@ def _run(path: str, material: Material, traits: Sequence[int]) -> Iterator[Teste
         files.write_named(folder / "covariates.tsv", material.covariates, "c", plink=True)
         covariates = ["--covar", "covariates.tsv", "--covar-variance-standardize"]
     seconds = programs.run(
-        [path, "--bfile", material.stem, "--nonfounders", "--no-psam-pheno", "--input-missing-phenotype", MISSING,
+        [program, "--bfile", material.stem, "--nonfounders", "--no-psam-pheno", "--input-missing-phenotype", MISSING,
          "--pheno", "traits.tsv", *covariates, "--glm", "hide-covar", "omit-ref", "log10",
          *([] if covariates else ["allow-no-covars"]), "--threads", "1", "--out", "glm"], folder,
     )  # fmt: skip
