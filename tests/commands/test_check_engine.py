@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from ecgwas import stages
 from ecgwas.commands import check_engine
 from ecgwas.commands.cli import main
+from ecgwas.scan import relatives
 from ecgwas.scan.peers import PEERS, agreement, ours
 from ecgwas.scan.peers.agreement import Agreement
 from ecgwas.study import Study
@@ -193,6 +194,15 @@ def test_with_many_people_cubic_programs_wait_to_be_asked(
     done = run(folder / "polygenic.yaml", "--engines", "gemma")
     assert done.exit_code == 4
     assert f"gemma is not run: its time grows with the cube of the participants, and there are {PEOPLE}" in done.output
+
+
+def test_more_people_than_the_model_allows_are_refused_before_anything_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relatives, "MAX_PEOPLE", PEOPLE - 1)
+    done = run(folder / "polygenic.yaml")
+    assert done.exit_code == 3
+    assert f"exact for at most {PEOPLE - 1} people" in done.output
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,8 @@ def inputs_of(study: Study, names: Sequence[str], chromosome: str | None, people
         drawn = np.random.default_rng(seed_of(study, "check-engine")).permutation(len(traits.eids))[:people]
         drawn.sort()
         traits, covariates, ancestry = _of_people(traits, drawn), _of_people(covariates, drawn), ancestry[drawn]
+    if options.keeps_relatives:
+        relatives.refuse_too_many(len(traits.eids))
     genotypes = chromosomes.open_chromosome(options, _chromosome(options, chromosome))
     inexact = _inexact(options, genotypes)
     notes += [] if inexact is None else [f"{inexact}: results agree approximately"]

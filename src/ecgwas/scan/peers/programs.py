@@ -89,7 +89,7 @@ def table(path: Path, program: str, columns: Mapping[str, str]) -> pl.DataFrame:
     if absent:
         raise ToolError(f"{program} wrote no column {first_few(absent)} into {path.name}", fix=fix)
     chosen = frame.select(pl.col(name).alias(own) for name, own in columns.items())
-    return chosen.with_columns(pl.exclude("variant").cast(pl.Float64, strict=False))
+    return chosen.with_columns(pl.exclude("variant").cast(pl.Float64, strict=False).fill_nan(None))
 
 
 def tests(frame: pl.DataFrame, chi2: pl.Expr, neglog10p: pl.Expr) -> pl.DataFrame:
