@@ -1,8 +1,8 @@
-"""The mixed model beside other programs: agreement, inflation, speed; errors, what it finds, and what its screen may miss.
+"""The mixed model compared with other programs: agreement, inflation, speed; errors, findings, and what its screen may miss.
 
     python -m benchmarks.speed.mixed_model [--quick] [--only PIECE,...] [--python PYTHON] [--mice STEM] [--people N]
 
-LMM     `matrix` with `relatives: polygenic` beside a program (scan/peers), one thread each, the same traits, relationship and
+LMM     `matrix` with `relatives: polygenic` and a program (scan/peers), one thread each, the same traits, relationship and
         variants of one chromosome; every test is compared. gemma and jamma: the same test; fastlmm: that of the screen; bolt:
         approximates. max_rel_chi2: largest difference of chi-squares, divided by the larger of the program's and 1; lambda:
         median over the traits compared; speed_ratio: CPU seconds of the program per trait, times the number of traits, over

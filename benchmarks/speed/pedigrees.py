@@ -1,4 +1,4 @@
-"""Pedigrees through real genomes: what keeping relatives finds beside dropping them, on the same people and variants.
+"""Pedigrees through real genomes: what is found with relatives kept and with relatives dropped, from the same data.
 
 Founders are the 489 people of shared/data/genotypes/eur489, who have one region of 1 Mb on each autosome. Couples are drawn at
 random; each has two children, and of each two couples one child of either marry and have two or three children. All three

@@ -1,4 +1,4 @@
-"""The command `check-engine`: association programs of other authors beside the built-in engine, on a study's own data."""
+"""The command `check-engine`: association programs of other authors compared with the built-in engine on a study's data."""
 
 from __future__ import annotations
 
@@ -303,25 +303,27 @@ def _row(
     inputs: Inputs, peer: Peer, version: str, result: Result, variants: int, seconds: float
 ) -> tuple[dict[str, object], EcgwasError | None]:
     """The row of a program, and the error if it should have the same results and has not."""
-    found, tolerance = result.agreement, peer.tolerance if inputs.is_exact else None
+    compared, tolerance = result.agreement, peer.tolerance if inputs.is_exact else None
     verdict, mistake = "approximate", None
     if result.error is not None:
         verdict, mistake = "failed", result.error if tolerance is not None else None
-    elif tolerance is not None and found.is_within(tolerance):
+    elif tolerance is not None and compared.is_within(tolerance):
         verdict = "agrees"
     elif tolerance is not None:
         verdict = "disagrees"
-        problem = f"{peer.name} {version} has other results: chi-squares differ by up to {found.max_rel_chi2:.2g} (tolerance "
-        problem += f"{tolerance:g}) in {found.rows} tests, and {found.missing} of ours are not among its tests"
+        problem = (
+            f"{peer.name} {version} has other results: chi-squares differ by up to {compared.max_rel_chi2:.2g} (tolerance "
+        )
+        problem += f"{tolerance:g}) in {compared.rows} tests, and {compared.missing} of ours are not among its tests"
         fix = "run another program of the same test (--engines) to see which is wrong; if it is ecgwas, please report it"
         mistake = ToolError(problem, where=f"chromosome {inputs.genotypes.chrom}", fix=fix)
     against = "the screen, which has the ratio of variances without the variant" if peer.against == "screen" else "rows"
     note = f"{peer.test}; compared with {against}" if result.error is None else result.error.problem
     row = {
         "engine": peer.name, "version": version, "verdict": verdict, "chrom": inputs.genotypes.chrom,
-        "people": len(inputs.traits.eids), "traits": len(inputs.chosen), "variants": variants, "rows": found.rows,
-        "missing": found.missing, "max_rel_chi2": found.max_rel_chi2, "max_diff_neglog10p": found.max_diff_neglog10p,
-        "correlation": found.correlation, "lambda_ours": found.lambda_ours, "lambda_theirs": found.lambda_theirs,
+        "people": len(inputs.traits.eids), "traits": len(inputs.chosen), "variants": variants, "rows": compared.rows,
+        "missing": compared.missing, "max_rel_chi2": compared.max_rel_chi2, "max_diff_neglog10p": compared.max_diff_neglog10p,
+        "correlation": compared.correlation, "lambda_ours": compared.lambda_ours, "lambda_theirs": compared.lambda_theirs,
         "seconds_per_trait": result.seconds, "traits_ours": len(inputs.traits.names), "seconds_ours": seconds,
         "ratio": result.seconds * len(inputs.traits.names) / seconds, "tolerance": tolerance, "note": note,
     }  # fmt: skip

@@ -86,7 +86,7 @@ class ComparedLoci(Table):
 
 
 class EngineAgreement(Table):
-    """Association programs of other authors beside the built-in engine, one row per program, on one chromosome of a study."""
+    """The built-in engine compared with association programs of other authors on one chromosome: one row per program."""
 
     columns = {
         "engine": Column(TEXT, "program"), "version": Column(TEXT, "its version"),

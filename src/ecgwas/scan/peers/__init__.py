@@ -1,9 +1,9 @@
-"""Association programs of other authors, run beside the scan on the same participants, variants and relationship.
+"""Association programs of other authors, run on the same participants, variants and relationship as the scan, for comparison.
 
 contract.py     what a program is given and returns
 material.py     the files that it reads
 programs.py     starting it
-agreement.py    its tests beside ours
+agreement.py    its tests compared with ours
 plink2_glm.py, gemma.py (and JAMMA), bolt.py, fastlmm.py    one per program
 """
 

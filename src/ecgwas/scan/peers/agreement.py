@@ -34,19 +34,19 @@ class Agreement:
         return self.rows > 0 and self.missing == 0 and self.max_rel_chi2 <= tolerance
 
 
-def of_trait(ours: pl.DataFrame, theirs: pl.DataFrame) -> Agreement:
+def of_trait(own_tests: pl.DataFrame, other_tests: pl.DataFrame) -> Agreement:
     """Of one trait; both frames have columns variant, chi2, neglog10p, each variant once."""
-    both = ours.join(theirs, on="variant", suffix="_theirs").filter(pl.col("chi2_theirs").is_finite())
-    missing = ours.height - both.height
+    both = own_tests.join(other_tests, on="variant", suffix="_theirs").filter(pl.col("chi2_theirs").is_finite())
+    missing = own_tests.height - both.height
     if both.height == 0:
         return Agreement(0, missing, *(float("nan"),) * 5)
     own, other, p, p_other = (both[name].to_numpy() for name in ("chi2", "chi2_theirs", "neglog10p", "neglog10p_theirs"))
-    apart = np.abs(p - p_other)[np.isfinite(p_other)]
+    p_differences = np.abs(p - p_other)[np.isfinite(p_other)]
     varies = both.height > 1 and np.ptp(own) > 0 and np.ptp(other) > 0
     return Agreement(
         both.height, missing,
         float((np.abs(own - other) / np.maximum(other, 1.0)).max()),
-        float(apart.max()) if len(apart) else float("nan"),
+        float(p_differences.max()) if len(p_differences) else float("nan"),
         float(np.corrcoef(own, other)[0, 1]) if varies else float("nan"),
         float(np.median(own)) / MEDIAN, float(np.median(other)) / MEDIAN,
     )  # fmt: skip

@@ -32,8 +32,8 @@ def main(bed: str, folder: Path) -> None:
         names = [f"c{c}" for c in range(covariates.shape[1])]
         given = SnpData(iid=iid, sid=names, val=np.asfortranarray(covariates[people])) if names else None
         trait = SnpData(iid=iid, sid=["t"], val=traits[people, k][:, None].copy())
-        found = single_snp(variants, trait, K0=kernel, covar=given, leave_out_one_chrom=False, count_A1=True)
-        rows = zip(found["SNP"], (found["SnpWeight"] / found["SnpWeightSE"]) ** 2, found["PValue"], strict=True)
+        tests = single_snp(variants, trait, K0=kernel, covar=given, leave_out_one_chrom=False, count_A1=True)
+        rows = zip(tests["SNP"], (tests["SnpWeight"] / tests["SnpWeightSE"]) ** 2, tests["PValue"], strict=True)
         lines = [f"{name}\t{float(chi2)!r}\t{float(p)!r}\n" for name, chi2, p in rows]
         (folder / f"fastlmm{k}.tsv").write_text("variant\tchi2\tp\n" + "".join(lines))
 

@@ -37,7 +37,7 @@ def write_fileset(
                     alleles = f"{own.effect_alleles[place]}\t{own.other_alleles[place]}"
                     bim.write(f"{own.chrom}\t{letter}{variants}\t0\t{own.positions[place]}\t{alleles}\n")
                     variants += 1
-    # The sixth column is a trait to GEMMA, which leaves out whoever has none, whatever other files say.
+    # The sixth column is a trait to GEMMA, which excludes whoever has none, whatever other files say.
     stem.with_suffix(".fam").write_text("".join(f"p{i} p{i} 0 0 0 1\n" for i in range(len(eids))))
 
 

@@ -43,10 +43,10 @@ def rows(tested: Associations, genotypes: Genotypes, names: Sequence[str]) -> Ro
         "effect_allele": pl.Series(genotypes.effect_alleles, dtype=pl.String),
         "other_allele": pl.Series(genotypes.other_alleles, dtype=pl.String), "place": np.arange(len(genotypes)),
     }).unique(KEY, keep="none")  # fmt: skip
-    found = tested.frame.join(listed, on=KEY)
-    places = np.unique(found["place"].to_numpy()).astype(np.int64)
-    numbered = found.select(
-        "trait", variant=pl.Series(np.searchsorted(places, found["place"].to_numpy())), chi2=pl.col("t") ** 2,
+    matched = tested.frame.join(listed, on=KEY)
+    places = np.unique(matched["place"].to_numpy()).astype(np.int64)
+    numbered = matched.select(
+        "trait", variant=pl.Series(np.searchsorted(places, matched["place"].to_numpy())), chi2=pl.col("t") ** 2,
         neglog10p="neglog10p",
     )  # fmt: skip
     return Rows(places, tuple(numbered.filter(pl.col("trait") == name).drop("trait").cast(SCHEMA) for name in names))

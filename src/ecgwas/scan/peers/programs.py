@@ -23,8 +23,8 @@ VERSION = re.compile(r"v?\d+\.\d+[\w.~+-]*")
 
 def on_path(name: str, python: Path | None = None) -> str | None:
     """The path of a program: next to the interpreter `python`, or on PATH; None if it is nowhere."""
-    beside = None if python is None else shutil.which(name, path=str(python.parent))
-    return beside or shutil.which(name)
+    next_to = None if python is None else shutil.which(name, path=str(python.parent))
+    return next_to or shutil.which(name)
 
 
 def environment() -> dict[str, str]:
@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 
 def version(path: str, arguments: Sequence[str], *, marker: str) -> str:
     """The version of a program that names itself `marker`. Raises ToolError if it does not start, or does not."""
-    fix = "install the program, or leave it out (--engines)"
+    fix = "install the program, or name others (--engines)"
     try:
         answer = subprocess.run(
             [path, *arguments], capture_output=True, text=True, check=False, timeout=SECONDS_TO_START, env=environment(),
@@ -43,11 +43,11 @@ def version(path: str, arguments: Sequence[str], *, marker: str) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ToolError(f"{Path(path).name} does not start: {error}", where=path, fix=fix) from None
     lines = [line for line in (answer.stdout + "\n" + answer.stderr).splitlines() if marker.lower() in line.lower()]
-    found = VERSION.search(lines[0]) if lines else None
-    if found is None:
-        said = " ".join((answer.stdout + answer.stderr).split())[:100] or "nothing"
-        raise ToolError(f"{Path(path).name} is not {marker}: it says {said}", where=path, fix=fix)
-    return found.group().removeprefix("v")
+    matched = VERSION.search(lines[0]) if lines else None
+    if matched is None:
+        answered = " ".join((answer.stdout + answer.stderr).split())[:100] or "nothing"
+        raise ToolError(f"{Path(path).name} is not {marker}: it says {answered}", where=path, fix=fix)
+    return matched.group().removeprefix("v")
 
 
 def run(arguments: Sequence[object], folder: Path) -> float:
@@ -60,7 +60,7 @@ def run(arguments: Sequence[object], folder: Path) -> float:
     )  # fmt: skip
     if done.returncode != 0:
         name = Path(words[0]).name
-        raise ToolError(f"{name} failed: {complaint(done.stdout, done.stderr)}", fix=f"leave {name} out (--engines)")
+        raise ToolError(f"{name} failed: {complaint(done.stdout, done.stderr)}", fix="name other programs (--engines)")
     return _seconds_of_children() - before
 
 
@@ -81,7 +81,7 @@ def table(path: Path, program: str, columns: Mapping[str, str]) -> pl.DataFrame:
 
     Raises ToolError if the program has not written the file, or not these columns.
     """
-    fix = f"leave {program} out (--engines)"
+    fix = "name other programs (--engines)"
     if not path.is_file():
         raise ToolError(f"{program} wrote no {path.name}", fix=fix)
     frame = pl.read_csv(path, separator="\t", infer_schema=False)
