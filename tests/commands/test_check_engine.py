@@ -92,6 +92,15 @@ def test_plink2_agrees_without_relatives(folder: Path, tmp_path: Path) -> None:
     assert "gemma is not run: it tests as scan.relatives: polygenic, and the study has drop" in done.output
 
 
+@pytest.mark.plink2
+def test_a_study_scanned_by_plink2_is_compared_with_the_built_in_engine(folder: Path) -> None:
+    text = STUDY.replace("  permutations: 0\n  relatives: RELATIVES\n", "  kind: plink2\nresults: results_drop\n")
+    (folder / "plink2.yaml").write_text(text)
+    done = run(folder / "plink2.yaml", "--trait", "mine.12L.a", "--engines", "plink2", "--chromosome", "4")
+    assert done.exit_code == 0, done.output
+    assert "agrees" in done.output
+
+
 @pytest.mark.gemma
 def test_gemma_agrees_with_relatives(folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "table.csv"

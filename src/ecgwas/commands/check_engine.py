@@ -209,7 +209,10 @@ def choose(peers: Sequence[Peer], inputs: Inputs, python: Path | None, *, limite
             why = f"its time grows with the cube of the participants, and there are {count}; --people {MAX_PEOPLE} tests fewer"
             choice.not_run.append(f"{peer.name} is not run: {why}")
         else:
-            choice.running.append((peer, path, peer.version(path)))
+            try:
+                choice.running.append((peer, path, peer.version(path)))
+            except ToolError as error:
+                choice.not_run.append(error.problem)
     return choice
 
 
