@@ -7,12 +7,14 @@ LMM     `matrix` with `relatives: polygenic` and a program (scan/peers), one thr
         approximates. max_rel_chi2: largest difference of chi-squares, divided by the larger of the program's and 1; lambda:
         median over the traits compared; speed_ratio: CPU seconds of the program per trait, times the number of traits, over
         ours for all traits. jamma has one eigendecomposition for the traits of a run, here `compared` of them.
-LAMBDA  genomic inflation by heritability, of the mixed model and of least squares, median over traits and chromosomes.
+LAMBDA  genomic inflation of the mixed model, median over all traits; by heritability, of it and of least squares, median over
+        traits and chromosomes.
 TIME    CPU seconds of the scan of one chromosome, least squares and mixed model, the same people, traits and variants.
         floor: (2 N^2 + 4 N K) / (2 N K), the ratio of operations per variant: the mixed model rotates each variant (2 N^2) and
         has two products with the traits (4 N K) where least squares has one. Least squares looks its product up in tables of
         whole genotypes, which are several times as fast per operation, and rotated genotypes are not whole; once per chromosome
-        there are the relationship and an eigendecomposition, N^3.
+        there are the relationship and an eigendecomposition, N^3: mixed_without_rotation_made is the time of a scan that finds
+        them in memory, genotypes_rotated_by_blas the same with scan.kernel: numpy.
 FWER    share of null studies of heritable traits in families with a test beyond the permutation threshold, and the interval in
         which a rate of 5 % lies in 95 of 100 such benchmarks.
 MARGIN  largest shortfall of the screen's t squared at -log10 p of 3, times the number of people (relatives.PEOPLE_OF_MARGIN).
@@ -44,7 +46,7 @@ from ecgwas.genotypes import chromosomes
 from ecgwas.mixed import variant_tests
 from ecgwas.mixed.relationship import relationship
 from ecgwas.mixed.rotation import rotation
-from ecgwas.scan import matrix, relatives
+from ecgwas.scan import matrix
 from ecgwas.scan.peers import PEERS
 from ecgwas.statistics.least_squares import design, least_t_squared
 from ecgwas.statistics.projection import span
@@ -80,7 +82,7 @@ def lambdas(result: ScanResult) -> NDArray[np.float64]:
     return np.asarray(centres[half.argmax(axis=1)] / MEDIAN)
 
 
-def beside_peers(
+def peer_lines(
     label: str, made: Matrix, given: tuple[Traits, Covariates], compared: Mapping[str, tuple[int, ...]], python: Path | None
 ) -> Iterator[str]:
     """A line per program; compared: program -> traits that it tests, too."""
@@ -105,6 +107,7 @@ def beside_peers(
             f"lambda_theirs={_printed(row['lambda_theirs'], '.3f')} seconds={seconds:.1f} "
             f"seconds_per_trait={per_trait:.2f} speed_ratio={per_trait * row['traits_ours'] / seconds:.0f}"
         )
+    yield f"LAMBDA {label} traits={len(given[0].names)} mixed={np.median(lambdas(scanned(made, given, '1'))):.3f}"
 
 
 def _printed(value: float | None, form: str) -> str:
@@ -121,7 +124,7 @@ def in_families(
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
         gemma.fileset(stem, made.copies, values, made.chromosome)
-        yield from beside_peers(f"families-{people}", options(stem), tables(eids, values), compared, python)
+        yield from peer_lines(f"families-{people}", options(stem), tables(eids, values), compared, python)
         yield from inflation(stem, eids, made, traits)
 
 
@@ -133,33 +136,37 @@ def large(people: int, python: Path | None, traits: int = 6) -> Iterator[str]:
         stem = Path(folder) / "cohort"
         gemma.fileset(stem, made.copies, values, made.chromosome)
         given = tables(tuple(f"p{i}" for i in range(people)), values)
-        yield from beside_peers(f"families-{people}", options(stem), given, {"bolt": (3, 4, 5)}, python)
+        yield from peer_lines(f"families-{people}", options(stem), given, {"bolt": (3, 4, 5)}, python)
 
 
 def time_of_scan(people: int, variants: int, traits: int) -> Iterator[str]:
-    """Variants: of one chromosome and, as many each, of three others, which the relationship has."""
-    made = families.draw(people, 4 * variants, related=0.75, seed=5, segments=25)
-    values = families.polygenic(made.copies[:, made.chromosome != 1], np.resize(SHARES, traits), 3)
+    """Variants: of one chromosome; as many again, and at least 2,000, of three others, which the relationship has."""
+    made = families.draw(people, 2 * max(variants, 2_000), related=0.75, seed=5, segments=25)
+    chromosome = np.minimum(np.arange(made.copies.shape[1]) // variants, 1) * (1 + np.arange(made.copies.shape[1]) % 3) + 1
+    order = np.argsort(chromosome, kind="stable")
+    copies, chromosome = np.ascontiguousarray(made.copies[:, order]), chromosome[order]
+    values = families.polygenic(copies[:, chromosome != 1], np.resize(SHARES, traits), 3)
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
-        gemma.fileset(stem, made.copies, values, made.chromosome)
+        gemma.fileset(stem, copies, values, chromosome)
         given = tables(tuple(f"p{i}" for i in range(people)), values)
         seconds = {}
-        for kind in ("drop", "polygenic"):
-            chosen = options(stem, relatives=kind)
+        # The first scan of the mixed model computes relationship and rotation; the others find it in memory.
+        for name, kind, kernel in (
+            ("least_squares", "drop", "auto"), ("mixed", "polygenic", "auto"), ("again", "polygenic", "auto"),
+            ("by_numpy", "polygenic", "numpy"),
+        ):  # fmt: skip
+            chosen = options(stem, relatives=kind, kernel=kernel)
             scanned(chosen, tables(given[0].eids[:100], values[:100, :2]), "1")  # Libraries are loaded.
             start = time.process_time()
             scanned(chosen, given, "1")
-            seconds[kind] = time.process_time() - start
-        before = time.process_time()
-        turned = relatives.loco_relationship(options(stem), "1", given[0].eids)
-        rotation(turned, span(np.empty((people, 0))))
-        once = time.process_time() - before
+            seconds[name] = time.process_time() - start
     floor = (2 * people**2 + 4 * people * traits) / (2 * people * traits)
     yield (
-        f"TIME families-{people} traits={traits} variants={variants} least_squares={seconds['drop']:.2f} "
-        f"mixed={seconds['polygenic']:.2f} ratio={seconds['polygenic'] / seconds['drop']:.1f} floor={floor:.1f} "
-        f"relationship_and_rotation={once:.2f}"
+        f"TIME families-{people} traits={traits} variants={variants} least_squares={seconds['least_squares']:.2f} "
+        f"mixed={seconds['mixed']:.2f} ratio={seconds['mixed'] / seconds['least_squares']:.1f} floor={floor:.1f} "
+        f"mixed_without_rotation_made={seconds['again']:.2f} "
+        f"ratio_without={seconds['again'] / seconds['least_squares']:.1f} genotypes_rotated_by_blas={seconds['by_numpy']:.2f}"
     )
 
 
@@ -187,7 +194,7 @@ def in_mice(stem: Path, traits: int, compared: Mapping[str, tuple[int, ...]], py
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "cohort"
         gemma.fileset(own, copies, values, chromosome)
-        yield from beside_peers("mice", options(own), tables(eids, values), compared, python)
+        yield from peer_lines("mice", options(own), tables(eids, values), compared, python)
 
 
 def family_wise_error(studies: int, people: int = 300, variants: int = 1600, traits: int = 12) -> Iterator[str]:
@@ -239,11 +246,11 @@ def main() -> None:
         parser.error(f"--only {unknown[0]}: choose from {', '.join(PIECES)}")
     with threadpool_limits(1):
         for piece in given.only.split(","):
-            for line in lines(piece, quick=given.quick, mice=given.mice, people=given.people, python=given.python):
+            for line in lines(piece, quick=given.quick, mice=given.mice, people_of_large=given.people, python=given.python):
                 print(line, flush=True)
 
 
-def lines(piece: str, *, quick: bool, mice: Path, people: int, python: Path | None) -> Iterator[str]:
+def lines(piece: str, *, quick: bool, mice: Path, people_of_large: int, python: Path | None) -> Iterator[str]:
     """The lines of one piece."""
     few = {"gemma": (4, 5), "fastlmm": (4, 5), "jamma": tuple(range(12))}
     more = {"gemma": (2, 3, 4, 5), "fastlmm": (4, 5), "jamma": tuple(range(24))}
@@ -254,9 +261,11 @@ def lines(piece: str, *, quick: bool, mice: Path, people: int, python: Path | No
     elif piece == "mice" and mice.with_suffix(".bed").exists():
         yield from in_mice(mice, 12 if quick else 96, {"gemma": (0, 5), "jamma": tuple(range(6))}, python)
     elif piece == "large":
-        yield from large(people, python)
+        yield from large(people_of_large, python)
     elif piece == "time":
-        yield from time_of_scan(*((800, 2_000, 384) if quick else (1_500, 4_000, 384)))
+        for people, variants in ((800, 2_000),) if quick else ((1_500, 4_000), (1_500, 16_000)):
+            for traits in (24, 384):
+                yield from time_of_scan(people, variants, traits)
     elif piece == "fwer":
         yield from family_wise_error(60 if quick else 200)
     elif piece == "pedigrees":
