@@ -122,6 +122,34 @@ def test_jamma_tests_traits_of_the_same_people_together(material: tuple[Material
     assert [frame["neglog10p"][0] for frame in frames] == pytest.approx([2.0] * 3)
 
 
+PYTHON = f"""#!{sys.executable}
+import sys
+from pathlib import Path
+import numpy as np
+isolated, script, *a = sys.argv[1:]
+assert isolated == "-I" and Path(script).name == "fastlmm_script.py"
+if a == ["--version"]:
+    print("fastlmm 9.9"); sys.exit()
+bed, folder = map(Path, a)
+assert bed.is_file() and len(np.load(folder / "relationship.npy")) == len(np.load(folder / "covariates.npy"))
+for k, values in enumerate(np.load(folder / "traits.npy").T):
+    text = "variant\\tchi2\\tp\\nv3\\t%d\\t0.001\\n" % np.isnan(values).sum()
+    (folder / ("fastlmm%d.tsv" % k)).write_text(text)
+"""
+
+
+def test_fastlmm_is_run_by_the_interpreter_that_has_it(material: tuple[Material, list[pl.DataFrame]], tmp_path: Path) -> None:
+    """A fake interpreter gives the number of missing values as chi-square."""
+    interpreter, peer = tmp_path / "python", PEERS["fastlmm"]
+    interpreter.write_text(PYTHON)
+    interpreter.chmod(0o755)
+    assert peer.find(interpreter) == str(interpreter)
+    assert peer.version(str(interpreter)) == "9.9"
+    frames = [each.frame for each in peer.run(str(interpreter), material[0], (2, 0))]
+    assert [frame.select("variant", "chi2").rows() for frame in frames] == [[(3, 11.0)], [(3, 0.0)]]
+    assert frames[0]["neglog10p"][0] == pytest.approx(3.0)
+
+
 def test_tables_without_the_columns_and_programs_that_do_not_start_are_named(tmp_path: Path) -> None:
     (tmp_path / "odd.txt").write_text("a\tb\n1\t2\n")
     with pytest.raises(ToolError, match=r"gemma wrote no column rs, beta into odd\.txt"):
