@@ -9,7 +9,8 @@ The genomes are not phased. Heterozygous calls are phased from left to right by 
 side to which its correlations with the WINDOW calls before it among the founders point, squared and with their sign. What this
 distorts: where it is wrong, a child has alleles together that its founder had apart, so that linkage disequilibrium in children
 is lower than in founders (DROP prints it); with 22 regions instead of whole chromosomes, relatives of one degree share more
-unequally (siblings 0.50 with an SD of 0.10, not 0.04), and a relationship of so few variants predicts more of a trait. Relatedness, allele frequencies and dependence within families are as they should be.
+unequally (siblings 0.50 with an SD of 0.10, not 0.04), and a relationship of so few variants predicts more of a trait.
+Relatedness, allele frequencies and dependence within families are as they should be.
 """
 
 from __future__ import annotations
