@@ -16,7 +16,6 @@ from click.testing import CliRunner, Result
 from ecgwas import stages
 from ecgwas.commands import check_engine
 from ecgwas.commands.cli import main
-from ecgwas.scan import relatives
 from ecgwas.scan.peers import PEERS, agreement, ours
 from ecgwas.scan.peers.agreement import Agreement
 from ecgwas.study import Study
@@ -208,10 +207,11 @@ def test_with_many_people_cubic_programs_wait_to_be_asked(
 def test_more_people_than_the_model_allows_are_refused_before_anything_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relatives, "MAX_PEOPLE", PEOPLE - 1)
+    monkeypatch.setattr(check_engine, "MAX_RELATED", PEOPLE - 1)
     done = run(folder / "polygenic.yaml")
     assert done.exit_code == 3
-    assert f"exact for at most {PEOPLE - 1} people" in done.output
+    assert f"a relationship of {PEOPLE} participants is too large" in done.output
+    assert "fix: test fewer: --people" in done.output
 
 
 @pytest.mark.parametrize(

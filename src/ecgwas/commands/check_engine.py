@@ -45,6 +45,8 @@ MAX_PEOPLE = 5_000
 """With more participants, programs that need an eigendecomposition for each trait are run only if --people says so: they take
 minutes per trait at 5,000, hours at 15,000, and read the relationship as text."""
 
+MAX_RELATED = 15_000
+"""With more participants in a mixed model nothing is compared: their relationship takes 5 GB as text, and N^3 more than a day."""
 PRINTED = (
     (
         "engine",
@@ -155,8 +157,11 @@ def inputs_of(study: Study, names: Sequence[str], chromosome: str | None, people
         drawn = np.random.default_rng(seed_of(study, "check-engine")).permutation(len(traits.eids))[:people]
         drawn.sort()
         traits, covariates, ancestry = _of_people(traits, drawn), _of_people(covariates, drawn), ancestry[drawn]
-    if options.keeps_relatives:
-        relatives.refuse_too_many(len(traits.eids))
+    if options.keeps_relatives and len(traits.eids) > MAX_RELATED:
+        problem = (
+            f"a relationship of {len(traits.eids)} participants is too large to be given to programs (limit {MAX_RELATED})"
+        )
+        raise InputError(problem, where=options.genotypes, fix=f"test fewer: --people {MAX_PEOPLE}")
     genotypes = chromosomes.open_chromosome(options, _chromosome(options, chromosome))
     inexact = _inexact(options, genotypes)
     notes += [] if inexact is None else [f"{inexact}: results agree approximately"]
