@@ -46,7 +46,7 @@ MAX_PEOPLE = 5_000
 minutes per trait at 5,000, hours at 15,000, and read the relationship as text."""
 
 MAX_RELATED = 15_000
-"""With more participants in a mixed model nothing is compared: their relationship takes 5 GB as text, and N^3 more than a day."""
+"""With more participants in a mixed model nothing is compared: their relationship takes 5 GB as text."""
 PRINTED = (
     (
         "engine",
