@@ -34,6 +34,7 @@ from ecgwas.scan.engine import block_results, screening
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.family_denominators import filled
 from ecgwas.scan.engine.regression import MARGIN, Fitter
+from ecgwas.scan.engine.rotated_genotypes import RotatedGenotypes
 from ecgwas.scan.engine.samples import Cohort, Group
 from ecgwas.scan.engine.screening import Screened
 from ecgwas.scan.permutation import max_t_relatives
@@ -74,8 +75,8 @@ def refuse_too_many(options: Matrix, people: int) -> None:
 
 
 def rotation_bytes(people: int) -> int:
-    """Memory of one rotation, in float64 and float32."""
-    return 12 * people**2
+    """Memory of one rotation, in float64 and float32, and of the tiles from which the table kernel looks up its sums."""
+    return 16 * people**2
 
 
 def loco_relationship(options: Matrix, chrom: str, eids: Sequence[str]) -> NDArray[np.float64]:
@@ -221,6 +222,7 @@ class MixedFitter(Fitter):
         self.rotated: RotatedTraits = variant_tests.rotated(
             model.rotation(group.people, group.design.basis), group.design.traits
         )
+        self.rotate = RotatedGenotypes(options.kernel, self.rotated.rotation.basis32, hard=hard)
 
     def min_t2(self, screened: Screened) -> NDArray[np.float64]:
         """(V,) t squared of the screen from which the exact test may reach keep_neglog10p."""
@@ -232,8 +234,7 @@ class MixedFitter(Fitter):
         values = np.empty((len(block), screened.traits), dtype=np.float32)
         for start in range(0, len(block), AT_ONCE):
             chosen = np.arange(start, min(start + AT_ONCE, len(block)))
-            copies = filled(block.select(chosen))
-            values[chosen] = variant_tests.screen(copies @ self.rotated.rotation.basis32, self.rotated)
+            values[chosen] = variant_tests.screen(self.rotate.of(block.select(chosen)), self.rotated)
         return values
 
     def candidates(self, block: GenotypeBlock, screened: Screened, t2_histogram: Any) -> NDArray[np.int32]:
