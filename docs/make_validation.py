@@ -223,10 +223,11 @@ def representations(run: Run) -> Lines:
 
 
 def _by_seed(run: Run) -> list[tuple[int, Row]]:
+    """Rows R2 of the simulator's own hearts, each with its seed."""
     seed, pairs = 0, []
     for row in run.rows:
         seed = row["value"] if row["kind"] == "SEED" else seed
-        pairs += [(seed, row)] if row["kind"] == "R2" else []
+        pairs += [(seed, row)] if row["kind"] == "R2" and row.get("hearts", "own") == "own" else []
     return pairs
 
 

@@ -70,7 +70,8 @@ LINES = {
     ],
     "findings.representations": [
         "SEED value=11 people=2000", "R2 default features=126 mean=0.923 retest=0.973",
-        "R2 learned features=32 mean=0.807 retest=0.990",
+        "R2 learned hearts=own features=32 mean=0.807 retest=0.990",
+        "R2 learned hearts=torsos features=32 mean=0.5 retest=0.990",
     ],
     "findings.calibration --only permutations": [
         "PERMUTATIONS count=1000 people=466 traits=384 variants=62537 seconds=178.0 cpu_seconds=327.0 peak_mib=1217 scans=89.0"
@@ -107,6 +108,11 @@ def test_a_table_has_a_row_for_what_was_measured(name: str) -> None:
     header, rule, *body = TABLES[name].build(run_of(LINES[name]))
     assert body
     assert {line.count("|") for line in (header, rule, *body)} == {header.count("|")}
+
+
+def test_r2_of_other_hearts_is_not_in_the_table_of_the_simulators_own() -> None:
+    lines = TABLES["findings.representations"].build(run_of(LINES["findings.representations"]))
+    assert [line.split("|")[4].strip() for line in lines[2:]] == ["0.923", "0.807"]
 
 
 def test_lines_of_the_readme_come_from_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
