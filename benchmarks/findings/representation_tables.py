@@ -83,11 +83,12 @@ def of_seeds(seeds: Sequence[int], found: Sequence[Mapping[str, Found]]) -> str:
 
 def of_hearts(found: Mapping[str, Mapping[str, Found]]) -> str:
     """One table: mean R2 of each representation by kind of hearts (kind -> representation -> results), with the number of
-    parameters known to 0.70."""
+    parameters known to 0.70; – where a representation could not be fitted."""
     hearts = list(found)
     rows = []
-    for name in next(iter(found.values())):
-        cells = [f"{one.mean:.3f} ({one.known} of {len(one.r2)})" for one in (found[kind][name] for kind in hearts)]
+    for name in dict.fromkeys(name for of_kind in found.values() for name in of_kind):
+        results = [found[kind].get(name) for kind in hearts]
+        cells = ["–" if one is None else f"{one.mean:.3f} ({one.known} of {len(one.r2)})" for one in results]
         rows.append((name, *cells))
     return _table(("mean R² (parameters ≥ 0.70)", *hearts), rows)
 

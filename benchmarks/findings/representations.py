@@ -14,7 +14,7 @@ run: correlation of features between odd and even beats, ICC between visits of p
 error of held-out participants.
 --hearts adds other hearts (`benchmarks.hearts`): other leads, torsos that differ more, other waves and rhythms, another model.
 Each kind has parameters of its own, so that mean R2 is comparable between representations rather than between hearts.
-Participants without beats are excluded and counted.
+Participants without beats are excluded and counted; a representation that cannot be fitted is listed with the reason.
 --seeds simulates other participants for each further seed and repeats the default and its learned part (with noise only).
 --write writes the tables into a page, between its comments `representations:kinds` (or `representations:seeds`) and
 `representations:end`.
@@ -41,6 +41,7 @@ from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.ecg.beats import Beats, find_beats
 from ecgwas.ecg.clean import highpass
+from ecgwas.errors import InputError
 from ecgwas.represent.inputs import split_participants
 from ecgwas.represent.neural.network import Autoencoder
 from ecgwas.represent.reliability.between_visits import between_visits
@@ -368,7 +369,7 @@ def recordings(chosen: Mapping[str, tuple[Representation, ...]], study: Study) -
 def everybody(
     chosen: Mapping[str, tuple[Representation, ...]], given: argparse.Namespace, seed: int, hearts: str = "own"
 ) -> dict[str, Found]:
-    """Results on the simulated participants of one seed."""
+    """Results on the simulated participants of one seed, of the representations that could be fitted."""
     print(f"SEED value={seed} people={given.people} hearts={hearts}")
     cohort = simulated(given.people, seed, without_noise=seed == given.seeds[0] and hearts == "own", hearts=hearts)
     found = {}
@@ -377,7 +378,10 @@ def everybody(
             some = cohort.select(np.arange(min(len(cohort.truth), given.published_people)))
             found[name] = on_simulated(name, options, some, min(len(some.truth), given.published_trained))
             continue
-        found[name] = on_simulated(name, options, cohort)
+        try:
+            found[name] = on_simulated(name, options, cohort)
+        except InputError as error:  # such as an alignment by P in atrial fibrillation
+            print(f"UNFITTED {name} hearts={hearts} reason={'_'.join(error.problem.split())}", flush=True)
     return found
 
 
