@@ -6,7 +6,7 @@ DIR contains ptbxl_database.csv and records500/ (Wagner et al., Sci Data 7:154, 
 superclasses (each against all other recordings with a diagnosis), sex and age. For each fold, a representation is fitted to the
 recordings of the other folds' people, without labels. Its features, rank-normalised over all recordings as in stage `traits`,
 predict the label by a ridge-penalised logistic regression (age: ridge regression). The penalty is chosen on a quarter of the
-training people. No person is in two folds. Recordings without beats, without any diagnosis, sex or age are excluded and counted.
+training people. No person is in two folds. Recordings without beats, diagnosis, sex or age are excluded and counted.
 
     PROBE <kind> label=<NORM|MI|STTC|CD|HYP|sex> auc=<mean over folds> sd=<of folds> positive=<n> of=<n>
     PROBE <kind> label=age error_years=<mean absolute error> r=<correlation> of=<n>
