@@ -130,10 +130,10 @@ def right_bundle_branch_block(heart: Heart, rr_s: float) -> Beat:
 
 
 def left_bundle_branch_block(heart: Heart, rr_s: float) -> Beat:
-    """A broad R with two peaks to the left and back, without septal Q and without S."""
+    """A broad, slurred R in three parts, first to the left, later also to the back, without septal Q and without S."""
     qrs, qt_s = 1e-3 * heart["qrs_ms"], qt_seconds(heart, rr_s)
     waves = _scaled(normal_waves(heart, qt_s), {SEPTUM: 0.0, R: 0.0, S: 0.0})
-    for place, sd, share, tilt in ((0.36, 0.15, 0.75, 5.0), (0.66, 0.14, 0.8, 30.0)):
+    for place, sd, share, tilt in ((0.26, 0.11, 0.8, 0.0), (0.50, 0.12, 0.7, 20.0), (0.74, 0.11, 0.85, 40.0)):
         r = share * heart["r_uv"] * direction(heart["qrs_axis_deg"], heart["qrs_tilt_deg"] + tilt)
         waves = _plus(waves, place * qrs, sd * qrs, sd * qrs, r)
     return Beat(replace(waves, r_centre=0.5 * qrs), points(heart, qt_s))
@@ -145,7 +145,8 @@ def paced(heart: Heart, rr_s: float) -> Beat:
 
 
 def pre_excited(heart: Heart, rr_s: float) -> Beat:
-    """A beat whose ventricles are activated delta_ms early over an accessory pathway: a slow delta wave before QRS.
+    """A beat whose ventricles are activated delta_ms early over an accessory pathway: a slow delta wave that begins before
+    QRS and merges with R.
 
     pr_ms, qrs_ms and qt_ms count from the onset of the delta wave.
     """
@@ -156,7 +157,7 @@ def pre_excited(heart: Heart, rr_s: float) -> Beat:
     qt_s = qt_seconds(conducted, rr_s)
     waves = normal_waves(conducted, qt_s)
     slow = heart["delta_uv"] * direction(heart["qrs_axis_deg"] - 30, heart["qrs_tilt_deg"] - 20)
-    waves = _plus(_scaled(waves, {SEPTUM: 0.3}), 0.2e-3 * delta, 0.54e-3 * delta, 0.3e-3 * delta, slow)
+    waves = _plus(_scaled(waves, {SEPTUM: 0.3}), 0.02, (1e-3 * delta + 0.02) / 2.2, 0.015, slow)
     found = points(conducted, qt_s)
     found[3] = -delta
     return Beat(waves, found)

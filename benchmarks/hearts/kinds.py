@@ -2,7 +2,8 @@
 
 Parameters drawn otherwise, or in addition, are `Parameter`s as in `ecgwas.simulate`. Sizes of waves in disease are chosen to
 meet the diagnostic criteria (AHA/ACCF/HRS recommendations, part III: Surawicz et al., Circulation 119:e235, 2009: bundle branch
-blocks have QRS of at least 120 ms; pre-excitation a PR below 120 ms), not taken from a cohort.
+blocks have QRS of at least 120 ms; pre-excitation a PR below 120 ms), not taken from a cohort. Left bundle branch block and
+pacing have the size and steepness of those in PTB-XL (Wagner et al., Sci Data 7:154, 2020).
 """
 
 from __future__ import annotations
@@ -160,14 +161,16 @@ _CONDUCTION: dict[str, Kind] = {
     ),
     "left_block": Kind(
         "complete left bundle branch block", beat=beats.left_bundle_branch_block,
-        changes=_changed(qrs_ms=(150, 12, 124, 190), t_axis_deg=(205, 12, 160, 250), qt_ms=(445, 15, 390, 550)),
+        changes=_changed(
+            qrs_ms=(150, 12, 124, 190), t_axis_deg=(205, 12, 160, 250), qt_ms=(445, 15, 390, 550), r_uv=(2200, 350, 1300, 3400)
+        ),
         not_judged=("q_uv", "q_axis_deg", "q_tilt_deg", "s_uv", "s_axis_deg", "s_tilt_deg", "r_time", "r_width"),
     ),
     "paced": Kind(
         "paced from the right ventricle, without P", beat=beats.paced,
         changes=_changed(
             qrs_ms=(165, 12, 130, 210), qrs_axis_deg=(-75, 12, -110, -40), t_axis_deg=(105, 12, 70, 150),
-            qt_ms=(455, 15, 400, 560), rr_sd_ms=(2, 0.5, 1, 4),
+            qt_ms=(455, 15, 400, 560), r_uv=(2200, 350, 1300, 3400), rr_sd_ms=(2, 0.5, 1, 4),
         ) | {"spike_uv": Parameter(2000, 600, 600, 4000, "uV", "height of the spike")},
         not_judged=(*P_PARAMETERS, "rr_sd_ms", "q_uv", "q_axis_deg", "q_tilt_deg", "s_uv", "s_axis_deg", "s_tilt_deg", "r_time",
                     "r_width"),
@@ -176,7 +179,7 @@ _CONDUCTION: dict[str, Kind] = {
         "pre-excitation with a delta wave", beat=beats.pre_excited, adjusted=_with_room_for_p,
         changes=_changed(pr_ms=(108, 5, 95, 118), qrs_ms=(132, 8, 116, 165), p_ms=(92, 6, 75, 105), qt_ms=(420, 15, 360, 530))
         | {"delta_ms": Parameter(42, 5, 28, 56, "ms", "time by which QRS is early"),
-           "delta_uv": Parameter(320, 70, 150, 600, "uV", "magnitude of the delta wave")},
+           "delta_uv": Parameter(480, 90, 250, 800, "uV", "magnitude of the delta wave")},
     ),
 }  # fmt: skip
 _RHYTHMS: dict[str, Kind] = {
