@@ -53,8 +53,8 @@ def test_a_block_of_a_page_is_made_anew_and_nothing_else(tmp_path: Path) -> None
         write(page, "others", "x")
 
 
-def test_the_documentation_has_a_place_for_both() -> None:
+def test_the_documentation_has_a_place_for_each() -> None:
     page = (ROOT / "docs" / "validation" / "represent.md").read_text()
-    assert page.count(END) == 2
-    for block in ("kinds", "seeds"):
+    assert page.count(END) == 3
+    for block in ("kinds", "seeds", "hearts"):
         assert page.count(f"<!-- representations:{block} -->") == 1
