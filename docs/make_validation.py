@@ -12,12 +12,14 @@ keeps its text, which is of an earlier run.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.hearts.kinds import KINDS
 from benchmarks.record import RESULTS, rows
 from ecgwas.extras import EXTRAS
 
@@ -95,6 +97,43 @@ def delineation(run: Run) -> Lines:
         [names[row["words"][0]], *(f"{row[name]:.1f}" for name in ("mean", "sd", "sensitivity", "ppv"))]
         for row in run.of("DELINEATION")
     ])  # fmt: skip
+
+
+def delineation_faults(run: Run) -> Lines:
+    """SD and mean error of wave onsets and ends, and sensitivity, by fault; without true waves, the number of false ones."""
+    points: dict[str, dict[str, Row]] = {}
+    for row in run.of("ROBUSTNESS"):
+        points.setdefault(row["fault"], {})[row["fiducial"]] = row
+    beats = {row["fault"]: row for row in run.of("BEATS")}
+    names = ("P_on", "P_off", "QRS_on", "QRS_off", "T_off")
+    return table(("", "beats: sensitivity, PPV, %", "P onset", "P end", "QRS onset", "QRS end", "T end"), [
+        [KINDS[fault].meaning, f"{beats[fault]['sensitivity']:.1f}, {beats[fault]['ppv']:.1f}",
+         *(_robustness(of_fault[name]) for name in names)]
+        for fault, of_fault in points.items()
+    ])  # fmt: skip
+
+
+def _robustness(row: Row) -> str:
+    """`1.7 (+2.0), 98`: SD, bias and sensitivity; or the false points where there are no true ones."""
+    if not math.isnan(row["sd"]):
+        return f"{row['sd']:.1f} ({row['bias']:+.1f}), {row['sensitivity']:.0f}"
+    return "0" if row["sensitivity"] == 0 else f"none; false: {row['false_per_100']:.0f}"
+
+
+def probes(run: Run) -> Lines:
+    """Area under the curve of each label, and error of age, by representation."""
+    by_label = {(row["words"][0], row["label"]): row for row in run.of("PROBE")}
+    representations = [name for name in dict.fromkeys(name for name, _ in by_label) if name != "none"]
+    labels = {"NORM": "normal", "MI": "myocardial infarction", "STTC": "ST or T change", "CD": "conduction disturbance",
+              "HYP": "hypertrophy", "sex": "sex"}  # fmt: skip
+    body = []
+    for label, meaning in labels.items():
+        rows_of_label = [by_label[name, label] for name in representations]
+        first = rows_of_label[0]
+        body.append([f"{meaning} ({first['positive']} of {first['of']}): AUC", *(f"{row['auc']:.3f}" for row in rows_of_label)])
+    ages = [f"{by_label[name, 'age']['error_years']:.1f}" for name in representations]
+    body.append([f"age: mean absolute error, years (the median: {by_label['none', 'age']['error_years']:.1f})", *ages])
+    return table(("", *representations), body)
 
 
 def known_genes(run: Run) -> Lines:
@@ -290,10 +329,11 @@ def representations(run: Run) -> Lines:
 
 
 def _by_seed(run: Run) -> list[tuple[int, Row]]:
+    """Rows R2 of the simulator's own hearts, each with its seed."""
     seed, pairs = 0, []
     for row in run.rows:
         seed = row["value"] if row["kind"] == "SEED" else seed
-        pairs += [(seed, row)] if row["kind"] == "R2" else []
+        pairs += [(seed, row)] if row["kind"] == "R2" and row.get("hearts", "own") == "own" else []
     return pairs
 
 
@@ -376,7 +416,9 @@ TABLES = {
     "speed.planned": Table("speed.planned", planned),
     "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb"),
     "findings.known_genes": Table("findings.known_genes", known_genes),
+    "findings.delineation_faults": Table("findings.delineation_faults", delineation_faults),
     "findings.natural_units": Table("findings.natural_units", natural_units),
+    "findings.probes": Table("findings.probes", probes, "--ptbxl ptbxl"),
     "findings.planted": Table("findings.planted", planted),
     "findings.representations": Table(
         "findings.representations", representations, "--people 2000 --seeds 11 21 31 41 --only default learned"

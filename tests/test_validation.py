@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 BENCHMARKS = sorted(
     path for path in (ROOT / "benchmarks").glob("*/*.py")
-    if path.stem not in ("__init__", "representation_tables", "association_tensorqtl")
+    if path.parent.name != "hearts" and path.stem not in ("__init__", "representation_tables", "association_tensorqtl")
 )  # fmt: skip
 
 LINES = {
@@ -54,6 +54,19 @@ LINES = {
         f"DELINEATION {name} mean=0.3 sd=8.6 sensitivity=99.1 ppv=94.6"
         for name in ("P_on", "P_off", "QRS_on", "QRS_off", "T_off")
     ],
+    "findings.delineation_faults": [
+        "BEATS fault=paced of=304 sensitivity=100.0 ppv=99.0 without=0",
+        *(f"ROBUSTNESS fault=paced fiducial={name} bias=nan sd=nan sensitivity=nan ppv=0.0 false_per_100=53.0"
+          for name in ("P_on", "P_off")),
+        *(f"ROBUSTNESS fault=paced fiducial={name} bias=-9.8 sd=1.2 sensitivity=97.6 ppv=100.0 false_per_100=0.0"
+          for name in ("QRS_on", "QRS_off", "T_off")),
+    ],
+    "findings.probes": [
+        "PROBE none label=age error_years=16.70 of=122",
+        *(f"PROBE learned label={label} auc=0.809 sd=0.072 positive=75 of=122"
+          for label in ("NORM", "MI", "STTC", "CD", "HYP", "sex")),
+        "PROBE learned label=age error_years=13.50 r=0.567 of=122",
+    ],
     "findings.known_genes": [
         f"LOCI glist-hg19 {name} variants=699 agree=609 share=0.871 inside=413"
         for name in ("QT-Interval", "PR-Interval", "QRS-Duration", "HR", "QT+PR+QRS+HR", "all")
@@ -86,7 +99,8 @@ LINES = {
     ],
     "findings.representations": [
         "SEED value=11 people=2000", "R2 default features=126 mean=0.923 retest=0.973",
-        "R2 learned features=32 mean=0.807 retest=0.990",
+        "R2 learned hearts=own features=32 mean=0.807 retest=0.990",
+        "R2 learned hearts=torsos features=32 mean=0.5 retest=0.990",
     ],
     "findings.calibration --only permutations": [
         "PERMUTATIONS count=1000 people=466 traits=384 variants=62537 seconds=178.0 cpu_seconds=327.0 peak_mib=1217 scans=89.0"
@@ -129,6 +143,18 @@ def test_a_table_has_a_row_for_what_was_measured(name: str) -> None:
     header, rule, *body = TABLES[name].build(run_of(LINES[name]))
     assert body
     assert {line.count("|") for line in (header, rule, *body)} == {header.count("|")}
+
+
+def test_r2_of_other_hearts_is_not_in_the_table_of_the_simulators_own() -> None:
+    lines = TABLES["findings.representations"].build(run_of(LINES["findings.representations"]))
+    assert [line.split("|")[4].strip() for line in lines[2:]] == ["0.923", "0.807"]
+
+
+def test_points_of_a_fault_say_how_many_are_found_and_false() -> None:
+    *_, line = TABLES["findings.delineation_faults"].build(run_of(LINES["findings.delineation_faults"]))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:4] == ["100.0, 99.0", "none; false: 53", "none; false: 53"]
+    assert cells[4:] == ["1.2 (-9.8), 98"] * 3
 
 
 def test_lines_of_the_readme_come_from_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:
