@@ -11,6 +11,7 @@ from bed_reader import open_bed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from ecgwas.errors import InputError
 from ecgwas.genotypes import chromosomes, dosages

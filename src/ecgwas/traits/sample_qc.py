@@ -127,8 +127,8 @@ def most_compared() -> int:
 
 
 def _grouped(
-    options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], seed: int, least_kinship: float | None, workers: int,
-    track: Track[Any],
+    options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], seed: int, least_kinship: float | None,
+    workers: int, track: Track[Any],
 ) -> Cohort:  # fmt: skip
     """The participants with their related pairs and ancestry groups, as far as the number of variants allows."""
     count = len(panel.eids)
