@@ -1,6 +1,6 @@
 """The mixed model against GEMMA: differences of rows, genomic inflation, speed; family-wise error; what the screen may miss.
 
-    python -m benchmarks.speed.mixed_model [--quick] [--mice STEM]
+    python -m benchmarks.speed.mixed_model [--quick] [--mice STEM] [--mice-null REPLICATES]
 
 LMM     `matrix` with `relatives: polygenic` and `gemma -lmm 1`, one thread each, the same traits and relationship, the variants
         of one chromosome. max_rel_chi2: largest relative difference of chi-squares of rows that both have; lambda: median over
@@ -8,6 +8,9 @@ LMM     `matrix` with `relatives: polygenic` and `gemma -lmm 1`, one thread each
 LAMBDA  genomic inflation by heritability, of the mixed model and of least squares, median over traits and chromosomes.
 FWER    share of null studies of heritable traits in families with a test beyond the permutation threshold, and the interval in
         which a rate of 5 % lies in 95 of 100 such benchmarks.
+NULL    with --mice-null alone: the median over 96 traits of lambda on chromosome 1 of the mice, in replicates of traits drawn
+        from the model, or as effects of all variants of the other chromosomes; mean, SD, 5th and 95th centile, share beyond
+        1.066, and the mean chi-square, which should be 1.
 MARGIN  largest shortfall of the screen's t squared at -log10 p of 3, times the number of people (relatives.PEOPLE_OF_MARGIN).
 
 Families: four or two siblings each, without their parents; variants on four chromosomes. Needs the program gemma.
@@ -137,6 +140,38 @@ def in_mice(stem: Path, traits: int) -> Iterator[str]:
         yield from against_gemma("mice", own, eids, values, (0, 5))
 
 
+def null_of_mice(stem: Path, replicates: int, traits: int = 96) -> Iterator[str]:
+    """Traits drawn from the model, and a quarter as many replicates of effects of all variants of the other chromosomes, with
+    the heritabilities SHARES; lambda is estimated for each."""
+    bed = open_bed(f"{stem}.bed")
+    copies, chromosome = bed.read(dtype="int8").T, bed.chromosome.astype(np.int64)
+    called = np.where(copies < 0, np.nan, copies.astype(float))
+    filled = np.where(np.isnan(called), np.nanmean(called, axis=1)[:, None], called)
+    frequency = filled.mean(axis=1) / 2
+    maf = np.minimum(frequency, 1 - frequency)
+    turned = rotation(
+        relationship(copies.shape[1], [called[(chromosome != 1) & (maf >= 0.05)]]), span(np.empty((copies.shape[1], 0)))
+    )
+    own = (filled[(chromosome == 1) & (maf >= 0.01)] @ turned.basis).astype(np.float32)
+    rng, shares = np.random.default_rng(1), np.tile(SHARES, traits // len(SHARES))
+    spread = np.sqrt(shares[:, None] * turned.values + 1 - shares[:, None])
+    for label, count in (("model", replicates), ("effects", replicates // 4)):
+        medians, means = [], []
+        for number in range(count):
+            if label == "model":
+                drawn = turned.basis @ (spread * rng.standard_normal(spread.shape)).T
+            else:
+                drawn = families.polygenic(filled[chromosome != 1].T, shares, 1000 + number)
+            t2 = variant_tests.screen(own, variant_tests.rotated(turned, drawn))
+            medians.append(float(np.median(np.median(t2, axis=0))) / MEDIAN)
+            means.append(float(t2.mean()))
+        low, high = np.quantile(medians, [0.05, 0.95])
+        yield (
+            f"NULL mice-{label} replicates={count} variants={len(own)} mean={np.mean(medians):.3f} sd={np.std(medians):.3f} "
+            f"low={low:.3f} high={high:.3f} mean_chi2={np.mean(means):.3f} beyond={np.mean(np.array(medians) >= 1.066):.3f}"
+        )
+
+
 def family_wise_error(studies: int, people: int = 300, variants: int = 1600, traits: int = 12) -> Iterator[str]:
     """Traits with effects on chromosomes 3 and 4 alone, tested on 1 and 2, whose maxima are joined."""
     exceeded = 0
@@ -174,7 +209,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="smaller cases, under ten minutes")
     parser.add_argument("--mice", type=Path, default=MICE, help="fileset of the 1,940 mice, without ending")
+    parser.add_argument("--mice-null", type=int, default=0, metavar="REPLICATES", help="only NULL, with so many replicates")
     given = parser.parse_args()
+    if given.mice_null:
+        with threadpool_limits(1):
+            for line in null_of_mice(given.mice, given.mice_null):
+                print(line, flush=True)
+        return
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # GEMMA's.
     studies, size = (60, (600, 4_000, 48)) if given.quick else (200, (1_500, 12_000, 96))
     with threadpool_limits(1):

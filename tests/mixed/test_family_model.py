@@ -149,8 +149,8 @@ def test_small_relationships_and_oneself_do_not_count_and_a_large_family_is_name
     found = families(40, np.array([1, 5, 7]), np.array([2, 5, 8]), np.array([0.05, 0.9, 0.3]))
     assert found.members.tolist() == [7, 8]
     with pytest.raises(FamilyTooLargeError, match="30 members"):
-        families(40, chain, chain + 1, np.full(29, 0.5), most=29)
-    assert families(40, chain, chain + 1, np.full(29, 0.5), most=30).largest == 30
+        families(40, chain, chain + 1, np.full(29, 0.5), max_members=29)
+    assert families(40, chain, chain + 1, np.full(29, 0.5), max_members=30).largest == 30
 
 
 def test_one_large_component_is_the_dense_model() -> None:
@@ -173,13 +173,13 @@ def test_the_search_from_the_ratio_without_the_variant_finds_what_the_whole_grid
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found = families(700, *drawn_pairs(700, [2] * 150 + [4] * 60, 4))
-    assert len(found.members) >= family_model.FEW
+    assert len(found.members) >= family_model.FEW_MEMBERS
     _, _, _, own = traits_of(found, 3, 4)
     rng = np.random.default_rng(7)
     variants = rng.binomial(2, 0.2, (80, 700)).astype(float)
     index, trait = np.repeat(np.arange(80), 4), np.tile(np.arange(4), 80)
     near = family_model.exact(variants, index, trait, own)
-    monkeypatch.setattr(family_model, "FEW", 10**6)
+    monkeypatch.setattr(family_model, "FEW_MEMBERS", 10**6)
     everywhere = family_model.exact(variants, index, trait, own)
     np.testing.assert_allclose(near.beta / near.se, everywhere.beta / everywhere.se, rtol=2e-6, atol=1e-7)
 

@@ -40,11 +40,11 @@ class Pairs:
 
 
 def pairs(path: Path, eids: Sequence[str]) -> Pairs:
-    """The listed pairs of whom both are among `eids`, each pair with itself left out.
+    """The listed pairs of whom both are among `eids`, without pairs of a person and the same person.
 
     Raises InputError for a file that is missing, lacks a column, or has kinship that is not a number or above MOST_KINSHIP.
     """
-    frame = RelatedPairs.read(path).frame if path.suffix == ".parquet" else _listed(path)
+    frame = RelatedPairs.read(path).frame if path.suffix == ".parquet" else listed(path)
     places = pl.DataFrame({"eid": list(eids), "place": np.arange(len(eids))})
     placed = (
         frame.join(places.rename({"eid": "eid1", "place": "first"}), on="eid1", how="left", maintain_order="left")
@@ -57,16 +57,19 @@ def pairs(path: Path, eids: Sequence[str]) -> Pairs:
     return Pairs(first, second, known["kinship"].to_numpy(), placed.height - both.height - redacted, redacted)
 
 
-def _listed(path: Path) -> pl.DataFrame:
-    """Columns eid1, eid2 and kinship of a list."""
+def listed(path: Path) -> pl.DataFrame:
+    """Columns eid1, eid2 (text) and kinship of a list.
+
+    Raises InputError for a list that is missing, lacks a column, or has kinship that is not a number or above MOST_KINSHIP.
+    """
     table = read_user_table(path, what="the list of related pairs")
     by_name = {name.lower().lstrip("#"): name for name in table.frame.columns}
-    found = {name: next((by_name[each] for each in names if each in by_name), None) for name, names in COLUMNS.items()}
-    absent = [name for name, column in found.items() if column is None]
+    columns = {name: next((by_name[each] for each in names if each in by_name), None) for name, names in COLUMNS.items()}
+    absent = [name for name, column in columns.items() if column is None]
     if absent:
         problem = f"the list of related pairs has no column {' and '.join(absent)}; it has {first_few(table.frame.columns)}"
         raise InputError(problem, where=path, fix=FIX)
-    first, second, kinship = (table.frame[str(found[name])] for name in COLUMNS)
+    first, second, kinship = (table.frame[str(columns[name])] for name in COLUMNS)
     wrong = np.flatnonzero(not_numbers(kinship) | is_missing(kinship))
     if len(wrong):
         raise InputError(f"kinship is not a number: {_places(table.lines, wrong)}", where=path, fix=FIX)

@@ -82,12 +82,12 @@ class Families:
 
 def families(
     people: int, first: NDArray[np.int64], second: NDArray[np.int64], relationship: NDArray[np.float64], *,
-    most: int | None = None,
+    max_members: int | None = None,
 ) -> Families:  # fmt: skip
     """The families of pairs (M,) of indices among N people; relationship (M,): twice their kinship.
 
     Pairs at or below LEAST_RELATIONSHIP do not count. Of a pair that is given twice the largest relationship counts. Raises
-    FamilyTooLargeError if one has more than `most` members.
+    FamilyTooLargeError if one has more than `max_members` members.
     """
     counts = (relationship > LEAST_RELATIONSHIP) & (first != second)
     low, high = np.minimum(first[counts], second[counts]), np.maximum(first[counts], second[counts])
@@ -98,14 +98,14 @@ def families(
     low, high, value = low[once], high[once], value[once]
     members = np.union1d(low, high)
     if len(members) == 0:
-        none, nobody = np.empty(0), np.empty(0, dtype=np.int64)
-        return Families(people, nobody, sparse.csc_array((1, 1)), none, nobody, nobody, none, 0, 0, 0)
+        none, no_index = np.empty(0), np.empty(0, dtype=np.int64)
+        return Families(people, no_index, sparse.csc_array((1, 1)), none, no_index, no_index, none, 0, 0, 0)
     places = np.searchsorted(members, low), np.searchsorted(members, high)
     pairs = sparse.coo_array((value, places), shape=(len(members), len(members)))
     number, of_member = csgraph.connected_components(pairs, directed=False)
     sizes = np.bincount(of_member, minlength=number)
     largest = int(sizes.max(initial=0))
-    if most is not None and largest > most:
+    if max_members is not None and largest > max_members:
         raise FamilyTooLargeError(largest)
     vectors, values = _decomposed(pairs, sizes, of_member)
     negative = int((values < -ROUNDING).sum())

@@ -30,7 +30,7 @@ from ecgwas.mixed.variant_tests import ExactTests
 
 NODES = 8
 """Points of a polynomial over two steps of the grid."""
-FEW = 500
+FEW_MEMBERS = 500
 """With fewer people who have relatives, the likelihood may have several maxima, and the whole grid is searched for each test.
 With more, its maximum with the variant is sought from that without it."""
 ROWS = 32
@@ -43,12 +43,12 @@ PAIRS_BYTES = 2**25
 
 @dataclass(frozen=True, eq=False)
 class Covered:
-    """People and covariates of one group: basis (n, R) float64, orthonormal; apart (S,) int64, people without relatives;
+    """People and covariates of one group: basis (n, R) float64, orthonormal; unrelated (S,) int64, people without relatives;
     own_basis (J, R): the coordinates of the basis."""
 
     families: Families
     basis: NDArray[np.float64]
-    apart: NDArray[np.int64]
+    unrelated: NDArray[np.int64]
     own_basis: NDArray[np.float64]
     kept: dict[int, _Points] = field(default_factory=dict, repr=False)
 
@@ -70,30 +70,40 @@ class Covered:
 
 def covered(families: Families, basis: NDArray[np.float64]) -> Covered:
     """Of an orthonormal basis (n, R) of intercept and covariates; families of the same n people."""
-    apart = np.setdiff1d(np.arange(len(basis)), families.members)
-    return Covered(families, basis, apart, families.turned(basis[families.members]))
+    unrelated = np.setdiff1d(np.arange(len(basis)), families.members)
+    return Covered(families, basis, unrelated, families.turned(basis[families.members]))
 
 
 @dataclass(frozen=True)
 class Vectors:
-    """H vectors orthogonal to Q: apart (H, S), the values of people without relatives, and coordinates (H, J). of_basis (H, R):
+    """H vectors orthogonal to Q: of_unrelated (H, S), values of people without relatives; coordinates (H, J); of_basis (H, R):
     what the former add to Q'a."""
 
-    apart: NDArray[np.float64]
+    of_unrelated: NDArray[np.float64]
     coordinates: NDArray[np.float64]
     of_basis: NDArray[np.float64]
 
     def select(self, rows: NDArray[np.int64]) -> Vectors:
         """Some of them."""
-        return Vectors(self.apart[rows], self.coordinates[rows], self.of_basis[rows])
+        return Vectors(self.of_unrelated[rows], self.coordinates[rows], self.of_basis[rows])
 
 
-def vectors(model: Covered, values: NDArray[np.float64]) -> Vectors:
-    """Of rows (H, n), residuals on Q."""
-    members = np.take(values, model.families.members, axis=1)
-    coordinates = np.ascontiguousarray(model.families.turned(members.T).T)
-    of_basis = -_rows_times(members, model.basis[model.families.members])
-    return Vectors(np.take(values, model.apart, axis=1), coordinates, of_basis)
+def vectors(model: Covered, values: NDArray[np.float64], *, are_residuals: bool = True) -> Vectors:
+    """Of the residuals on Q of rows (H, n), which these may already be."""
+    members = model.families.members
+    coordinates, of_basis = np.empty((len(values), len(members))), np.empty((len(values), model.basis.shape[1]))
+    of_unrelated, basis = np.empty((len(values), len(model.unrelated))), model.basis[members]
+    whole, turned = model.basis, np.ascontiguousarray(model.basis.T)
+    # As many rows at a time as stay in the cache.
+    for start in range(0, len(values), 2 * ROWS):
+        rows = slice(start, start + 2 * ROWS)
+        residuals = values[rows] if are_residuals else values[rows] - _rows_times(_rows_times(values[rows], whole), turned)
+        own = np.ascontiguousarray(residuals.T)
+        of_members = own[members]
+        coordinates[rows] = model.families.turned(of_members).T
+        of_basis[rows] = -_rows_times(of_members.T, basis)
+        of_unrelated[rows] = own[model.unrelated].T
+    return Vectors(of_unrelated, coordinates, of_basis)
 
 
 @dataclass(frozen=True)
@@ -113,8 +123,8 @@ class FamilyTraits:
         kept = self.kept.setdefault(bracket, {})
         new = np.array([k for k in trait.tolist() if k not in kept], dtype=np.int64)
         if len(new):
-            found = _reduced(self.model.around(bracket), self.vectors.select(new))
-            kept.update(zip(new.tolist(), zip(found.squares, found.with_basis, strict=True), strict=True))
+            reduced = _reduced(self.model.around(bracket), self.vectors.select(new))
+            kept.update(zip(new.tolist(), zip(reduced.squares, reduced.with_basis, strict=True), strict=True))
         return _Reduced(*(np.stack([kept[k][part] for k in trait.tolist()]) for part in (0, 1)))
 
 
@@ -144,27 +154,26 @@ def exact(
     Each row has the same bits whatever the other pairs are.
     """
     model = traits.model
-    taken = _rows_times(_rows_times(variants, model.basis), np.ascontiguousarray(model.basis.T))
-    own = vectors(model, variants - taken)
-    found = np.empty((3, len(index)))
+    own = vectors(model, variants, are_residuals=False)
+    tests = np.empty((3, len(index)))
     step = max(1, PAIRS_BYTES // (8 * len(model.basis)))
     for start in range(0, len(index), step):
         pairs = np.arange(start, min(start + step, len(index)))
         product = _Product.of(own, traits.vectors, index[pairs], trait[pairs])
         brackets = traits.brackets[trait[pairs]]
-        if len(model.families.members) < FEW:
+        if len(model.families.members) < FEW_MEMBERS:
             different, place = np.unique(product.trait, return_inverse=True)
             grid = _points(model, GRID)
             y = _reduced(grid, traits.vectors.select(different))
             brackets = np.argmin(_Curves.of(grid, own, y, place, product).likelihood(model.df), axis=1)
-        found[:, pairs] = _tests(traits, own, product, brackets)
-    return ExactTests(*found)
+        tests[:, pairs] = _tests(traits, own, product, brackets)
+    return ExactTests(*tests)
 
 
 def _tests(traits: FamilyTraits, own: Vectors, product: _Product, brackets: NDArray[np.int64]) -> NDArray[np.float64]:
     """(3, H) effect, standard error and lambda of pairs, from the points of the grid (H,) around which lambda is sought."""
     model, brackets = traits.model, brackets.copy()
-    found, open_pairs = np.empty((3, len(brackets))), np.arange(len(brackets))
+    tests, open_pairs = np.empty((3, len(brackets))), np.arange(len(brackets))
     came_from = np.full(len(brackets), -1)
     while len(open_pairs):
         moved: list[NDArray[np.int64]] = []
@@ -175,23 +184,23 @@ def _tests(traits: FamilyTraits, own: Vectors, product: _Product, brackets: NDAr
             y = traits.around(int(bracket), different)
             curves = _Curves.of(model.around(int(bracket)), own, y, of_pair, chosen)
             place = _lowest(curves.likelihood(model.df))
-            found[:, pairs] = curves.test(place, _on_line(place, bracket), model.df)
+            tests[:, pairs] = curves.test(place, _on_line(place, bracket), model.df)
             # At an end of the bracket that is none of the grid the search goes on around the next point.
             following = np.clip(bracket + 2 * np.trunc(place).astype(np.int64), 0, len(GRID) - 1)
             inside = (following == bracket) | (following == came_from[pairs])
             came_from[pairs], brackets[pairs] = bracket, np.where(inside, bracket, following)
             moved.append(pairs[~inside])
         open_pairs = np.sort(np.concatenate(moved))
-    return found
+    return tests
 
 
 @dataclass(frozen=True)
 class _Points:
-    """T values of lambda: w (T, J) of the coordinates and apart (T,) of people without relatives; lower (T, R, R): L^-1;
+    """T values of lambda: w (T, J) of the coordinates and w_unrelated (T,) of people without relatives; lower (T, R, R): L^-1;
     columns (J, T R): w times the coordinates of the basis; determinant (T,): log |V| + log |Q'V^-1 Q|."""
 
     w: NDArray[np.float64]
-    apart: NDArray[np.float64]
+    w_unrelated: NDArray[np.float64]
     lower: NDArray[np.float64]
     columns: NDArray[np.float64]
     determinant: NDArray[np.float64]
@@ -200,16 +209,16 @@ class _Points:
 def _points(model: Covered, at: NDArray[np.float64]) -> _Points:
     """Of log lambda (T,)."""
     ratio = np.exp(at)
-    w, apart = 1 / (ratio[:, None] * model.families.values + 1), 1 / (ratio + 1)
+    w, w_unrelated = 1 / (ratio[:, None] * model.families.values + 1), 1 / (ratio + 1)
     rank, own = model.basis.shape[1], model.own_basis
     of_members = model.basis[model.families.members]
     outer = np.eye(rank) - of_members.T @ of_members
     columns = w.T[:, :, None] * own[:, None, :]  # (J, T, R)
-    design = apart[:, None, None] * outer + np.tensordot(columns, own, axes=(0, 0))
+    design = w_unrelated[:, None, None] * outer + np.tensordot(columns, own, axes=(0, 0))
     root = np.linalg.cholesky(design)
     of_root = 2 * np.log(np.einsum("trr->tr", root)).sum(axis=1)
-    determinant = of_root - np.log(w).sum(axis=1) - len(model.apart) * np.log(apart)
-    return _Points(w, apart, np.linalg.inv(root), columns.reshape(len(own), len(at) * rank), determinant)
+    determinant = of_root - np.log(w).sum(axis=1) - len(model.unrelated) * np.log(w_unrelated)
+    return _Points(w, w_unrelated, np.linalg.inv(root), columns.reshape(len(own), len(at) * rank), determinant)
 
 
 @dataclass(frozen=True)
@@ -223,31 +232,32 @@ class _Reduced:
 def _reduced(points: _Points, own: Vectors) -> _Reduced:
     """Of H vectors at T points."""
     squares = _rows_times(np.square(own.coordinates), points.w.T)
-    squares += _each("hs,hs->h", own.apart, own.apart)[:, None] * points.apart
+    squares += _each("hs,hs->h", own.of_unrelated, own.of_unrelated)[:, None] * points.w_unrelated
     with_basis = _rows_times(own.coordinates, points.columns).reshape(*squares.shape, own.of_basis.shape[1])
-    with_basis += points.apart[:, None] * own.of_basis[:, None, :]
+    with_basis += points.w_unrelated[:, None] * own.of_basis[:, None, :]
     with_basis = _each("htr,tsr->hts", with_basis, points.lower)
     return _Reduced(squares - _each("htr,htr->ht", with_basis, with_basis), with_basis)
 
 
 @dataclass(frozen=True)
 class _Product:
-    """H pairs of a variant (H,) and a trait (H,): apart (H,), a'b of people without relatives; coordinates (H, J), products."""
+    """H pairs of a variant (H,) and a trait (H,): of_unrelated (H,), a'b of people without relatives; coordinates (H, J): their
+    products."""
 
     index: NDArray[np.int64]
     trait: NDArray[np.int64]
-    apart: NDArray[np.float64]
+    of_unrelated: NDArray[np.float64]
     coordinates: NDArray[np.float64]
 
     @classmethod
     def of(cls, own: Vectors, traits: Vectors, index: NDArray[np.int64], trait: NDArray[np.int64]) -> _Product:
         """Of rows of both."""
-        apart = _each("hs,hs->h", own.apart[index], traits.apart[trait])
-        return cls(index, trait, apart, own.coordinates[index] * traits.coordinates[trait])
+        of_unrelated = _each("hs,hs->h", own.of_unrelated[index], traits.of_unrelated[trait])
+        return cls(index, trait, of_unrelated, own.coordinates[index] * traits.coordinates[trait])
 
     def select(self, pairs: NDArray[np.int64]) -> _Product:
         """Some of the H."""
-        return _Product(self.index[pairs], self.trait[pairs], self.apart[pairs], self.coordinates[pairs])
+        return _Product(self.index[pairs], self.trait[pairs], self.of_unrelated[pairs], self.coordinates[pairs])
 
 
 @dataclass(frozen=True)
@@ -266,7 +276,7 @@ class _Curves:
         """y: different traits at the points, and trait (H,): the one of each pair."""
         variants, index = np.unique(product.index, return_inverse=True)
         x = _reduced(points, own.select(variants))
-        xy = _rows_times(product.coordinates, points.w.T) + product.apart[:, None] * points.apart
+        xy = _rows_times(product.coordinates, points.w.T) + product.of_unrelated[:, None] * points.w_unrelated
         xy -= _each("htr,htr->ht", x.with_basis[index], y.with_basis[trait])
         return cls(x.squares[index], xy, y.squares[trait], points.determinant)
 
@@ -364,7 +374,7 @@ def _each(subscripts: str, *arrays: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _rows_times(rows: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """(H, C) rows (H, J) times matrix (J, C), ROWS at a time, so that the bits of one do not depend on the others."""
-    result = np.empty((len(rows), matrix.shape[1]))
+    rows, result = np.ascontiguousarray(rows), np.empty((len(rows), matrix.shape[1]))
     whole = len(rows) // ROWS * ROWS
     for start in range(0, whole, ROWS):
         np.matmul(rows[start : start + ROWS], matrix, out=result[start : start + ROWS])

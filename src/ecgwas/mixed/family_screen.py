@@ -4,7 +4,7 @@ t^2 = numerator^2 df / (denominator - numerator^2), with z_k = P_k y_k / sqrt(y_
 g'P_k g and P_k = V_k^-1 - V_k^-1 Q (Q'V_k^-1 Q)^-1 Q'V_k^-1. All is multiplied by 1 + lambda_k, so that people without
 relatives have the weight 1. Of a variant g with mean 0
 
-    g'P_k g = g'V_k^-1 g - |L_k' g|^2        g'V_k^-1 g = g'g + sum over families ((1 + lambda_k) / (lambda_k s + 1) - 1) (u'g)^2
+    g'P_k g = g'V_k^-1 g - |L_k'g|^2        g'V_k^-1 g = g'g + sum over families ((1 + lambda_k) / (lambda_k s + 1) - 1) (u'g)^2
 
 with L_k L_k' = V_k^-1 Q (Q'V_k^-1 Q)^-1 Q'V_k^-1. Both parts are functions of lambda alone: sums over eigenvalues s of
 (1 + lambda) / (lambda s + 1), with numbers that do not depend on lambda. So they are computed for a few traits and combined for
@@ -92,8 +92,8 @@ def screen(model: Covered, lambdas: NDArray[np.float64], columns: NDArray[np.flo
 def numerators(traits: FamilyTraits) -> NDArray[np.float64]:
     """(n, K) sqrt(1 + lambda_k) P_k y_k / sqrt(y_k'P_k y_k)."""
     factors = deviation(traits.model.families.values[:, None], traits.lambdas)
-    found = times_function(traits.model, factors, _residuals(traits))
-    return np.asarray(found / np.sqrt(np.einsum("nk,nk->k", traits.values, found)))
+    solution = times_function(traits.model, factors, _residuals(traits))
+    return np.asarray(solution / np.sqrt(np.einsum("nk,nk->k", traits.values, solution)))
 
 
 def whitened(traits: FamilyTraits) -> NDArray[np.float64]:
@@ -161,6 +161,6 @@ def solved(model: Covered, ratio: float, columns: NDArray[np.float64]) -> NDArra
 
 def root(model: Covered, ratio: float) -> NDArray[np.float64]:
     """(n, R) sqrt(1 + lambda) L: see the module's docstring."""
-    found = solved(model, ratio, model.basis)
-    lower = np.linalg.cholesky(model.basis.T @ found)
-    return np.asarray(linalg.solve_triangular(lower, found.T, lower=True, check_finite=False).T)
+    solution = solved(model, ratio, model.basis)
+    lower = np.linalg.cholesky(model.basis.T @ solution)
+    return np.asarray(linalg.solve_triangular(lower, solution.T, lower=True, check_finite=False).T)

@@ -34,12 +34,14 @@ from ecgwas.study.scan import Matrix
 
 LARGEST_FAMILY = 4_000
 """Members of a family, whose block is decomposed: at 4,000 a minute and 1 GiB."""
-MEMBERS_OF_MARGIN = 10.0
-"""A test is computed exactly if the screen's t squared is below the limit by at most MEMBERS_OF_MARGIN times the limit, times
-the square of the share of the variant's carriers who have relatives, divided by the number of people who do.
+MEMBERS_OF_MARGIN = 15.0
+"""A test is computed exactly if the screen's t squared is below the limit by at most this share of it: MEMBERS_OF_MARGIN times
+the limit, times the share of the variant's carriers who have relatives, divided by the number of people who have.
 
-The screen has lambda without the variant. That of the exact test differs by what the variant explains of the likeness of
-relatives, which only its carriers among them show, and so does t squared (benchmarks/speed/family_model.py, MARGIN)."""
+The screen has lambda without the variant. In the exact test it differs by what the variant explains of the likeness of
+relatives, which only its carriers among them show. In five cohorts of 100 to 800 people, of whom 5 % to all have relatives,
+with common variants and rare ones of a few families, the largest constant that was needed was 7
+(benchmarks/speed/family_model.py, MARGIN)."""
 EXACT_BYTES = 2**26
 """Size of the genotypes that are tested exactly at a time, float64."""
 
@@ -54,7 +56,7 @@ def relationship(options: Matrix, cohort: Cohort, genotypes: Genotypes) -> Famil
     eids = [genotypes.eids[i] for i in cohort.fam_index]
     pairs = related_pairs.pairs(options.kinship, eids)
     try:
-        found = families(len(eids), pairs.first, pairs.second, 2 * pairs.kinship, most=LARGEST_FAMILY)
+        relatives = families(len(eids), pairs.first, pairs.second, 2 * pairs.kinship, max_members=LARGEST_FAMILY)
     except FamilyTooLargeError as error:
         problem = f"scan.relatives: {error.size} people are one family by a kinship above {LEAST_RELATIONSHIP / 2}, more than "
         problem += f"{LARGEST_FAMILY}"
@@ -62,9 +64,9 @@ def relationship(options: Matrix, cohort: Cohort, genotypes: Genotypes) -> Famil
         raise InputError(problem, where=options.kinship, fix=fix) from None
     logger.debug(
         "scan %s: %d people in %d families, the largest of %d; %d negative eigenvalues set to 0",
-        genotypes.chrom, len(found.members), found.families, found.largest, found.negative,
+        genotypes.chrom, len(relatives.members), relatives.families, relatives.largest, relatives.negative,
     )  # fmt: skip
-    return found
+    return relatives
 
 
 def prepared(options: Matrix, cohort: Cohort, grouped: list[Group], genotypes: Genotypes, seed: int) -> Prepared:
@@ -121,21 +123,21 @@ class FamilyFitter(Fitter):
     def screen(self, block: GenotypeBlock) -> FamilyScreened:
         """See Fitter; trait_ss is the denominator over the residual sum of squares of the genotype."""
         sums = self.backend.sums(block)
-        found = self.factors.denominators(block, sums.cross_product)
+        screened = self.factors.denominators(block, sums.cross_product)
         errors = self.group.plink2_checks.glm_errors(
             block, sums.covariate_ss, sums.covariate_projection, sums.genotype_ss
         )  # fmt: skip
         with np.errstate(divide="ignore", invalid="ignore"):
-            trait_ss = np.divide(found.denominators, sums.genotype_ss.astype(np.float32)[:, None])
+            trait_ss = np.divide(screened.denominators, sums.genotype_ss.astype(np.float32)[:, None])
         arrays = sums.cross_product, sums.genotype_ss, trait_ss, errors, errors == 0, self.df(block)
-        return FamilyScreened(*arrays, len(self.group.traits), found.share)
+        return FamilyScreened(*arrays, len(self.group.traits), screened.share)
 
     def min_t2(self, screened: Screened) -> NDArray[np.float64]:
         """(V,) t squared of the screen from which the exact test may reach keep_neglog10p."""
         limit = super().min_t2(screened)
         assert isinstance(screened, FamilyScreened)
         members = max(len(self.traits.model.families.members), 1)
-        margin = np.minimum(MEMBERS_OF_MARGIN * limit * np.square(screened.share) / members, 0.9)
+        margin = np.minimum(MEMBERS_OF_MARGIN * limit * screened.share / members, 0.9)
         return np.asarray(limit * (1 - margin) * (1 - family_screen.PRECISION_OF_COVARIATES))
 
     def fitted(self, block: GenotypeBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:

@@ -20,7 +20,7 @@ CHUNK_BYTES = 2**23
 
 
 @dataclass(frozen=True)
-class Found:
+class BlockDenominators:
     """denominators (V, K) float32, and share (V,), see FamilyScreened."""
 
     denominators: NDArray[np.float32]
@@ -41,7 +41,7 @@ class BlockFactors:
         # A last function of the coordinates, which is 1, for the share.
         self.deviations = np.column_stack([screen.deviations, np.ones(len(self.members))]).astype(np.float32)
 
-    def denominators(self, block: GenotypeBlock, products: NDArray[np.float32]) -> Found:
+    def denominators(self, block: GenotypeBlock, products: NDArray[np.float32]) -> BlockDenominators:
         """Of a block and its products with the backend's columns."""
         mean = block.minor_alleles / np.maximum(block.called, 1)
         raw_ss = block.raw_ss + np.square(mean) * block.missing_calls
@@ -55,8 +55,8 @@ class BlockFactors:
         nodes = self.screen.intercepts.shape[1]
         with_intercepts = products[:, self.count : self.count + nodes]
         with_covariates = products[:, self.count + nodes : self.count + nodes + self.screen.covariates.shape[1]]
-        found = self.screen.denominators(raw_ss, mean, family_ss[:, :-1], with_intercepts, with_covariates)
-        return Found(found, np.minimum(family_ss[:, -1] / np.maximum(raw_ss, 1e-30), 1.0))
+        denominators = self.screen.denominators(raw_ss, mean, family_ss[:, :-1], with_intercepts, with_covariates)
+        return BlockDenominators(denominators, np.minimum(family_ss[:, -1] / np.maximum(raw_ss, 1e-30), 1.0))
 
 
 def copies_of(block: GenotypeBlock, people: NDArray[np.int64], mean: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -71,9 +71,9 @@ class FamilyShuffles:
         ss = np.einsum("nbk,nbk->bk", columns, columns, dtype=np.float64)
         own = self._turned(columns)
         columns[self.members] += self._back(own * self.roots[:, None, :])
-        along = np.tensordot(self.basis, columns, axes=(0, 0))  # (R, b, K)
-        effects = np.einsum("krs,sbk->rbk", self.inverse, along)
-        ss -= np.einsum("rbk,rbk->bk", along, effects, dtype=np.float64)
+        products = np.tensordot(self.basis, columns, axes=(0, 0))  # (R, b, K)
+        effects = np.einsum("krs,sbk->rbk", self.inverse, products)
+        ss -= np.einsum("rbk,rbk->bk", products, effects, dtype=np.float64)
         columns -= np.tensordot(self.basis, effects, axes=(1, 0))
         of_families = np.tensordot(self.own_basis, effects, axes=(1, 0)) * self.deviations[:, None, :]
         columns[self.members] -= self._back(of_families)
