@@ -76,6 +76,12 @@ AT_LOCI: Mapping[ResultFile, str] = {
     files.HERITABILITY: "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
     "by GREML.",
 }
+PREDICTED = (
+    " Predictions were made by ridge regression on {variants:,} common variants in blocks, after the equations of regenie "
+    "[@regenie], in people whose traits were not used; they explained {predicted:.2%} of a trait (median; theory expects "
+    "{expected:.2%} at the heritabilities estimated), by which χ² of true effects grows."
+)
+"""What the other chromosomes predict of the traits."""
 COMPUTED = re.compile(r"computed_pc\d+")
 """Names of the genotype PCs that stage `traits` computed."""
 
@@ -197,12 +203,7 @@ def _predicted(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
     if table.is_empty():
         return ""
     predicted, expected = (float(np.median(table[name].drop_nulls().to_numpy())) for name in ("r2", "expected_r2"))
-    return (
-        f" Predictions were made by ridge regression on {table['variants'][0]:,} common variants in blocks, after the "
-        f"equations of regenie [@regenie], in people whose traits were not used; they explained "
-        f"{predicted:.2%} of a trait (median; theory expects {expected:.2%} at the heritabilities estimated), by which χ² of "
-        "true effects grows."
-    )
+    return PREDICTED.format(variants=table["variants"][0], predicted=predicted, expected=expected)
 
 
 def _normalised_within(traits: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame]) -> str:
