@@ -52,7 +52,8 @@ Floats = NDArray[np.float64]
 class Data:
     """copies (V, N) float32 of the effect allele, missing NaN; values (N, K); covariates (N, C).
 
-    options: of the scan; hard: hard calls, not dosages; males (N,) on X; sets: the threshold of trait sets is compared
+    options: of the scan; hard: hard calls, not dosages; males (N,) on X; sets: the threshold of trait sets is compared;
+    ancestry (N,): groups within which participants are permuted
     """
 
     copies: NDArray[np.float32]
@@ -62,6 +63,7 @@ class Data:
     hard: bool = True
     males: NDArray[np.bool_] | None = None
     sets: bool = False
+    ancestry: NDArray[np.int64] | None = None
 
     @property
     def engine(self) -> Matrix:
@@ -77,7 +79,8 @@ class Data:
     def cohort(self) -> Cohort:
         """All participants."""
         everyone = np.arange(len(self.values))
-        return Cohort(everyone, everyone, self.values, self.covariates, self.males, len(everyone))
+        return Cohort(everyone, everyone, self.values, self.covariates, self.males, len(everyone), ancestry=self.ancestry,
+                      exchangeable=self.ancestry)  # fmt: skip
 
 
 def haplotypes(rng: np.random.Generator, people: int, frequency: Floats) -> NDArray[np.float32]:
@@ -148,7 +151,14 @@ def ancestries(rng: np.random.Generator, people: int, variants: int) -> Data:
     covariates = np.column_stack([strata == 1, strata == 2, rng.standard_normal(people)]).astype(np.float64)
     copies = genotypes(rng, people, own[strata].T)
     frequency = copies.mean(axis=1) / 2
-    return Data(copies[np.minimum(frequency, 1 - frequency) >= 0.01], values, covariates)
+    return Data(copies[np.minimum(frequency, 1 - frequency) >= 0.01], values, covariates, ancestry=strata)
+
+
+def unequal_variances(rng: np.random.Generator, people: int, variants: int) -> Data:
+    """The same three ancestries, with standard deviations of 1, 0.8 and 1.4."""
+    data = ancestries(rng, people, variants)
+    assert data.ancestry is not None
+    return replace(data, values=data.values * np.array([1.0, 0.8, 1.4])[data.ancestry, None])
 
 
 def covariates(rng: np.random.Generator, people: int, variants: int) -> Data:
@@ -189,6 +199,7 @@ SETTINGS: dict[str, tuple[int, Callable[[np.random.Generator, int, int], Data]]]
     "rare_variants": (20_000, rare_variants),
     "heavy_tails": (10_000, heavy_tails),
     "ancestries": (10_000, ancestries),
+    "unequal_variances": (10_000, unequal_variances),
     "covariates": (6_000, covariates),
     "imputed_dosages": (6_000, dosages),
     "one_trait": (20_000, lambda rng, n, v: plain(rng, n, v, 1, 0.0)),
@@ -259,7 +270,9 @@ def of_everyone(data: Data, count: int) -> Run:
 def of_sample(data: Data, people: int, seed: int) -> Run:
     """PERMUTATIONS permutations of a sample, as a scan makes them."""
     more = {"count": PERMUTATIONS, "with_sets": data.sets, "use_table": data.hard and compiled.is_available()}
-    made = sample.sample_of(data.cohort, data.names, people=people, seed=seed, variants=len(data.copies), **more)
+    cohort = data.cohort
+    grouped = groups(cohort, data.names)
+    made = sample.sample_of(cohort, grouped, data.names, people=people, seed=seed, variants=len(data.copies), **more)
     found = run(lambda _: made.shuffles, data, made.cohort.fam_index, range(1))
     start = time.process_time()
     effective = made.effective_tests([residualised(made.shuffles, data, made.cohort.fam_index)], 0)

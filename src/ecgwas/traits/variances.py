@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from ecgwas.errors import first_few
 from ecgwas.statistics.projection import residuals
+from ecgwas.statistics.unequal_variances import breusch_pagan
 from ecgwas.tables import Guards, Traits
+from ecgwas.tables.loci import WITHIN_GROUPS
 from ecgwas.traits import ancestry
 
 LEVEL = 0.05
@@ -51,24 +52,6 @@ def check_variances(traits: Traits, covariates: NDArray[np.float64], strata: Var
     return Guards.of(rows)
 
 
-def breusch_pagan(residual: NDArray[np.float64], regressors: NDArray[np.float64]) -> float:
-    """p-value for no regression of the squared residual (n,) on the regressors (n, C) and an intercept.
-
-    n R2 has a chi-square distribution with as many degrees of freedom as the regressors have dimensions, whatever the kurtosis
-    (Breusch and Pagan 1979, Econometrica 47:1287, in the form of Koenker 1981, J Econometrics 17:107). 1 if nothing varies.
-    """
-    squared = np.square(residual)
-    squared = squared - squared.mean()
-    centred = regressors - regressors.mean(axis=0)
-    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
-    basis = left[:, sizes > 1e-9 * max(float(sizes.max(initial=0.0)), 1e-300)]
-    total = float(squared @ squared)
-    if basis.shape[1] == 0 or total == 0:
-        return 1.0
-    explained = float(np.square(basis.T @ squared).sum()) / total
-    return float(stats.chi2.sf(len(squared) * explained, basis.shape[1]))
-
-
 def _row(
     guard: str, traits: Traits, covariates: NDArray[np.float64], regressors: NDArray[np.float64], people: NDArray[np.bool_],
     labels: NDArray[Any],
@@ -94,7 +77,11 @@ def _row(
         worst = unequal[np.argsort(p[unequal], kind="stable")]
         note += f"; {len(unequal)} traits differ: {first_few(traits.names[k] for k in worst)}"
         note += f"; largest ratio of SDs between two groups {ratio[unequal].max():.2f}"
-        note += "; permutation thresholds and p-values are then too lenient or too strict: see traits.normalise_within"
+        permuted_within = guard == "variance_by_ancestry" and len(np.unique(labels)) > 1
+        affected = f"p-values are then too small or too large ({WITHIN_GROUPS})" if permuted_within else (
+            "permutation thresholds and p-values are then too lenient or too strict"
+        )  # fmt: skip
+        note += f"; {affected}: see traits.normalise_within"
     value = float(f"{min(float(p.min()) * len(p), 1.0):.4g}")
     return row | {"status": "warn" if len(unequal) else "pass", "value": value, "note": note}
 

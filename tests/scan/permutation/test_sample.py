@@ -23,9 +23,12 @@ from tests.genotypes import fileset
 from tests.genotypes.fileset import matrix_options
 
 
-def scanned(stem: Path, traits: Traits, covariates: Covariates, seed: int = 9, **options: object) -> ScanResult:
+def scanned(
+    stem: Path, traits: Traits, covariates: Covariates, seed: int = 9, ancestry: NDArray[np.int64] | None = None,
+    **options: object,
+) -> ScanResult:  # fmt: skip
     made = matrix_options(stem, **{"min_mac": 1, **options})
-    return matrix.scan(made, traits, covariates, fileset.opened(made), seed=seed)
+    return matrix.scan(made, traits, covariates, fileset.opened(made), seed=seed, ancestry=ancestry)
 
 
 @pytest.fixture
@@ -39,6 +42,17 @@ def small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
 def drawn(total: int, count: int, seed: int) -> NDArray[np.int64]:
     """Rows of the tables of the participants sampled."""
     return np.sort(np.random.default_rng([seed, total]).permutation(total)[:count])
+
+
+def unit_residuals(basis: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Residuals of (N, C) columns on a basis (N, R), of unit length."""
+    left = columns - basis @ (basis.T @ columns)
+    return np.asarray(left / np.linalg.norm(left, axis=0))
+
+
+def neglog10p_of(r: float, df: int) -> float:
+    """-log10 p of a correlation, by SciPy."""
+    return float(-(stats.t.logsf(r * np.sqrt(df / (1 - r**2)), df) + np.log(2)) / np.log(10))
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "auto"])
@@ -148,6 +162,7 @@ def test_a_study_up_to_the_limit_permutes_everyone(tmp_path: Path) -> None:
         ({"permuted_people": 700}, 100_000, 384, 700),
         ({"permuted_people": 700}, 600, 384, 600),
         ({"relatives": "polygenic"}, 14_000, 384, 14_000),
+        ({"relatives": "family"}, 100_000, 384, 100_000),
     ],
 )
 def test_how_many_are_permuted(given: dict[str, object], people: int, traits: int, expected: int) -> None:
@@ -155,9 +170,75 @@ def test_how_many_are_permuted(given: dict[str, object], people: int, traits: in
     assert sample.people_permuted(options, people, traits) == expected
 
 
-def test_a_sample_of_relatives_is_refused() -> None:
+@pytest.mark.parametrize("relatives", ["family", "polygenic"])
+def test_a_sample_of_relatives_is_refused(relatives: str) -> None:
     with pytest.raises(ValueError, match="permuted_people needs relatives: drop"):
-        Matrix.model_validate({"genotypes": "none", "relatives": "polygenic", "permuted_people": 700})
+        Matrix.model_validate({"genotypes": "none", "relatives": relatives, "permuted_people": 700})
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "auto"])
+def test_a_sample_is_permuted_within_ancestry_groups(tmp_path: Path, small_samples: None, kernel: str) -> None:
+    """Against correlations of residuals permuted by hand within each group of the sample."""
+    dosage, rows = fileset.draw(150, 30, 6), drawn(150, 90, 9)
+    eids = fileset.write(tmp_path / "cohort", dosage)
+    traits, more = fileset.tables(eids, 4, 2, 6)
+    labels = np.arange(150) % 3
+    result = scanned(tmp_path / "cohort", traits, more, permutations=3, kernel=kernel, ancestry=labels, sets_of_traits=False)
+    assert (result.permuted_people, result.permuted_tests) == (90, 30 * 4)
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(90), more.values[rows]]))
+
+    of_row = np.array([eids.index(eid) for eid in traits.eids])
+    genotypes = unit_residuals(basis, dosage[of_row[rows]].astype(float))
+    residuals, place = unit_residuals(basis, traits.values[rows]), np.full(150, -1)
+    place[rows] = np.arange(90)
+    for shuffle in range(3):
+        rng, permuted = np.random.default_rng([9, shuffle]), np.empty_like(residuals)
+        for group in range(3):
+            members = np.flatnonzero(labels == group)
+            donors = place[members[rng.permutation(len(members))]]
+            receivers = place[members]
+            permuted[receivers[receivers >= 0]] = residuals[donors[donors >= 0]]
+        r = np.abs(genotypes.T @ unit_residuals(basis, permuted)).max()
+        assert result.permutation_max[shuffle] == pytest.approx(neglog10p_of(r, 90 - 4), abs=1e-5)
+
+
+def test_effective_tests_are_not_counted_where_ancestries_differ_in_variance(tmp_path: Path, small_samples: None) -> None:
+    """The order statistic of the permutations is then the threshold."""
+    eids = fileset.write(tmp_path / "cohort", fileset.draw(240, 40, 7))
+    traits, more = fileset.tables(eids, 3, 1, 7)
+    labels = np.arange(240) % 2
+    equal = scanned(tmp_path / "cohort", traits, more, permutations=40, ancestry=labels)
+    traits.values[labels == 1, 1] *= 3
+    unequal = scanned(tmp_path / "cohort", traits, more, permutations=40, ancestry=labels)
+    assert equal.effective_tests.shape[1] > 0
+    assert (unequal.effective_tests.size, unequal.permuted_tests) == (0, 120)
+    table = thresholds.table(LociOptions(set_share=0.0), [unequal], traits, 1).frame
+    used = table.filter(table["used"]).to_dicts()[0]
+    assert (used["estimator"], used["people"]) == ("order statistic", 90)
+
+
+@pytest.mark.parametrize("men_on_x", [1, 2])
+def test_men_count_on_x_in_the_sample_as_in_the_test(tmp_path: Path, small_samples: None, men_on_x: int) -> None:
+    """Each maximum is the largest correlation with genotypes in which men have one copy or two."""
+    dosage, rows = fileset.draw(150, 30, 8), drawn(150, 90, 9)
+    sexes = np.arange(150) % 2 + 1  # as fileset.write
+    dosage[(sexes == 1)[:, None] & (dosage == 1)] = 2
+    eids = fileset.write(tmp_path / "cohort", dosage, chrom="X")
+    traits, more = fileset.tables(eids, 4, 2, 8)
+    given = {"permutations": 2, "men_on_x": men_on_x, "chromosomes": ["X"], "sets_of_traits": False}
+    result = scanned(tmp_path / "cohort", traits, more, **given)
+    of_row = np.array([eids.index(eid) for eid in traits.eids])
+    of_sample, sex = dosage[of_row[rows]].astype(float), sexes[of_row[rows]]
+    of_sample[sex == 1] *= men_on_x / 2
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(90), more.values[rows], sex]))
+
+    place = np.full(150, -1)
+    place[rows] = np.arange(90)
+    for shuffle in range(2):
+        order = np.random.default_rng([9, shuffle]).permutation(150)
+        permuted = unit_residuals(basis, traits.values[rows])[place[order[np.isin(order, rows)]]]
+        r = np.abs(unit_residuals(basis, of_sample).T @ unit_residuals(basis, permuted)).max()
+        assert result.permutation_max[shuffle] == pytest.approx(neglog10p_of(r, 90 - 5), abs=1e-5)
 
 
 def test_a_sampled_cohort_keeps_what_belongs_to_its_people(tmp_path: Path) -> None:

@@ -29,7 +29,15 @@ REFERENCES = {
     ),
     "importance": (
         "Kimmel G, Shamir R. A fast method for computing high-significance disease association in large "
-        "population-based studies. Am J Hum Genet 2006;79:481-492.",
+        "population-based studies. Am J Hum Genet 2006;79:481–492.",
+    ),
+    "fastgwa": (
+        "Jiang L, et al. A resource-efficient tool for mixed model association analysis of large-scale data. Nat Genet "
+        "2019;51:1749–1755.",
+    ),
+    "regenie": (
+        "Mbatchou J, et al. Computationally efficient whole-genome regression for quantitative and binary traits. Nat Genet "
+        "2021;53:1097–1103.",
     ),
     "permutation": ("Westfall PH, Young SS. Resampling-based multiple testing. Wiley 1993.",),
     "effective": (

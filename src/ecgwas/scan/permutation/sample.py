@@ -10,7 +10,9 @@ over the carriers are further from normal in a sample, which has fewer carriers:
 benchmarks/findings/threshold_at_size.py measures both.
 
 The sample depends only on the seed and the participants with traits: it is the same on every chromosome. It is drawn from all
-of them, so that ancestries and sexes have their shares within sampling error.
+of them, so that ancestries and sexes have their shares within sampling error, and permuted within ancestry groups as all are.
+If a trait's variance differs between these groups, single tests are not calibrated under permutation, and the effective number
+of tests says nothing: the order statistic of the maxima is then the threshold.
 """
 
 from __future__ import annotations
@@ -22,11 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.errors import InputError
+from ecgwas.genotypes import dosages
+from ecgwas.genotypes.dosages import GenotypeBlock
 from ecgwas.scan.engine.samples import Cohort, Group, groups
 from ecgwas.scan.permutation import effective_tests
 from ecgwas.scan.permutation.max_t import ResidualisedVariants, Shuffles
 from ecgwas.scan.permutation.trait_sets import TraitSets
 from ecgwas.statistics.projection import span
+from ecgwas.statistics.unequal_variances import between_groups
 from ecgwas.study.scan import Matrix
 
 ALL_UP_TO = 5000
@@ -47,6 +52,9 @@ MIN_COPIES, MIN_PEOPLE = 10, 100
 SET_PERMUTATIONS = 500
 """Permutations of a sample in which trait sets are tested, whose components double the work."""
 
+LEVEL = 0.05
+"""Family-wise significance level of different variances in ancestry groups, as of the guard variance_by_ancestry."""
+
 MIN_SPAN, SPANS = 4096, 16
 """Variants of a span at least, if a chromosome has more spans than these."""
 
@@ -57,35 +65,41 @@ the permuted traits are recomputed each time."""
 
 @dataclass(frozen=True)
 class Sample:
-    """cohort: the participants permuted, with the traits permuted; shuffles: their permutations."""
+    """cohort: the participants permuted, with the traits permuted; shuffles: their permutations; variants: on the chromosome;
+    is_calibrated: no trait's variance differs between the groups within which all participants are permuted."""
 
     cohort: Cohort
     shuffles: Shuffles
     seed: int
     variants: int
+    is_calibrated: bool = True
 
     @property
     def span_variants(self) -> int:
         """Number of variants tested together, which depends on nothing but the data, as clusters are counted within them."""
         return min(span_variants(len(self.cohort.fam_index)), max(MIN_SPAN, -(-self.variants // SPANS)))
 
+    def residualised(self, block: GenotypeBlock) -> ResidualisedVariants:
+        """The testable variants of a block of the sample's genotypes, as counted in the test."""
+        return self.shuffles.residualised(dosages.counted_once(block, self.cohort.counted_once))
+
     def maxima(self, blocks: Sequence[ResidualisedVariants]) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
         """(B,) largest absolute correlation, (C,) largest -log10 p of a trait set, and the number of tests of each permutation.
 
-        blocks: what `shuffles.residualised` made of the sample's genotypes.
+        blocks: what `residualised` made of the sample's genotypes.
         """
         variants = ResidualisedVariants.joined(blocks)
         return *self.shuffles.maxima(variants), len(variants.variant_index) * self.shuffles.traits
 
     def effective_tests(self, blocks: Sequence[ResidualisedVariants], start: int) -> NDArray[np.float64]:
-        """(2, L): see effective_tests.py; (2, 0) if no threshold can follow from so few permutations.
+        """(2, L): see effective_tests.py; (2, 0) without `is_calibrated`, or with too few permutations for a threshold.
 
         start: index of the first variant on the chromosome
         """
-        if self.shuffles.count < effective_tests.MIN_PERMUTATIONS:
+        if self.shuffles.count < effective_tests.MIN_PERMUTATIONS or not self.is_calibrated:
             return np.empty((2, 0))
         variants = ResidualisedVariants.joined(blocks)
-        draws = max(2, -(-effective_tests.DRAWS * self.span_variants // max(self.variants, 1)))
+        draws = max(2, -(-effective_tests.DRAWS * min(self.span_variants, self.variants) // max(self.variants, 1)))
         rng = np.random.default_rng([self.seed, self.cohort.total, start])
         return effective_tests.effective_tests(self.shuffles, variants, draws, rng)
 
@@ -122,10 +136,10 @@ def sampled(cohort: Cohort, count: int, seed: int) -> Cohort:
 
 
 def sample_of(
-    cohort: Cohort, names: Sequence[str],
+    cohort: Cohort, grouped: Sequence[Group], names: Sequence[str],
     *, people: int, count: int, seed: int, with_sets: bool, use_table: bool, variants: int,
 ) -> Sample:  # fmt: skip
-    """`count` permutations of a sample of `people` participants; the other arguments as of Shuffles.
+    """`count` permutations of a sample of `people` participants. grouped: traits of all; the other arguments as of Shuffles.
 
     Raises InputError if no trait has enough participants in the sample.
     """
@@ -141,7 +155,18 @@ def sample_of(
         drawn, groups(drawn, own), own, count=count, seed=seed, with_sets=with_sets, use_table=use_table, variants=variants,
         min_copies=MIN_COPIES, set_count=SET_PERMUTATIONS,
     )  # fmt: skip
-    return Sample(drawn, shuffles, seed, variants)
+    return Sample(drawn, shuffles, seed, variants, has_equal_variances(cohort, grouped))
+
+
+def has_equal_variances(cohort: Cohort, grouped: Sequence[Group]) -> bool:
+    """False if a trait's variance differs between the cohort's ancestry groups (LEVEL, Bonferroni over the traits).
+
+    All participants are asked, because a sample's small groups have too few to tell.
+    """
+    if cohort.ancestry is None:
+        return True
+    smallest = [between_groups(group.design.traits, cohort.ancestry[group.people]).min() for group in grouped]
+    return bool(min(smallest) * cohort.values.shape[1] >= LEVEL)
 
 
 def observed_sets(
