@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.findings import threshold_at_size
 from benchmarks.hearts.kinds import KINDS
 from benchmarks.record import RESULTS, rows
 from ecgwas.extras import EXTRAS
@@ -60,6 +61,18 @@ def recorded_run(benchmark: str, arguments: str = "") -> Run | None:
         return None
     about = {name: run[name] for name in ("command", "date", "machine", "load", "commit")}
     return Run(**about, rows=tuple(rows(run["lines"])))
+
+
+def joined(runs: Sequence[Run]) -> Run:
+    """Several runs of a benchmark as one, whose caption has all commands, dates, machines and commits, and the highest load."""
+
+    def each(name: str) -> str:
+        return ", ".join(dict.fromkeys(str(getattr(run, name)) for run in runs))
+
+    first, *others = (run.command for run in runs)
+    command = "` and `".join([first, *(other.removeprefix("python -m benchmarks.").split(maxsplit=1)[-1] for other in others)])
+    lines = tuple(row for run in runs for row in run.rows)
+    return Run(command, each("date"), each("machine"), max(run.load for run in runs), each("commit"), lines)
 
 
 def table(header: Sequence[str], body: Sequence[Sequence[str]]) -> Lines:
@@ -311,6 +324,10 @@ def cohorts(run: Run) -> Lines:
     ])  # fmt: skip
 
 
+THRESHOLDS_OF = (*threshold_at_size.SETTINGS, "cost")
+"""What benchmarks/findings/threshold_at_size.py measures, each recorded alone or all together."""
+
+
 def sampled_thresholds(run: Run) -> Lines:
     """Thresholds of a permuted sample and of everyone, and what the permutations of a large study cost."""
     head = ("setting", "participants", "permuted", "full", "fast", "difference (SE)", "estimator", "full / fast, time")
@@ -326,7 +343,9 @@ def sampled_thresholds(run: Run) -> Lines:
          f"{row['fast_hours']:.0f} h", f"{row['cost_ratio']:.0f}"]
         for row in run.of("COST")
     ])  # fmt: skip
-    return [*settings, "", *hours]
+    parts = ((settings, run.of("THRESHOLD")), (hours, run.of("COST")))
+    measured = [lines for lines, found in parts if found]
+    return [*measured[0], *(line for lines in measured[1:] for line in ("", *lines))]
 
 
 def reading(run: Run) -> Lines:
@@ -412,6 +431,16 @@ class Table:
     benchmark: str
     build: Callable[[Run], Lines]
     arguments: str = ""
+    pieces: tuple[str, ...] = ()
+    """Arguments of runs that each make some of the rows; those that were recorded are joined."""
+
+    @property
+    def run(self) -> Run | None:
+        """The recorded run; None if there is none."""
+        if not self.pieces:
+            return recorded_run(self.benchmark, self.arguments)
+        runs = [run for run in (recorded_run(self.benchmark, piece) for piece in self.pieces) if run is not None]
+        return joined(runs) if runs else None
 
 
 TABLES = {
@@ -443,7 +472,9 @@ TABLES = {
     ),
     "findings.calibration --only permutations": Table("findings.calibration", permutations, "--only permutations"),
     "findings.calibration --only cohorts": Table("findings.calibration", cohorts, "--only cohorts --cohorts 100"),
-    "findings.threshold_at_size": Table("findings.threshold_at_size", sampled_thresholds),
+    "findings.threshold_at_size": Table(
+        "findings.threshold_at_size", sampled_thresholds, pieces=("", *(f"--only {name}" for name in THRESHOLDS_OF))
+    ),
     "findings.calibration_people": Table("findings.calibration_people", people, "--studies 400"),
     "findings.ancestries": Table("findings.ancestries", ancestries, "--studies 200"),
     "findings.calibration_hits": Table("findings.calibration_hits", calibration({
@@ -565,7 +596,7 @@ def filled(text: str) -> str:
         if name == "readme":
             return match[1] + "\n".join(readme_lines(before.rstrip("\n"))) + "\n" + match[3]
         chosen = TABLES[name]
-        run = recorded_run(chosen.benchmark, chosen.arguments)
+        run = chosen.run
         if run is None:
             return match[0]
         return match[1] + "\n".join([run.caption, "", *chosen.build(run), "", match[3]])

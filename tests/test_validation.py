@@ -115,6 +115,10 @@ LINES = {
         "ANCESTRIES groups=3 fst=0.05 setting=mean option=nothing dropped=1.1 lambda=5.2 beyond_1e3=120.1 fwer=1.0000 "
         "low=0.0200 high=0.0800 studies=200 found=0/160 heterogeneity=-,0.654",
     ],
+    "findings.threshold_at_size": [
+        "THRESHOLD setting=one_trait people=20000 full=5.391 fast=5.407 difference=+0.017 se=0.038 cost_ratio=12.4 "
+        "permuted=2000 estimator=effective_tests tests_permuted=1.000 full_permutations=3000 sampling_seconds=4.1 mean=5.386",
+    ],
     "findings.calibration_people": ["CALIBRATION family_wise_error siblings nominal=0.05 observed=0.0475 low=0.03 high=0.0725"],
     "findings.calibration_hits": [
         "CALIBRATION tails 40permutations_error0.05 nominal=0.05 observed=0.0479 low=0.0463 high=0.0495",
@@ -155,6 +159,30 @@ def test_points_of_a_fault_say_how_many_are_found_and_false() -> None:
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells[1:4] == ["100.0, 99.0", "none; false: 53", "none; false: 53"]
     assert cells[4:] == ["1.2 (-9.8), 98"] * 3
+
+
+def test_runs_that_were_recorded_one_by_one_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "findings.threshold_at_size"
+    line = LINES[name][0]
+    cost = "COST people=9 variants=9 traits=9 genotypes=dosages sets=no full_hours=2459 fast_hours=37.8 cost_ratio=65"
+    runs = {
+        "--only one_trait": Run(f"python -m benchmarks.{name} --only one_trait", "2026-12-01", "a machine", 0.1, "abc",
+                                tuple(record.rows([line]))),
+        "--only cost": Run(f"python -m benchmarks.{name} --only cost", "2026-12-02", "a machine", 0.3, "abc",
+                           tuple(record.rows([cost]))),
+    }  # fmt: skip
+    monkeypatch.setattr(make_validation, "recorded_run", lambda benchmark, arguments="": runs.get(arguments))
+    run = TABLES[name].run
+    assert run is not None
+    assert run.caption == (
+        "`python -m benchmarks.findings.threshold_at_size --only one_trait` and `--only cost`, 2026-12-01, 2026-12-02, "
+        "a machine, load 0.3 at the start, commit abc:"
+    )
+    text = "\n".join(TABLES[name].build(run))
+    assert "| one trait | 20,000 | 2,000 | 5.39 | 5.41 | +0.017 (0.038) | effective tests | 12.4 |" in text
+    assert "| dosages, trait sets: no | 2,459 h | 38 h | 65 |" in text
+    monkeypatch.setattr(make_validation, "recorded_run", lambda benchmark, arguments="": None)
+    assert TABLES[name].run is None
 
 
 def test_lines_of_the_readme_come_from_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:

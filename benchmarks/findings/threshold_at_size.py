@@ -10,6 +10,8 @@ sample; `sampling_seconds` is that of the importance sampling. `mean` is the mea
 
 COST lines: core hours of the permutations of a study of 100,000 people, 10 million variants and 384 traits, from the rates
 measured here (RATE lines) and the formulas of `ecgwas plan`.
+
+Each setting may be recorded alone (`--only SETTING --record`); docs/validation shows those that were.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from ecgwas.study import LociOptions
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, ScanResult, Traits
 
-PERMUTATIONS, VARIANTS, SAMPLES, CHUNK = 1000, 1000, 2, 500
+PERMUTATIONS, VARIANTS, QUICK_VARIANTS, SAMPLES, CHUNK = 1000, 1000, 200, 2, 500
 DRAWS_TIMED = 20
 
 LD_BLOCK, LD = 50, 0.9
@@ -296,7 +298,7 @@ def quantile(data: Data, found: Run, *, is_sample: bool) -> tuple[float, float, 
     return row["neglog10p"], (row["high"] - row["low"]) / (2 * 1.96), row["estimator"].replace(" ", "_")
 
 
-def setting(name: str, permutations: int, variants: int, people: int) -> str:
+def setting(name: str, permutations: int, variants: int, people: int, *, quick: bool) -> str:
     """One line of results."""
     data = SETTINGS[name][1](np.random.default_rng(zlib.crc32(name.encode())), people, variants)
     chosen = sample.people_permuted(data.engine, people, data.values.shape[1])
@@ -304,7 +306,7 @@ def setting(name: str, permutations: int, variants: int, people: int) -> str:
     order = thresholds.family_wise(everyone.maxima, 0.05)
     full_se = ((order.high or order.value) - order.low) / (2 * 1.96)
     if is_sample:
-        runs = [of_sample(data, chosen, seed) for seed in range(101, 101 + SAMPLES)]
+        runs = [of_sample(data, chosen, seed) for seed in range(101, 102 if quick else 101 + SAMPLES)]
     else:
         runs = [replace(everyone, maxima=everyone.maxima[-PERMUTATIONS:])]
     found = [quantile(data, one, is_sample=is_sample) for one in runs]
@@ -320,9 +322,10 @@ def setting(name: str, permutations: int, variants: int, people: int) -> str:
     return f"{words} sampling_seconds={runs[0].sampling:.1f} mean={np.mean([one[0] for one in found]):.3f}"
 
 
-def cost() -> Iterator[str]:
+def cost(*, quick: bool) -> Iterator[str]:
     """RATE lines measured with 384 traits, and COST lines from them."""
-    rng, people, count, variants = np.random.default_rng(5), 2000, 20, 4096
+    rng, people, count, variants = np.random.default_rng(5), 2000, 20, 1024 if quick else 4096
+    draws = DRAWS_TIMED // 4 if quick else DRAWS_TIMED
     rates: dict[tuple[bool, bool], float] = {}
     values = traits(rng, people, 384, 0.4)
     copies = rng.binomial(2, common(rng, variants)[:, None], (variants, people)).astype(np.float32)
@@ -333,7 +336,7 @@ def cost() -> Iterator[str]:
             cohort = data.cohort
             names = [f"made.{k // 32}.f{k}" for k in range(384)]
             made = Shuffles(cohort, groups(cohort, names), names, count=count, seed=1, with_sets=with_sets, use_table=hard,
-                            variants=variants, set_count=count // 2)  # fmt: skip
+                            variants=variants, set_count=count * sample.SET_PERMUTATIONS // PERMUTATIONS)  # fmt: skip
             ready = residualised(made, data, cohort.fam_index)
             start = time.process_time()
             made.maxima(ready)
@@ -349,8 +352,8 @@ def cost() -> Iterator[str]:
                 f"seconds_per_test_and_person={rates[hard, with_sets]:.2e} seconds_per_permuted_value={made_again / unit:.2e}"
             )
             start = time.process_time()
-            effective_tests.effective_tests(made, ready, DRAWS_TIMED, rng)
-            drawing = effective_tests.DRAWS * 23 * (time.process_time() - start) / DRAWS_TIMED / 3600
+            effective_tests.effective_tests(made, ready, draws, rng)
+            drawing = effective_tests.DRAWS * 23 * (time.process_time() - start) / draws / 3600
             yield _cost(rates[hard, with_sets], made_again / unit, drawing, hard=hard, with_sets=with_sets)
 
 
@@ -375,16 +378,18 @@ def _cost(test: float, value: float, drawing: float, *, hard: bool, with_sets: b
 def main() -> None:
     """Prints all settings, then costs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="1,000 permutations of everyone")
+    parser.add_argument("--quick", action="store_true", help="1,000 permutations of everyone, 200 variants, one sample")
     parser.add_argument("--permutations", type=int, default=3000, help="of everyone")
     parser.add_argument("--only", choices=[*SETTINGS, "cost"])
     given = parser.parse_args()
     permutations = PERMUTATIONS if given.quick else given.permutations
     for name, (people, _) in SETTINGS.items():
         if given.only in (None, name):
-            print(setting(name, permutations, VARIANTS, people), flush=True)
+            print(
+                setting(name, permutations, QUICK_VARIANTS if given.quick else VARIANTS, people, quick=given.quick), flush=True
+            )
     if given.only in (None, "cost"):
-        for line in cost():
+        for line in cost(quick=given.quick):
             print(line, flush=True)
 
 

@@ -18,7 +18,7 @@ from ecgwas.stages.traits import load_traits
 from ecgwas.store import Note
 from ecgwas.study import Study
 from ecgwas.traits import sample_qc
-from ecgwas.workflow import costs, planning
+from ecgwas.workflow import costs, costs_of_permutations, planning
 from ecgwas.workflow.costs import StudySize
 from tests.cohorts import make_cohort
 from tests.conftest import ROOT
@@ -170,6 +170,33 @@ def test_neighbourhoods_of_loci_are_planned(example: Study) -> None:
     disk = planned(11).disk_mib - planned(10).disk_mib
     rows = width_mb * 3034.5 * neighbourhoods.MAX_TRAITS
     assert disk == pytest.approx(rows * neighbourhoods.ROW_BYTES / costs.MIB, rel=1e-3)
+
+
+def test_the_plan_says_who_is_permuted_and_which_threshold_follows(example: Study) -> None:
+    def lines(tested: int, threshold: str = "permutation", **options: object) -> str:
+        scan = example.scan.model_copy(update={"permutations": 1000, **options})
+        loci = example.loci.model_copy(update={"threshold": threshold})
+        study, size = example.model_copy(update={"scan": scan, "loci": loci}), replace(BIOBANK, tested=tested)
+        return "\n".join(costs_of_permutations.lines(study, size, 384))
+
+    assert "1,000 of all 5,000 participants, " in lines(5_000)
+    assert lines(5_000).endswith("order statistic of the permutations")
+    assert "1,000 of a random sample of 2,000 of 70,000 participants, " in lines(70_000)
+    assert "from the effective number of tests" in lines(70_000)
+    assert "1,000 of all 70,000 participants, because relatives are kept, " in lines(70_000, relatives="family")
+    assert lines(70_000, threshold="bonferroni").endswith("loci.threshold: bonferroni does not use them")
+    assert lines(70_000, permutations=0) == ""
+
+
+def test_permutations_at_biobank_size_take_less_than_a_hundred_core_hours(example: Study) -> None:
+    """384 traits, 10 million variants, 100,000 people, by the plan's constants, which were measured."""
+    size = replace(BIOBANK, tested=100_000, recordings=100_000, variants={str(k): 10_000_000 // 22 for k in range(1, 23)})
+    hours = []
+    for permutations in (1000, 0):
+        scan = example.scan.model_copy(update={"permutations": permutations})
+        study = example.model_copy(update={"scan": scan})
+        hours.append(sum(costs.scan(study, size, 384, count).work_seconds for count in size.variants.values()) / 3600)
+    assert 10 < hours[0] - hours[1] < 100
 
 
 def test_ten_million_variants_and_384_traits_fit_on_a_disk() -> None:

@@ -126,7 +126,7 @@ def plan(study_file: Path, memory_gib: float | None) -> None:
     study = Study.read_file(study_file)
     jobs = planning.jobs(study)
     path = planning.write(study, jobs)
-    for line in (*terminal.plan_lines(study, jobs), *terminal.relatives_lines(study)):
+    for line in (*terminal.plan_lines(study, jobs), *terminal.scan_lines(study)):
         click.echo(line)
     click.echo(f"every job: {path}")
     memory = planning.memory_here_mib() if memory_gib is None else 1024 * memory_gib

@@ -26,7 +26,7 @@ from ecgwas.study.origins import EntryAdded, EntryMissing, as_yaml
 from ecgwas.tables import VARIANT_KEY, files
 from ecgwas.tables.comparison import Comparison
 from ecgwas.tables.loci import threshold_caveat
-from ecgwas.workflow import costs_of_relatives, planning
+from ecgwas.workflow import costs_of_permutations, costs_of_relatives, planning
 from ecgwas.workflow.planning import Job
 
 
@@ -197,9 +197,11 @@ def plan_lines(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
     yield f"as jobs on a cluster (run --on), each of the {len(jobs)} parts takes up to {start:.0f} s more to start"
 
 
-def relatives_lines(study: Study) -> Iterator[str]:
-    """What each value of scan.relatives costs and gains; how many are related, if stage traits has counted them."""
+def scan_lines(study: Study) -> Iterator[str]:
+    """Who is permuted; what each value of scan.relatives costs and gains; how many are related, if stage traits has counted
+    them."""
     size, n_traits = planning.size_of(study), sum(represent.traits_of(options) for options in study.represent)
+    yield from costs_of_permutations.lines(study, size, n_traits)
     yield from costs_of_relatives.choices(study, size, n_traits)
     if isinstance(study.scan, Matrix):
         for row in _frame(files.SAMPLE_GUARDS, study.results).filter(pl.col("guard") == "kinship").iter_rows(named=True):

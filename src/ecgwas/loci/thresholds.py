@@ -278,8 +278,8 @@ def fitted(maxima: NDArray[np.float64], error: float) -> Quantile:
 
     -log10 p of calibrated tests has an exponential tail, so its maxima tend to a Gumbel distribution; the scale is free, as the
     effective number of tests grows with -log10 p. The standard error is the asymptotic one, scale sqrt((1.109 + 0.514 y +
-    0.608 y^2) / B) with y = -log(-log(1 - error)) (Johnson, Kotz and Balakrishnan 1995, chapter 22): for 1 % and 500 maxima
-    0.08, where that of the order statistic is 0.19. Invalid if single tests are not calibrated far out, as with heavy tails.
+    0.608 y^2) / B) with y = -log(-log(1 - error)) (Johnson, Kotz and Balakrishnan 1995, chapter 22): for 1 % and 250 maxima
+    0.11, where that of the order statistic is 0.27. Invalid if single tests are not calibrated far out, as with heavy tails.
     Raises ValueError with fewer than MIN_FITTED maxima.
     """
     count = len(maxima)

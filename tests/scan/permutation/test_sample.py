@@ -36,7 +36,6 @@ def small_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Studies of more than 100 participants are sampled: 90 of them."""
     for name, value in {"ALL_UP_TO": 100, "SAMPLED": 90, "EXPECTED_COPIES": 0.1, "MIN_COPIES": 3, "MIN_PEOPLE": 20}.items():
         monkeypatch.setattr(sample, name, value)
-    monkeypatch.setattr(effective_tests, "DRAWS", 20)
 
 
 def drawn(total: int, count: int, seed: int) -> NDArray[np.int64]:
@@ -106,7 +105,7 @@ def test_the_same_people_on_every_chromosome_and_with_every_block(tmp_path: Path
         assert again.permuted_tests == first.permuted_tests == 360
     for again in (blocks, threads):
         np.testing.assert_allclose(again.effective_tests, first.effective_tests, rtol=1e-6)
-    np.testing.assert_allclose(second.effective_tests[0], first.effective_tests[0], rtol=0.3)
+    np.testing.assert_allclose(second.effective_tests[0, 2:], first.effective_tests[0, 2:], rtol=0.3)  # from 3 on
     assert np.abs(other.permutation_max - first.permutation_max).max() > 0.1
 
 
@@ -264,6 +263,7 @@ def test_a_sampled_cohort_keeps_what_belongs_to_its_people(tmp_path: Path) -> No
 
 def test_a_sample_holds_the_family_wise_error(tmp_path: Path, small_samples: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Null studies of 240 participants, of whom 90 are permuted: the strongest test passes the threshold in 5 % of them."""
+    monkeypatch.setattr(effective_tests, "DRAWS", 60)
     studies, beyond = 100, 0
     for seed in range(studies):
         rng = np.random.default_rng([seed, 7])

@@ -49,8 +49,8 @@ PEOPLE_PER_TRAIT = 5
 MIN_COPIES, MIN_PEOPLE = 10, 100
 """Copies of the rarer allele, and participants with a trait, below which a variant or a trait is not permuted in a sample."""
 
-SET_PERMUTATIONS = 500
-"""Permutations of a sample in which trait sets are tested, whose components double the work."""
+SET_PERMUTATIONS = 250
+"""Permutations of a sample in which trait sets are tested. They cost more than twice as much as those without."""
 
 LEVEL = 0.05
 """Family-wise significance level of different variances in ancestry groups, as of the guard variance_by_ancestry."""
