@@ -292,8 +292,8 @@ def quantile(data: Data, found: Run, *, is_sample: bool) -> tuple[float, float, 
     )  # fmt: skip
     # Half of 10 % for trait sets: both thresholds are at 5 %.
     options = LociOptions(family_wise_error=0.1 if data.sets else 0.05, set_share=0.5 if data.sets else 0.0)
-    varied = Traits(("a", "b", "c"), tuple(data.names), np.random.default_rng(0).standard_normal((3, count)))
-    table = thresholds.table(options, [result], varied, 1).frame
+    traits_of_data = Traits(tuple(str(i) for i in range(len(data.values))), tuple(data.names), data.values)
+    table = thresholds.table(options, [result], traits_of_data, 1).frame
     (row,) = table.filter(table["kind"] == ("sets" if data.sets else "permutation")).to_dicts()
     return row["neglog10p"], (row["high"] - row["low"]) / (2 * 1.96), row["estimator"].replace(" ", "_")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,9 @@ def table(options: LociOptions, results: Sequence[ScanResult], traits: Traits, f
     error = options.family_wise_error * (1 - options.set_share if sets_judged else 1)
     permuted = Permuted.of(results)
     tails = _heavy_tails(traits.values) if permuted.is_sample else ""
+    if tails:
+        # Single tests are not calibrated, and their effective number would give a threshold that is too lenient.
+        permuted = replace(permuted, effective=np.empty((2, 0)))
     if len(maxima) or options.threshold == "permutation":
         note = permuted.note + tails + (f"; {NO_SETS}" if sets_asked and not sets_judged else "")
         rows += _permutation_rows(options, maxima, error, permuted, note)
