@@ -305,10 +305,10 @@ def of_effective_tests(effective: NDArray[np.float64], error: float, added: floa
     sampling alone. None if x lies outside LEVELS.
     """
     log_m = np.log10(np.maximum(effective[0], 1e-300)) + added
-    wanted = float(np.log10(-np.log1p(-error)))
+    target = float(np.log10(-np.log1p(-error)))
 
     def excess(x: float) -> float:
-        return float(np.interp(x, LEVELS, log_m)) - x - wanted
+        return float(np.interp(x, LEVELS, log_m)) - x - target
 
     if excess(LEVELS[0]) <= 0 or excess(LEVELS[-1]) >= 0:
         return None

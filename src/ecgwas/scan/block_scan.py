@@ -34,7 +34,7 @@ class Prepared:
     """What a pass over the variants of a chromosome tests.
 
     fitters   one per group of traits with the same participants
-    shuffles  permutations of all participants, or none of them, for the tests of trait sets in the observed data; or None
+    `shuffles` permutations of all participants, or none of them, for the tests of trait sets in the observed data; or None
     sample    permutations of a sample of the participants; or None
     """
 
@@ -86,7 +86,7 @@ class Scanner:
         self, options: Matrix, cohort: Cohort, fitters: list[Fitter], genotypes: Genotypes, shuffles: AnyShuffles | None,
         sample: Sample | None = None,
     ) -> None:  # fmt: skip
-        """fitters: one per group of traits with the same participants; shuffles, sample: see Prepared."""
+        """fitters: one per group of traits with the same participants; `shuffles`, sample: see Prepared."""
         total = len(genotypes.eids)
         self.options, self.genotypes, self.shuffles, self.sample = options, genotypes, shuffles, sample
         self.sampled = None if sample is None else SampleSelector(sample.cohort.fam_index, total)

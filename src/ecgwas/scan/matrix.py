@@ -151,10 +151,10 @@ def _permutations(
     use_table = cohort.has_hard_calls(genotypes) and kernels.resolved(options.kernel) == "table"
     of_all: dict[str, Any] = {"seed": seed, "variants": len(genotypes)}
     more = {"count": options.permutations, "with_sets": options.tests_sets, "use_table": use_table, **of_all}
-    wanted = sample.people_permuted(options, cohort.total, len(names))
-    if wanted >= cohort.total:
+    n_permuted = sample.people_permuted(options, cohort.total, len(names))
+    if n_permuted >= cohort.total:
         return Shuffles(cohort, grouped, names, **more), None, len(cohort.fam_index)
-    part = sample.sample_of(cohort, grouped, names, people=wanted, **more)
+    part = sample.sample_of(cohort, grouped, names, people=n_permuted, **more)
     return sample.observed_sets(cohort, grouped, names, part, **of_all), part, len(part.cohort.fam_index)
 
 

@@ -49,7 +49,7 @@ def effective_tests(
 ) -> NDArray[np.float64]:
     """(2, L) float64: effective number of tests of neighbouring variants at each of LEVELS, and the variance of its estimate.
 
-    shuffles: of the participants of `variants`; draws: 2 or more. Zeros without variants.
+    `shuffles`: of the participants of `variants`; draws: 2 or more. Zeros without variants.
     """
     count = len(variants.norm)
     if count == 0:
@@ -78,8 +78,8 @@ def _shares(shuffles: Shuffles, variants: ResidualisedVariants, rng: np.random.G
     r -= own[:, None] * of_traits
     limits, beyond = _correlations(LEVELS, shuffles.df), _correlations(LEVELS - np.log10(rng.uniform()), shuffles.df)
     shares = np.empty(len(LEVELS))
-    for level, (limit, reached) in enumerate(zip(limits, beyond, strict=True)):
-        moved = reached * linkage + np.sqrt((1 - reached**2) / (1 - at_drawn**2)) * (own - linkage * at_drawn)
+    for level, (limit, drawn_r) in enumerate(zip(limits, beyond, strict=True)):
+        moved = drawn_r * linkage + np.sqrt((1 - drawn_r**2) / (1 - at_drawn**2)) * (own - linkage * at_drawn)
         size = int((np.abs(r + moved.astype(np.float32)[:, None] * of_traits) > limit * (1 - 1e-6)).sum())
         shares[level] = 1 / max(1, size)
     return shares

@@ -65,7 +65,7 @@ the permuted traits are recomputed each time."""
 
 @dataclass(frozen=True)
 class Sample:
-    """cohort: the participants permuted, with the traits permuted; shuffles: their permutations; variants: on the chromosome;
+    """cohort: the participants permuted, with the traits permuted; `shuffles`: their permutations; variants: on the chromosome;
     is_calibrated: no trait's variance differs between the groups within which all participants are permuted."""
 
     cohort: Cohort
@@ -139,7 +139,7 @@ def sample_of(
     cohort: Cohort, grouped: Sequence[Group], names: Sequence[str],
     *, people: int, count: int, seed: int, with_sets: bool, use_table: bool, variants: int,
 ) -> Sample:  # fmt: skip
-    """`count` permutations of a sample of `people` participants. grouped: traits of all; the other arguments as of Shuffles.
+    """`count` permutations of a sample of `people` participants. grouped: traits of all; the others as of `Shuffles`.
 
     Raises InputError if no trait has enough participants in the sample.
     """
