@@ -42,11 +42,9 @@ THRESHOLDS = {
     "effective": "5e-8 divided by the effective number of traits [@effective]",
     "permutation": "a family-wise error rate over all traits and variants, from {permutations:,} permutations of the "
     "participants [@permutation]",
+    "permutation_effective": "a family-wise error rate over all traits and variants, from the effective number of tests at the "
+    "threshold by importance sampling [@importance]",
 }
-EFFECTIVE_TESTS = (
-    "a family-wise error rate over all traits and variants, from the effective number of tests at the threshold by importance "
-    "sampling"
-)
 SAMPLE_QC = {
     "person_call_rate": "call rate of at least {limit:g}",
     "heterozygosity": "heterozygosity within {limit:g} SD of the mean",
@@ -242,7 +240,9 @@ def _threshold(loci: LociResults, scan: ScanResults, tested: int) -> str:
     if kind != "permutation" or people is None or people >= tested:
         return words
     words = words.replace("of the participants", f"of a random sample of {people:,} participants")
-    return f"{EFFECTIVE_TESTS} [@importance], within the interval of {words[2:]}" if estimator == "effective tests" else words
+    if estimator != "effective tests":
+        return words
+    return f"{THRESHOLDS['permutation_effective']}, within the interval of {words[2:]}"
 
 
 def _loci(loci: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame], *, has_beats: bool) -> str:
