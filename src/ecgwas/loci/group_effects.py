@@ -1,10 +1,10 @@
 """Effects within groups of people: in each ancestry group, and in men and women, with a test of their difference.
 
 Each group is fitted alone, by the scan's model (least squares, or with relatives kept a mixed model) with its own covariate
-effects and variances, so that nothing that differs between groups besides the effect enters the comparison (as in
-sex-stratified scans, Randall et al. 2013, PLoS Genet 9:e1003500). Coding of genotypes and the rule for missing calls are the
-scan's. Relatives in different groups, such as brother and sister, count as unrelated. On X men count 0 or 2, so that a
-difference between the sexes also says whether that suits.
+effects and variances, so that nothing that differs between groups besides the effect enters the comparison (as in scans by
+sex, Randall et al. 2013, PLoS Genet 9:e1003500). Coding of genotypes and the rule for missing calls are the scan's. Relatives
+in different groups, such as brother and sister, count as unrelated. On X men count 0 or 2, so that a difference between the
+sexes also says whether that suits.
 """
 
 from __future__ import annotations
