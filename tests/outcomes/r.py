@@ -28,5 +28,6 @@ def survival(script: str, folder: Path, **columns: NDArray[np.float64]) -> NDArr
     np.savetxt(folder / "d.txt", np.column_stack(list(columns.values())), fmt="%.17g", header=" ".join(names), comments="")
     text = f'library(survival)\nd <- read.table("{folder / "d.txt"}", header = TRUE)\noptions(digits = 15)\n{script}\n'
     (folder / "script.R").write_text(text)
-    done = subprocess.run(["Rscript", str(folder / "script.R")], check=True, capture_output=True, text=True)
+    done = subprocess.run(["Rscript", str(folder / "script.R")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return np.array([float(line) for line in done.stdout.split()])

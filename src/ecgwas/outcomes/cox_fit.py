@@ -32,6 +32,9 @@ from ecgwas.statistics.projection import span
 Transform = Literal["km", "rank", "identity", "log"]
 """g(t): one minus the Kaplan-Meier estimate before t, the rank of t among the events, t, or log t."""
 
+DIVERGED = 100.0
+"""Log hazard ratio of two participants by the feature alone at which its coefficient is on its way to infinity."""
+
 
 @dataclass(frozen=True)
 class CoxFit(Fit):
@@ -77,15 +80,16 @@ def fit(
     if events < 1:
         return CoxFit.without_result(*counts, 0, Status.TOO_FEW)
     basis = span(covariates[rows])
-    prepared = design(basis, feature[rows, None])
-    if prepared.norms[0] == 0:
+    values = feature[rows]
+    if design(basis, values[:, None]).norms[0] == 0:
         return CoxFit.without_result(*counts, 0, Status.CONSTANT)
-    root = np.sqrt(people)
-    x, scale = np.hstack([prepared.traits, basis[:, 1:]]) * root, float(prepared.norms[0]) / root
+    # Not residualised: a residual times g(t) is not the feature times g(t).
+    scale = float(values.std())
+    x = np.column_stack([(values - values.mean()) / scale, basis[:, 1:] * np.sqrt(people)])
     start = np.zeros(x.shape[1])
     full = maximise(lambda at: likelihood(at, x, sets), start)
     null = maximise(lambda at: likelihood(at, x, sets), start, free=np.arange(len(start)) > 0)
-    status = _status(full, null, inverse(likelihood(start, x, sets).information)[1])
+    status = _status(x, full, null, inverse(likelihood(start, x, sets).information)[1])
     if not status.has_result:
         return CoxFit.without_result(*counts, full.iterations, status)
     entry, exit_, event = outcomes.times(outcome, rows)
@@ -102,14 +106,15 @@ def fit(
     )  # fmt: skip
 
 
-def _status(full: Maximum, null: Maximum, collinear: NDArray[np.float64]) -> Status:
+def _status(x: NDArray[np.float64], full: Maximum, null: Maximum, collinear: NDArray[np.float64]) -> Status:
+    """Of a fit with x (n, p); collinear (p, s): directions without information from the start."""
     flat = inverse(full.point.information)[1]
-    if not (full.converged and null.converged):
-        return Status.NOT_CONVERGED
     if (np.abs(collinear[0]) > INVOLVED).any():
         return Status.CONSTANT
-    if (np.abs(flat[0]) > INVOLVED).any():
+    if (np.abs(flat[0]) > INVOLVED).any() or np.ptp(x[:, 0]) * abs(full.coefficients[0]) > DIVERGED:
         return Status.INFINITE
+    if not (full.converged and null.converged):
+        return Status.NOT_CONVERGED
     return Status.SEPARATED if flat.shape[1] > collinear.shape[1] else Status.TESTED
 
 
