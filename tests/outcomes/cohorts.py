@@ -22,7 +22,9 @@ class Cohort:
     strata: NDArray[np.int64]
 
 
-def drawn(people: int = 300, features: int = 4, outcomes: int = 3, *, seed: int = 1, effect: float = 0.5, decimals: int = 1) -> Cohort:
+def drawn(
+    people: int = 300, features: int = 4, outcomes: int = 3, *, seed: int = 1, effect: float = 0.5, decimals: int = 1
+) -> Cohort:
     """decimals: times are rounded to, so that there are ties. The first feature raises the risk of every outcome."""
     rng = np.random.default_rng(seed)
     covariates = np.column_stack([rng.normal(60, 8, people), rng.integers(0, 2, people)]).astype(float)

@@ -28,12 +28,19 @@ def survival(cohort: Cohort, *, late: bool = False, strata: bool = False) -> Sur
 def theirs(cohort: Cohort, x: NDArray[np.float64], *, late: bool, strata: bool) -> sm.PHReg:
     # Entries between the rounded times, as statsmodels may count an entry at the time of an event as at risk.
     return sm.PHReg(
-        cohort.exit, x, cohort.event, entry=cohort.entry if late else None, strata=cohort.strata if strata else None, ties="efron"
+        cohort.exit,
+        x,
+        cohort.event,
+        entry=cohort.entry if late else None,
+        strata=cohort.strata if strata else None,
+        ties="efron",
     )
 
 
 def untied_entries(cohort: Cohort) -> Cohort:
-    return Cohort(cohort.features, cohort.covariates, cohort.diseases, cohort.entry + 0.031, cohort.exit, cohort.event, cohort.strata)
+    return Cohort(
+        cohort.features, cohort.covariates, cohort.diseases, cohort.entry + 0.031, cohort.exit, cohort.event, cohort.strata
+    )
 
 
 @pytest.mark.parametrize(("late", "strata"), [(False, False), (True, False), (False, True), (True, True)])
@@ -82,7 +89,9 @@ def test_fits_and_proportional_hazards_are_those_of_r(late: bool, strata: bool, 
                "c1": cohort.covariates[:, 0], "c2": cohort.covariates[:, 1]}  # fmt: skip
     expected = r.survival(script, tmp_path, **columns)
     for k, transform in enumerate(("km", "identity", "log")):
-        fit = cox_fit.fit(cohort.features[:, 0], survival(cohort, late=late, strata=strata), cohort.covariates, transform=transform)
+        fit = cox_fit.fit(
+            cohort.features[:, 0], survival(cohort, late=late, strata=strata), cohort.covariates, transform=transform
+        )
         assert (fit.beta, fit.se, fit.chi2, fit.score_chi2) == pytest.approx(tuple(expected[:4]), rel=1e-7)
         assert fit.ph_chi2 == pytest.approx(expected[4 + k], rel=1e-6)
 
@@ -209,10 +218,19 @@ def test_refusals_in_words() -> None:
     with pytest.raises(ValueError, match="strata"):
         Survival(cohort.event[:, None], cohort.exit[:, None], None, cohort.strata[:9])
     with pytest.raises(InputError, match="no logarithm"):
-        cox_fit.fit(cohort.features[:, 0], Survival(cohort.event[:, None], cohort.exit[:, None] - 10), cohort.covariates, transform="log")
+        cox_fit.fit(
+            cohort.features[:, 0],
+            Survival(cohort.event[:, None], cohort.exit[:, None] - 10),
+            cohort.covariates,
+            transform="log",
+        )
 
 
-@given(people=st.integers(2, 30), kind=st.sampled_from(["ties", "all at one time", "normal", "constant"]), seed=st.integers(0, 10**6))
+@given(
+    people=st.integers(2, 30),
+    kind=st.sampled_from(["ties", "all at one time", "normal", "constant"]),
+    seed=st.integers(0, 10**6),
+)
 @settings(max_examples=60, deadline=None)
 def test_odd_inputs_give_numbers_or_reasons(people: int, kind: str, seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -113,7 +113,12 @@ def test_bad_values_are_refused_in_words(change: object, words: str) -> None:
         logistic.screen(*change(cohort.features, cohort.diseases, cohort.covariates))
 
 
-@given(people=st.integers(2, 40), cases=st.integers(0, 40), kind=st.sampled_from(["normal", "ties", "constant"]), seed=st.integers(0, 10**6))
+@given(
+    people=st.integers(2, 40),
+    cases=st.integers(0, 40),
+    kind=st.sampled_from(["normal", "ties", "constant"]),
+    seed=st.integers(0, 10**6),
+)
 @settings(max_examples=60, deadline=None)
 def test_odd_inputs_give_numbers_or_reasons(people: int, cases: int, kind: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
