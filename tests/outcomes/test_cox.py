@@ -70,8 +70,9 @@ def test_score_tests_and_fits_are_those_of_statsmodels(late: bool, strata: bool)
 SCRIPT = """
 d$a <- {entry}
 times <- Surv(d$a, d$b, d$e)
-full <- coxph(times ~ f + c1 + c2{strata}, d, ties = "efron", control = coxph.control(eps = 1e-12, toler.chol = 1e-14, timefix = FALSE))
-null <- coxph(times ~ c1 + c2{strata}, d, ties = "efron", control = coxph.control(eps = 1e-12, toler.chol = 1e-14, timefix = FALSE))
+exact <- coxph.control(eps = 1e-12, toler.chol = 1e-14, timefix = FALSE)
+full <- coxph(times ~ f + c1 + c2{strata}, d, ties = "efron", control = exact)
+null <- coxph(times ~ c1 + c2{strata}, d, ties = "efron", control = exact)
 begin <- c(0, coef(null))
 at <- coxph(times ~ f + c1 + c2{strata}, d, init = begin, control = coxph.control(iter.max = 0, timefix = FALSE))
 zph <- sapply(c("km", "identity", "log"), function(g) cox.zph(full, g)$table[1, 1])
@@ -160,10 +161,8 @@ def test_outcomes_differ_in_participants_entries_and_features() -> None:
     for k in range(3):
         for f in range(features.shape[1]):
             rows = (event[:, k] >= 0) & ~np.isnan(features[:, f])
-            alone = cox.screen(
-                features[rows, f : f + 1], Survival(event[rows, k : k + 1], exit_[rows, k : k + 1], entry[rows, k], cohort.strata[rows]),
-                cohort.covariates[rows],
-            )  # fmt: skip
+            given = Survival(event[rows, k : k + 1], exit_[rows, k : k + 1], entry[rows, k], cohort.strata[rows])
+            alone = cox.screen(features[rows, f : f + 1], given, cohort.covariates[rows])
             assert tested.z[f, k] == pytest.approx(alone.z[0, 0], rel=1e-8)
             assert tested.people[f, k] == alone.people[0, 0] == rows.sum()
 

@@ -116,7 +116,7 @@ def correlated(rng: np.random.Generator, people: int, size: int) -> NDArray[np.f
 
 
 def null_study(seed: int) -> float:
-    """Smallest family-wise p-value of correlated features with correlated diseases and a survival time, all by covariates only."""
+    """Smallest family-wise p-value of features with diseases and a survival time that share covariates alone."""
     rng, people = np.random.default_rng(seed), 150
     covariates = rng.standard_normal((people, 2))
     features = correlated(rng, people, 4) + covariates[:, :1]
