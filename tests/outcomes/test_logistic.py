@@ -134,6 +134,26 @@ def test_odd_inputs_give_numbers_or_reasons(people: int, cases: int, kind: str, 
     assert (np.abs(tested.z[valid]) <= np.sqrt(people) + 1e-6).all()
 
 
+def test_nothing_to_test_is_empty() -> None:
+    none = np.empty((0, 0))
+    codes = np.full((2, 1), int(Status.TOO_FEW))
+    np.testing.assert_array_equal(logistic.screen(np.empty((0, 2)), np.empty((0, 1), dtype=np.int8), none).status, codes)
+    for f, k in ((0, 2), (2, 0)):
+        tested = logistic.screen(np.ones((30, f)), np.zeros((30, k), dtype=np.int8), np.empty((30, 0)))
+        assert tested.z.shape == (f, k)
+
+
+@given(seed=st.integers(0, 10**6), scale=st.floats(1e-6, 1e6), shift=st.floats(-1e3, 1e3))
+@settings(max_examples=20, deadline=None)
+def test_units_do_not_matter(seed: int, scale: float, shift: float) -> None:
+    cohort = drawn(80, 2, 1, seed=seed)
+    one = logistic.screen(cohort.features, cohort.diseases, cohort.covariates, min_cases=3)
+    other = logistic.screen(scale * (cohort.features - 100 + shift), cohort.diseases, 7 * cohort.covariates - 3, min_cases=3)
+    np.testing.assert_array_equal(one.status, other.status)
+    np.testing.assert_allclose(one.z, other.z, rtol=1e-5)
+    np.testing.assert_allclose(one.one_step, other.one_step * scale, rtol=1e-5)
+
+
 def test_level_of_the_score_test() -> None:
     """Under the null hypothesis z is standard normal."""
     rng = np.random.default_rng(5)

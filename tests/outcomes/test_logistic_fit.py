@@ -90,6 +90,8 @@ def test_firth_of_a_two_by_two_table_adds_one_half_to_each_cell() -> None:
     fit = logistic_fit.firth(exposed.astype(float), y.astype(np.int8), np.empty((len(y), 0)))
     a, b, c, d = (counts[key] + 0.5 for key in ((0, 0), (0, 1), (1, 0), (1, 1)))
     assert fit.beta == pytest.approx(np.log(a * d / (b * c)), abs=1e-7)
+    plain = logistic_fit.maximum_likelihood(exposed.astype(float), y.astype(np.int8), np.empty((len(y), 0)))
+    assert plain.status is Status.INFINITE  # Quasi-complete separation.
 
 
 def test_firth_of_many_participants_is_maximum_likelihood_and_unit_free() -> None:

@@ -13,4 +13,5 @@ permutation.py        the largest association in each permutation of the partici
 measures.py           discrimination and calibration of a score: AUROC, AUPRC, Brier score, bootstrap
 concordance.py        Harrell's C index
 first_occurrences.py  prevalent and incident cases from dates of diagnosis relative to the ECG
+    phecodes.py           cases and controls of diseases from records of diagnoses
 """

@@ -72,7 +72,10 @@ class Occurrence:
         return {reason.name.lower(): int((self.reason == reason).sum()) for reason in Reason}
 
 
-def occurrence(diagnosis: Dates, ecg: Dates, birth: Dates, censoring: Dates, death: Dates | None = None) -> Occurrence:
+def occurrence(
+    diagnosis: Dates, ecg: Dates, birth: Dates, censoring: Dates, death: Dates | None = None, *,
+    undated: NDArray[np.bool_] | None = None,
+) -> Occurrence:  # fmt: skip
     """The diagnosis of N participants relative to their ECG.
 
     diagnosis  (N,) datetime64[D], date of first diagnosis as UK Biobank codes it; NaT without a diagnosis
@@ -80,6 +83,9 @@ def occurrence(diagnosis: Dates, ecg: Dates, birth: Dates, censoring: Dates, dea
     birth      (N,) date of birth, or the middle of the month of birth if the day is unknown
     censoring  (N,) or () date until which diagnoses are complete; later ones do not count
     death      (N,) date of death, NaT if alive; it ends follow-up (cause-specific hazard). A diagnosis on that day counts
+    undated    (N,) bool, there is a diagnosis without a usable date, too, as of a phecode with several codes: the participant
+    is
+               a prevalent case if another was by the ECG, otherwise in neither analysis
 
     Raises InputError if a birth or censoring date is missing, or an ECG is before birth or after death. A diagnosis after
     death, as autopsies give, does not count as incident.
@@ -88,9 +94,12 @@ def occurrence(diagnosis: Dates, ecg: Dates, birth: Dates, censoring: Dates, dea
     diagnosis, ecg, birth, censoring = (np.broadcast_to(_days(each), n) for each in (diagnosis, ecg, birth, censoring))
     death = np.full(n, "NaT", dtype="datetime64[D]") if death is None else _days(death)
     _check(ecg, birth, censoring, death)
-    has_ecg, ever = ~np.isnat(ecg), ~np.isnat(diagnosis)
-    unknown = np.isin(diagnosis, UNKNOWN_DATE)
-    early = np.isin(diagnosis, AT_BIRTH) | (ever & ~unknown & (diagnosis <= ecg))
+    without_date = np.isin(diagnosis, UNKNOWN_DATE)
+    dated = ~np.isnat(diagnosis) & ~without_date
+    without_date |= False if undated is None else undated
+    has_ecg, ever = ~np.isnat(ecg), dated | without_date
+    early = dated & (np.isin(diagnosis, AT_BIRTH) | (diagnosis <= ecg))
+    unknown = without_date & ~early
     prevalent = np.where(unknown | ~has_ecg, MISSING, early).astype(np.int8)
     end = np.fmin(censoring, death)
     reason = np.select(
@@ -99,7 +108,7 @@ def occurrence(diagnosis: Dates, ecg: Dates, birth: Dates, censoring: Dates, dea
         Reason.IN_ANALYSIS,
     ).astype(np.int8)
     followed = reason == Reason.IN_ANALYSIS
-    event = followed & ever & (diagnosis <= end)
+    event = followed & dated & (diagnosis <= end)
     incident = np.where(followed, event, MISSING).astype(np.int8)
     last = np.where(event, diagnosis, end)
     entry, exit_ = (np.where(followed, _years(birth, date), np.nan) for date in (ecg, last))
