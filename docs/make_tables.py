@@ -7,13 +7,14 @@ from pathlib import Path
 
 from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMENTS, Measurement
 from ecgwas.tables import Column, Table, files
-from ecgwas.tables.comparison import ComparedLoci, StudyComparison
+from ecgwas.tables.comparison import ComparedLoci, EngineAgreement, StudyComparison
 from ecgwas.tables.loci import MetaAssociations, MetaDropped
 from ecgwas.tables.recordings import CovariateExclusions
 
 COMMANDS = {
     StudyComparison: "`FILE.csv` of `ecgwas compare STUDY STUDY ... --out FILE.csv`",
     ComparedLoci: "`compared_loci.csv` next to the page of `ecgwas compare STUDY ... --page FILE.html`",
+    EngineAgreement: "`FILE.csv` of `ecgwas check-engine STUDY --out FILE.csv`",
     MetaAssociations: "`OUT.csv` of `ecgwas meta`",
     MetaDropped: "`OUT.dropped.csv` of `ecgwas meta`",
     CovariateExclusions: "`OUT_excluded.csv` and `OUT_flagged.csv` of `ecgwas covariates ukb`",

@@ -12,12 +12,14 @@ keeps its text, which is of an earlier run.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.hearts.kinds import KINDS
 from benchmarks.record import RESULTS, rows
 from ecgwas.extras import EXTRAS
 
@@ -97,6 +99,43 @@ def delineation(run: Run) -> Lines:
     ])  # fmt: skip
 
 
+def delineation_faults(run: Run) -> Lines:
+    """SD and mean error of wave onsets and ends, and sensitivity, by fault; without true waves, the number of false ones."""
+    points: dict[str, dict[str, Row]] = {}
+    for row in run.of("ROBUSTNESS"):
+        points.setdefault(row["fault"], {})[row["fiducial"]] = row
+    beats = {row["fault"]: row for row in run.of("BEATS")}
+    names = ("P_on", "P_off", "QRS_on", "QRS_off", "T_off")
+    return table(("", "beats: sensitivity, PPV, %", "P onset", "P end", "QRS onset", "QRS end", "T end"), [
+        [KINDS[fault].meaning, f"{beats[fault]['sensitivity']:.1f}, {beats[fault]['ppv']:.1f}",
+         *(_robustness(of_fault[name]) for name in names)]
+        for fault, of_fault in points.items()
+    ])  # fmt: skip
+
+
+def _robustness(row: Row) -> str:
+    """`1.7 (+2.0), 98`: SD, bias and sensitivity; or the false points where there are no true ones."""
+    if not math.isnan(row["sd"]):
+        return f"{row['sd']:.1f} ({row['bias']:+.1f}), {row['sensitivity']:.0f}"
+    return "0" if row["sensitivity"] == 0 else f"none; false: {row['false_per_100']:.0f}"
+
+
+def probes(run: Run) -> Lines:
+    """Area under the curve of each label, and error of age, by representation."""
+    by_label = {(row["words"][0], row["label"]): row for row in run.of("PROBE")}
+    representations = [name for name in dict.fromkeys(name for name, _ in by_label) if name != "none"]
+    labels = {"NORM": "normal", "MI": "myocardial infarction", "STTC": "ST or T change", "CD": "conduction disturbance",
+              "HYP": "hypertrophy", "sex": "sex"}  # fmt: skip
+    body = []
+    for label, meaning in labels.items():
+        rows_of_label = [by_label[name, label] for name in representations]
+        first = rows_of_label[0]
+        body.append([f"{meaning} ({first['positive']} of {first['of']}): AUC", *(f"{row['auc']:.3f}" for row in rows_of_label)])
+    ages = [f"{by_label[name, 'age']['error_years']:.1f}" for name in representations]
+    body.append([f"age: mean absolute error, years (the median: {by_label['none', 'age']['error_years']:.1f})", *ages])
+    return table(("", *representations), body)
+
+
 def known_genes(run: Run) -> Lines:
     """Share of published variants that lie in, or nearest to, the published gene."""
     names = {"all": "all", "QT+PR+QRS+HR": "QT, PR, QRS, heart rate", "QT-Interval": "QT", "PR-Interval": "PR",
@@ -113,6 +152,56 @@ def network(run: Run) -> Lines:
         [row["words"][0], f"{row['nodes']:,}", f"{row['edges']:,}", f"{row['ari']:g}", f"{row['seconds']:.2f}",
          f"{row['mcl_seconds']:.2f}", f"{row['clusters']:,}"]
         for row in run.of("MCL")
+    ])  # fmt: skip
+
+
+def kinship(run: Run) -> Lines:
+    """All pairs, in full and given up early."""
+    header = ("people", "pairs given up early", "CPU s", "ns per pair", "100,000 people, 2 cores", "memory",
+              "largest difference from PLINK 2", "PLINK 2, CPU s")  # fmt: skip
+    return table(header, [
+        [f"{row['people']:,}", "yes" if row["screened"] else "no", f"{row['seconds']:.1f}", str(row["per_pair_ns"]),
+         f"{row['to_100000_minutes']:.1f} min, {row['to_100000_gib']:.1f} GiB", f"{row['gib']:.2f} GiB",
+         f"{row['max_difference_from_plink2']:.1g}" if "max_difference_from_plink2" in row else "not run",
+         f"{row['plink2_seconds']:.1f}" if "plink2_seconds" in row else "not run"]
+        for row in run.of("KINSHIP")
+    ])  # fmt: skip
+
+
+def kinship_instructions(run: Run) -> Lines:
+    """Nanoseconds per pair with each instruction set."""
+    names = ("baseline", "avx2", "avx512f", "avx512vpopcntdq")
+    return table(("people", *(f"`{name}`, ns per pair" for name in names)), [
+        [f"{row['people']:,}", *(str(row.get(name, "not there")) for name in names)] for row in run.of("INSTRUCTIONS")
+    ])  # fmt: skip
+
+
+def components(run: Run) -> Lines:
+    """Principal components of genotypes, and their agreement with the exact ones."""
+    header = ("people", "variants", "passes", "CPU s", "ns per genotype and pass", "memory", "100,000 people and variants",
+              "smallest correlation with an exact component")  # fmt: skip
+    return table(header, [
+        [f"{row['people']:,}", f"{row['variants']:,}", str(row["passes"]), f"{row['seconds']:.1f}", f"{row['per_call_ns']:.1f}",
+         f"{row['gib']:.2f} GiB", f"{row['to_100000_minutes']:.0f} CPU min", f"{row['smallest_correlation']:.6f}"]
+        for row in run.of("COMPONENTS")
+    ])  # fmt: skip
+
+
+def kinship_slice(run: Run) -> Lines:
+    """Some of 100,000 people with everyone."""
+    header = ("people", "compared with everyone", "arranging calls, CPU s", "ns per pair", "all pairs, 2 cores", "memory")
+    return table(header, [
+        [f"{row['people']:,}", str(row["firsts"]), f"{row['arranging_seconds']:.0f}", str(row["per_pair_ns"]),
+         f"{row['all_pairs_minutes']:.1f} min", f"{row['gib']:.2f} GiB"]
+        for row in run.of("SLICE")
+    ])  # fmt: skip
+
+
+def missing_calls(run: Run) -> Lines:
+    """Blocks in which only some variants lack calls."""
+    return table(("people", "variants without missing calls", "µs per variant", "undivided"), [
+        [f"{row['people']:,}", f"{100 * row['complete']:g} %", f"{row['us']:.2f}", f"{row['undivided_us']:.2f}"]
+        for row in run.of("MISSING")
     ])  # fmt: skip
 
 
@@ -139,6 +228,23 @@ def people(run: Run) -> Lines:
          f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"]
         for row in run.of("CALIBRATION", "family_wise_error")
     ])  # fmt: skip
+
+
+def ancestries(run: Run) -> Lines:
+    """λ, family-wise error, power and heterogeneity in studies of several ancestries."""
+    header = ("groups, Fst", "differ in", "option", "excluded", "λ", "p < 0.001, times nominal", "family-wise error (expected)",
+              "planted effects found", "same effects with p of Q < 0.05", "other effects")  # fmt: skip
+    body = []
+    for row in run.of("ANCESTRIES"):
+        about = f"{row['groups']}, {row['fst']:.2f}" + (f", with {row['genomes']}" if "genomes" in row else "")
+        same, other = str(row["heterogeneity"]).split(",")
+        interval = f"{100 * row['low']:.1f} to {100 * row['high']:.1f} %"
+        body.append([
+            about, str(row["setting"]), str(row["option"]), f"{row['dropped']:.1f}", f"{row['lambda']:.2f}",
+            f"{row['beyond_1e3']:.2f}", f"{100 * row['fwer']:.1f} % ({interval})", str(row["found"]).replace("/", " of "),
+            same if same == "-" else f"{float(same):.0%}", other if other == "-" else f"{float(other):.0%}",
+        ])  # fmt: skip
+    return table(header, body)
 
 
 def report(run: Run) -> Lines:
@@ -223,10 +329,11 @@ def representations(run: Run) -> Lines:
 
 
 def _by_seed(run: Run) -> list[tuple[int, Row]]:
+    """Rows R2 of the simulator's own hearts, each with its seed."""
     seed, pairs = 0, []
     for row in run.rows:
         seed = row["value"] if row["kind"] == "SEED" else seed
-        pairs += [(seed, row)] if row["kind"] == "R2" else []
+        pairs += [(seed, row)] if row["kind"] == "R2" and row.get("hearts", "own") == "own" else []
     return pairs
 
 
@@ -295,6 +402,11 @@ TABLES = {
     "speed.installation --python": Table(
         "speed.installation", pythons, "--python python python python --extras base"
     ),
+    "speed.kinship": Table("speed.kinship", kinship),
+    "speed.kinship, components": Table("speed.kinship", components),
+    "speed.kinship, instructions": Table("speed.kinship", kinship_instructions),
+    "speed.kinship --slice": Table("speed.kinship", kinship_slice, "--slice"),
+    "speed.missing_calls": Table("speed.missing_calls", missing_calls),
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),
@@ -304,7 +416,9 @@ TABLES = {
     "speed.planned": Table("speed.planned", planned),
     "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb"),
     "findings.known_genes": Table("findings.known_genes", known_genes),
+    "findings.delineation_faults": Table("findings.delineation_faults", delineation_faults),
     "findings.natural_units": Table("findings.natural_units", natural_units),
+    "findings.probes": Table("findings.probes", probes, "--ptbxl ptbxl"),
     "findings.planted": Table("findings.planted", planted),
     "findings.representations": Table(
         "findings.representations", representations, "--people 2000 --seeds 11 21 31 41 --only default learned"
@@ -312,6 +426,7 @@ TABLES = {
     "findings.calibration --only permutations": Table("findings.calibration", permutations, "--only permutations"),
     "findings.calibration --only cohorts": Table("findings.calibration", cohorts, "--only cohorts --cohorts 100"),
     "findings.calibration_people": Table("findings.calibration_people", people, "--studies 400"),
+    "findings.ancestries": Table("findings.ancestries", ancestries, "--studies 200"),
     "findings.calibration_hits": Table("findings.calibration_hits", calibration({
         "winners_curse_coverage": "coverage of a lead variant's effect",
         "positive_controls": "studies without effects that pass by their controls",

@@ -21,6 +21,8 @@ NEEDS = {
     "real": (lambda: (SHARED / "data").is_dir(), f"no {SHARED}/data"),
     "plink2": (lambda: shutil.which("plink2") is not None, "the program plink2 is not installed"),
     "gemma": (lambda: shutil.which("gemma") is not None, "the program gemma is not installed"),
+    "bolt": (lambda: shutil.which("bolt") is not None, "the program bolt (BOLT-LMM) is not installed"),
+    "peers": (lambda: "ECGWAS_PEERS_PYTHON" in os.environ, "ECGWAS_PEERS_PYTHON names no interpreter with jamma and fastlmm"),
     "mcl": (lambda: shutil.which("mcl") is not None, "the program mcl is not installed"),
     "slurm": (lambda: shutil.which("slurmctld") is not None, "SLURM is not installed"),
     "browser": (lambda: shutil.which("chromium") is not None, "chromium is not installed"),

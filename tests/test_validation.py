@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 
 BENCHMARKS = sorted(
     path for path in (ROOT / "benchmarks").glob("*/*.py")
-    if path.stem not in ("__init__", "representation_tables", "association_tensorqtl")
+    if path.parent.name != "hearts" and path.stem not in ("__init__", "representation_tables", "association_tensorqtl")
 )  # fmt: skip
 
 LINES = {
@@ -54,10 +54,39 @@ LINES = {
         f"DELINEATION {name} mean=0.3 sd=8.6 sensitivity=99.1 ppv=94.6"
         for name in ("P_on", "P_off", "QRS_on", "QRS_off", "T_off")
     ],
+    "findings.delineation_faults": [
+        "BEATS fault=paced of=304 sensitivity=100.0 ppv=99.0 without=0",
+        *(f"ROBUSTNESS fault=paced fiducial={name} bias=nan sd=nan sensitivity=nan ppv=0.0 false_per_100=53.0"
+          for name in ("P_on", "P_off")),
+        *(f"ROBUSTNESS fault=paced fiducial={name} bias=-9.8 sd=1.2 sensitivity=97.6 ppv=100.0 false_per_100=0.0"
+          for name in ("QRS_on", "QRS_off", "T_off")),
+    ],
+    "findings.probes": [
+        "PROBE none label=age error_years=16.70 of=122",
+        *(f"PROBE learned label={label} auc=0.809 sd=0.072 positive=75 of=122"
+          for label in ("NORM", "MI", "STTC", "CD", "HYP", "sex")),
+        "PROBE learned label=age error_years=13.50 r=0.567 of=122",
+    ],
     "findings.known_genes": [
         f"LOCI glist-hg19 {name} variants=699 agree=609 share=0.871 inside=413"
         for name in ("QT-Interval", "PR-Interval", "QRS-Duration", "HR", "QT+PR+QRS+HR", "all")
     ],
+    "speed.kinship": [
+        "KINSHIP people=5000 variants=20000 pairs=12497500 screened=0 related=25 seconds=3.33 per_pair_ns=174 "
+        "to_100000_minutes=7.4 gib=0.23 to_100000_gib=1.23",
+        "KINSHIP people=20000 variants=20000 pairs=199990000 screened=1 related=100 seconds=26.24 per_pair_ns=110 "
+        "to_100000_minutes=4.8 gib=0.38 to_100000_gib=1.23 max_difference_from_plink2=5e-07 plink2_seconds=116.6",
+    ],
+    "speed.kinship, instructions": ["INSTRUCTIONS people=5000 variants=20000 baseline=616 avx2=387"],
+    "speed.kinship, components": [
+        "COMPONENTS people=5000 variants=20000 passes=12 seconds=13.8 seconds_per_pass=1.15 per_call_ns=11.5 gib=0.53 "
+        "to_100000_minutes=23 smallest_correlation=0.999998"
+    ],
+    "speed.kinship --slice": [
+        "SLICE people=100000 variants=20000 firsts=256 arranging_seconds=20.3 seconds=4.3 per_pair_ns=169 "
+        "all_pairs_minutes=7.2 gib=1.12"
+    ],
+    "speed.missing_calls": ["MISSING people=1000 traits=384 complete=0.99 us=2.82 undivided_us=3.37"],
     "findings.planted": [
         "PLANTED 1 people=466 planted=4 found=4 others=1 cpu_seconds=320 neglog10p=35.1,15.0,14.2,12.4",
         "PLANTED 2 people=466 planted=4 found=4 others=0 cpu_seconds=310 neglog10p=31.0,14.9,12.8,11.1",
@@ -70,7 +99,8 @@ LINES = {
     ],
     "findings.representations": [
         "SEED value=11 people=2000", "R2 default features=126 mean=0.923 retest=0.973",
-        "R2 learned features=32 mean=0.807 retest=0.990",
+        "R2 learned hearts=own features=32 mean=0.807 retest=0.990",
+        "R2 learned hearts=torsos features=32 mean=0.5 retest=0.990",
     ],
     "findings.calibration --only permutations": [
         "PERMUTATIONS count=1000 people=466 traits=384 variants=62537 seconds=178.0 cpu_seconds=327.0 peak_mib=1217 scans=89.0"
@@ -78,6 +108,12 @@ LINES = {
     "findings.calibration --only cohorts": [
         "COHORTS default of=100 with_locus=3 rows=0.06 loci=0.03 of_sets=0.00 genes=0.03",
         "COHORTS published of=100 with_locus=100 rows=66.10 loci=19.70 of_sets=0.00 genes=32.00",
+    ],
+    "findings.ancestries": [
+        "ANCESTRIES groups=2 fst=0.10 genomes=eur489 setting=both option=within dropped=2.15 lambda=0.998 beyond_1e3=0.97 "
+        "fwer=0.0400 low=0.0200 high=0.0800 studies=200 found=149/160 heterogeneity=0.016,0.654",
+        "ANCESTRIES groups=3 fst=0.05 setting=mean option=nothing dropped=1.1 lambda=5.2 beyond_1e3=120.1 fwer=1.0000 "
+        "low=0.0200 high=0.0800 studies=200 found=0/160 heterogeneity=-,0.654",
     ],
     "findings.calibration_people": ["CALIBRATION family_wise_error siblings nominal=0.05 observed=0.0475 low=0.03 high=0.0725"],
     "findings.calibration_hits": [
@@ -107,6 +143,18 @@ def test_a_table_has_a_row_for_what_was_measured(name: str) -> None:
     header, rule, *body = TABLES[name].build(run_of(LINES[name]))
     assert body
     assert {line.count("|") for line in (header, rule, *body)} == {header.count("|")}
+
+
+def test_r2_of_other_hearts_is_not_in_the_table_of_the_simulators_own() -> None:
+    lines = TABLES["findings.representations"].build(run_of(LINES["findings.representations"]))
+    assert [line.split("|")[4].strip() for line in lines[2:]] == ["0.923", "0.807"]
+
+
+def test_points_of_a_fault_say_how_many_are_found_and_false() -> None:
+    *_, line = TABLES["findings.delineation_faults"].build(run_of(LINES["findings.delineation_faults"]))
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[1:4] == ["100.0, 99.0", "none; false: 53", "none; false: 53"]
+    assert cells[4:] == ["1.2 (-9.8), 98"] * 3
 
 
 def test_lines_of_the_readme_come_from_the_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from benchmarks.record import recorded
 from ecgwas.delineation.single_beats import REGULAR, fiducials_of_beats, fiducials_of_median
 from ecgwas.ecg.beats import Beats, find_beats, window_samples
 from ecgwas.ecg.clean import highpass
-from ecgwas.leads import INDEPENDENT, LEADS
+from ecgwas.leads import INDEPENDENT, LEADS, predict_unreliable_leads
 from ecgwas.study import BeatOptions
 from tests.ecg.wfdb_files import read_signals, read_waves
 
@@ -87,12 +87,17 @@ def _by_wave(marks: list[tuple[int, int, int, int]], apart: float) -> Floats:
     return np.array(rows).reshape(-1, len(LEADS) + 1, 3)
 
 
-def measured(strip: NDArray[np.float32], beats: Beats) -> Floats:
-    """(B, 7) ms from the start of the recording."""
+def measured(strip: NDArray[np.float32], beats: Beats, reliable: NDArray[np.bool_] | None = None) -> Floats:
+    """(B, 7) ms from the start of the recording.
+
+    reliable (8,): independent leads without noise; the others are predicted from them, as in stage `read`. None: all are.
+    """
+    reliable = np.ones(len(INDEPENDENT), dtype=bool) if reliable is None else reliable
     before, after = window_samples(BeatOptions(), RATE_HZ)
     times_ms = np.arange(-before, after) * STEP_MS
-    median = beats.median[INDEPENDENT]
-    padded = np.pad(strip[INDEPENDENT].astype(np.float64), ((0, 0), (before, after)), mode="edge")
+    median = predict_unreliable_leads(beats.median[INDEPENDENT], reliable)
+    eight = predict_unreliable_leads(strip[INDEPENDENT].astype(np.float64), reliable)
+    padded = np.pad(eight, ((0, 0), (before, after)), mode="edge")
     cut = np.stack([padded[:, r : r + before + after] for r in beats.r_samples])
     intervals = np.diff(beats.r_samples) * STEP_MS
     rr_ms, regular = float(np.median(intervals)), bool(intervals.std() <= REGULAR * intervals.mean())
@@ -109,18 +114,22 @@ def compare(found: Floats, marks: dict[str, Floats], lead: int, score: dict[str,
     for name, (kind, mark, column) in ENDS.items():
         true = marks[kind][:, lead, mark]
         here = found[:, column]
-        _match(here[np.isfinite(here) & (here >= 0)], true[np.isfinite(true)], (first, last), score[name])
+        match(here[np.isfinite(here) & (here >= 0)], true[np.isfinite(true)], (first, last), score[name])
 
 
-def _match(here: Floats, true: Floats, span: tuple[float, float], score: Score) -> None:
+def match(here: Floats, true: Floats, span: tuple[float, float], score: Score) -> None:
+    """Adds the agreement of the points found (F,) with the true ones (T,), ms. True points outside the span explain points
+    found, but are not scored."""
     used = np.zeros(len(here), dtype=bool)
     for when in true:
+        scored = span[0] <= when <= span[1]
         nearest = int(np.abs(here - when).argmin()) if len(here) else -1
         if nearest < 0 or abs(here[nearest] - when) > WITHIN_MS:
-            score.missed += 1
+            score.missed += scored
             continue
         used[nearest] = True
-        score.errors.append(float(here[nearest] - when))
+        if scored:
+            score.errors.append(float(here[nearest] - when))
     score.invented += int(((here >= span[0]) & (here <= span[1]) & ~used).sum())
 
 

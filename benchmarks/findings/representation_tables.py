@@ -34,6 +34,11 @@ class Found:
         """Mean held-out R2."""
         return float(np.mean(list(self.r2.values())))
 
+    @property
+    def known(self) -> int:
+        """Number of parameters with an R2 of at least 0.70."""
+        return sum(value >= 0.7 for value in self.r2.values())
+
 
 @dataclass(frozen=True)
 class OnReal:
@@ -76,6 +81,18 @@ def of_seeds(seeds: Sequence[int], found: Sequence[Mapping[str, Found]]) -> str:
     return _table(("mean R²", "features", *(f"seed {seed}" for seed in seeds), "mean"), rows)
 
 
+def of_hearts(found: Mapping[str, Mapping[str, Found]]) -> str:
+    """One table: mean R2 of each representation by kind of hearts (kind -> representation -> results), with the number of
+    parameters known to 0.70; – where a representation could not be fitted."""
+    hearts = list(found)
+    rows = []
+    for name in dict.fromkeys(name for of_kind in found.values() for name in of_kind):
+        results = [found[kind].get(name) for kind in hearts]
+        cells = ["–" if one is None else f"{one.mean:.3f} ({one.known} of {len(one.r2)})" for one in results]
+        rows.append((name, *cells))
+    return _table(("mean R² (parameters ≥ 0.70)", *hearts), rows)
+
+
 def write(page: Path, block: str, text: str) -> None:
     """Writes the text between the page's comments of that block. Raises SystemExit if the page has none."""
     begin = f"<!-- representations:{block} -->"
@@ -87,10 +104,9 @@ def write(page: Path, block: str, text: str) -> None:
 
 
 def _of_simulated(one: Found) -> tuple[str, ...]:
-    known = sum(value >= 0.7 for value in one.r2.values())
     return (
-        str(one.features), _number(one.mean, 3), f"{known} of {len(one.r2)}", _number(one.ceiling, 3), _number(one.again, 3),
-        _number(one.r, 3), _number(one.mae_uv, 1), f"{one.people:,}", f"{one.seconds:.0f}",
+        str(one.features), _number(one.mean, 3), f"{one.known} of {len(one.r2)}", _number(one.ceiling, 3),
+        _number(one.again, 3), _number(one.r, 3), _number(one.mae_uv, 1), f"{one.people:,}", f"{one.seconds:.0f}",
     )  # fmt: skip
 
 

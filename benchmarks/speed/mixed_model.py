@@ -1,41 +1,53 @@
-"""The mixed model against GEMMA: differences of rows, genomic inflation, speed; family-wise error; what the screen may miss.
+"""The mixed model compared with other programs: agreement, inflation, speed; errors, findings, and what its screen may miss.
 
-    python -m benchmarks.speed.mixed_model [--quick] [--mice STEM]
+    python -m benchmarks.speed.mixed_model [--quick] [--only PIECE,...] [--python PYTHON] [--mice STEM] [--people N]
 
-LMM     `matrix` with `relatives: polygenic` and `gemma -lmm 1`, one thread each, the same traits and relationship, the variants
-        of one chromosome. max_rel_chi2: largest relative difference of chi-squares of rows that both have; lambda: median over
-        traits; speed_ratio: CPU seconds of GEMMA for all traits (one run, times the number of traits) over ours.
-LAMBDA  genomic inflation by heritability, of the mixed model and of least squares, median over traits and chromosomes.
+LMM     `matrix` with `relatives: polygenic` and a program (scan/peers), one thread each, the same traits, relationship and
+        variants of one chromosome; every test is compared. gemma and jamma: the same test; fastlmm: that of the screen; bolt:
+        approximates. max_rel_chi2: largest difference of chi-squares, divided by the larger of the program's and 1; lambda:
+        median over the traits compared; speed_ratio: CPU seconds of the program per trait, times the number of traits, over
+        ours for all traits. jamma has one eigendecomposition for the traits of a run, here `compared` of them.
+LAMBDA  genomic inflation of the mixed model, median over all traits; by heritability, of it and of least squares, median over
+        traits and chromosomes.
+TIME    CPU seconds of the scan of one chromosome, least squares and mixed model, the same people, traits and variants.
+        floor: (2 N^2 + 4 N K) / (2 N K), the ratio of operations per variant: the mixed model rotates each variant (2 N^2) and
+        has two products with the traits (4 N K) where least squares has one. Least squares looks its product up in tables of
+        whole genotypes, which are several times as fast per operation, and rotated genotypes are not whole; once per chromosome
+        there are the relationship and an eigendecomposition, N^3: mixed_without_rotation_made is the time of a scan that finds
+        them in memory, genotypes_rotated_by_blas the same with scan.kernel: numpy.
 FWER    share of null studies of heritable traits in families with a test beyond the permutation threshold, and the interval in
         which a rate of 5 % lies in 95 of 100 such benchmarks.
 MARGIN  largest shortfall of the screen's t squared at -log10 p of 3, times the number of people (relatives.PEOPLE_OF_MARGIN).
+DROP, RECALL    pedigrees through real genomes (pedigrees.py): planted loci found with relatives kept, dropped, or taken for
+        unrelated, beyond Bonferroni's threshold.
 
-Families: four or two siblings each, without their parents; variants on four chromosomes. Needs the program gemma.
+Families: four or two siblings each, without their parents; variants on four chromosomes. Programs that are absent are named.
+Pieces: margin, families, mice, large (BOLT-LMM on --people simulated people), time, fwer, pedigrees.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from bed_reader import open_bed
 from numpy.typing import NDArray
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
 from benchmarks.record import recorded
+from benchmarks.speed import pedigrees
+from ecgwas.commands import check_engine
 from ecgwas.genotypes import chromosomes
 from ecgwas.mixed import variant_tests
 from ecgwas.mixed.relationship import relationship
 from ecgwas.mixed.rotation import rotation
-from ecgwas.scan import matrix, relatives
+from ecgwas.scan import matrix
+from ecgwas.scan.peers import PEERS
 from ecgwas.statistics.least_squares import design, least_t_squared
 from ecgwas.statistics.projection import span
 from ecgwas.study.scan import Matrix
@@ -70,35 +82,41 @@ def lambdas(result: ScanResult) -> NDArray[np.float64]:
     return np.asarray(centres[half.argmax(axis=1)] / MEDIAN)
 
 
-def against_gemma(
-    label: str, stem: Path, eids: tuple[str, ...], values: NDArray[np.float64], compared: tuple[int, ...]
+def peer_lines(
+    label: str, made: Matrix, given: tuple[Traits, Covariates], compared: Mapping[str, tuple[int, ...]], python: Path | None
 ) -> Iterator[str]:
-    """values (N, K) in the order of the .fam, `eids`; compared: traits that GEMMA tests, too."""
-    given = tables(eids, values)
-    start = time.process_time()
-    result = scanned(options(stem, keep_neglog10p=2.0), given, "1")
-    ours = time.process_time() - start
-    g = relatives.loco_relationship(options(stem), "1", eids)
-    largest, rows, seconds = 0.0, 0, []
-    for k in compared:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        theirs, _ = gemma.wald(stem, g, np.ones((len(eids), 1)), k)
-        end = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds.append(end.ru_utime + end.ru_stime - before.ru_utime - before.ru_stime)
-        own = result.associations.frame.filter(pl.col("trait") == given[0].names[k])
-        both = own.join(theirs.rename({"rs": "variant"}), on="variant", suffix="_gemma")
-        if both.height == 0:
+    """A line per program; compared: program -> traits that it tests, too."""
+    seconds = None
+    for name, chosen in compared.items():
+        genotypes, people = chromosomes.open_chromosome(made, "1"), len(given[0].eids)
+        inputs = check_engine.Inputs(made, *given, np.zeros(people, dtype=np.int64), genotypes, chosen, is_exact=True)
+        choice = check_engine.choose([PEERS[name]], inputs, python, limited=False)
+        yield from (f"# {line}" for line in choice.not_run)
+        if not choice.running:
             continue
-        chi2 = np.square((both["beta_gemma"] / both["se_gemma"]).to_numpy())
-        largest, rows = max(largest, float(np.abs(np.square(both["t"].to_numpy()) / chi2 - 1).max())), rows + both.height
-    ratio = float(np.median(seconds)) * values.shape[1] / ours
-    yield (
-        f"LMM {label} gemma people={len(eids)} traits={values.shape[1]} rows={rows} max_rel_chi2={largest:.1e} "
-        f"lambda={np.median(lambdas(result)):.3f} seconds={ours:.1f} speed_ratio={ratio:.0f}"
-    )
+        table, mistakes = check_engine.compare(inputs, choice)
+        yield from (f"# {mistake.problem}" for mistake in mistakes)
+        (row,) = table.frame.iter_rows(named=True)
+        # Later scans of the same traits find their rotation in memory.
+        seconds = row["seconds_ours"] if seconds is None else seconds
+        per_trait = float("nan") if row["seconds_per_trait"] is None else row["seconds_per_trait"]
+        yield (
+            f"LMM {label} {name} version={row['version']} people={people} traits={row['traits_ours']} compared={len(chosen)} "
+            f"variants={row['variants']} rows={row['rows']} max_rel_chi2={_printed(row['max_rel_chi2'], '.1e')} "
+            f"correlation={_printed(row['correlation'], '.6f')} lambda={_printed(row['lambda_ours'], '.3f')} "
+            f"lambda_theirs={_printed(row['lambda_theirs'], '.3f')} seconds={seconds:.1f} "
+            f"seconds_per_trait={per_trait:.2f} speed_ratio={per_trait * row['traits_ours'] / seconds:.0f}"
+        )
+    yield f"LAMBDA {label} traits={len(given[0].names)} mixed={np.median(lambdas(scanned(made, given, '1'))):.3f}"
 
 
-def in_families(people: int, variants: int, traits: int, compared: tuple[int, ...]) -> Iterator[str]:
+def _printed(value: float | None, form: str) -> str:
+    return "nan" if value is None else format(value, form)
+
+
+def in_families(
+    people: int, variants: int, traits: int, compared: Mapping[str, tuple[int, ...]], python: Path | None
+) -> Iterator[str]:
     made = families.draw(people, variants, related=0.75, seed=5, segments=25)
     elsewhere = made.copies[:, made.chromosome != 1]
     values = families.polygenic(elsewhere, np.tile(SHARES, traits // len(SHARES)), 3)
@@ -106,8 +124,50 @@ def in_families(people: int, variants: int, traits: int, compared: tuple[int, ..
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
         gemma.fileset(stem, made.copies, values, made.chromosome)
-        yield from against_gemma(f"families-{people}", stem, eids, values, compared)
+        yield from peer_lines(f"families-{people}", options(stem), tables(eids, values), compared, python)
         yield from inflation(stem, eids, made, traits)
+
+
+def large(people: int, python: Path | None, traits: int = 6) -> Iterator[str]:
+    """BOLT-LMM, which is meant for more people than the others can test."""
+    made = families.draw(people, 8_000, related=0.75, seed=5, segments=25)
+    values = families.polygenic(made.copies[:, made.chromosome != 1], SHARES[:traits], 3)
+    with tempfile.TemporaryDirectory() as folder:
+        stem = Path(folder) / "cohort"
+        gemma.fileset(stem, made.copies, values, made.chromosome)
+        given = tables(tuple(f"p{i}" for i in range(people)), values)
+        yield from peer_lines(f"families-{people}", options(stem), given, {"bolt": (3, 4, 5)}, python)
+
+
+def time_of_scan(people: int, variants: int, traits: int) -> Iterator[str]:
+    """Variants: of one chromosome; as many again, and at least 2,000, of three others, which the relationship has."""
+    made = families.draw(people, 2 * max(variants, 2_000), related=0.75, seed=5, segments=25)
+    chromosome = np.minimum(np.arange(made.copies.shape[1]) // variants, 1) * (1 + np.arange(made.copies.shape[1]) % 3) + 1
+    order = np.argsort(chromosome, kind="stable")
+    copies, chromosome = np.ascontiguousarray(made.copies[:, order]), chromosome[order]
+    values = families.polygenic(copies[:, chromosome != 1], np.resize(SHARES, traits), 3)
+    with tempfile.TemporaryDirectory() as folder:
+        stem = Path(folder) / "cohort"
+        gemma.fileset(stem, copies, values, chromosome)
+        given = tables(tuple(f"p{i}" for i in range(people)), values)
+        seconds = {}
+        # The first scan of the mixed model computes relationship and rotation; the others find it in memory.
+        for name, kind, kernel in (
+            ("least_squares", "drop", "auto"), ("mixed", "polygenic", "auto"), ("again", "polygenic", "auto"),
+            ("by_numpy", "polygenic", "numpy"),
+        ):  # fmt: skip
+            chosen = options(stem, relatives=kind, kernel=kernel)
+            scanned(chosen, tables(given[0].eids[:100], values[:100, :2]), "1")  # Libraries are loaded.
+            start = time.process_time()
+            scanned(chosen, given, "1")
+            seconds[name] = time.process_time() - start
+    floor = (2 * people**2 + 4 * people * traits) / (2 * people * traits)
+    yield (
+        f"TIME families-{people} traits={traits} variants={variants} least_squares={seconds['least_squares']:.2f} "
+        f"mixed={seconds['mixed']:.2f} ratio={seconds['mixed'] / seconds['least_squares']:.1f} floor={floor:.1f} "
+        f"mixed_without_rotation_made={seconds['again']:.2f} "
+        f"ratio_without={seconds['again'] / seconds['least_squares']:.1f} genotypes_rotated_by_blas={seconds['by_numpy']:.2f}"
+    )
 
 
 def inflation(stem: Path, eids: tuple[str, ...], made: families.Cohort, traits: int) -> Iterator[str]:
@@ -123,7 +183,7 @@ def inflation(stem: Path, eids: tuple[str, ...], made: families.Cohort, traits: 
         yield f"LAMBDA families-{len(eids)} h2={share:g} mixed={model:.3f} least_squares={plain:.3f}"
 
 
-def in_mice(stem: Path, traits: int) -> Iterator[str]:
+def in_mice(stem: Path, traits: int, compared: Mapping[str, tuple[int, ...]], python: Path | None) -> Iterator[str]:
     bed = open_bed(f"{stem}.bed")
     copies, chromosome = bed.read(dtype="int8"), bed.chromosome.astype(np.int64)
     called = np.where(copies < 0, np.nan, copies.astype(float))
@@ -134,7 +194,7 @@ def in_mice(stem: Path, traits: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "cohort"
         gemma.fileset(own, copies, values, chromosome)
-        yield from against_gemma("mice", own, eids, values, (0, 5))
+        yield from peer_lines("mice", options(own), tables(eids, values), compared, python)
 
 
 def family_wise_error(studies: int, people: int = 300, variants: int = 1600, traits: int = 12) -> Iterator[str]:
@@ -170,23 +230,46 @@ def margin(people: int, related: float, traits: int = 96) -> str:
     return f"MARGIN people={people} related={related:g} shortfall={shortfall:.3f} times_people={shortfall * people:.0f}"
 
 
+PIECES = ("margin", "families", "mice", "large", "time", "fwer", "pedigrees")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="smaller cases, under ten minutes")
+    parser.add_argument("--only", default=",".join(PIECES), help="pieces, separated by commas")
+    parser.add_argument("--python", type=Path, help="interpreter of an environment with jamma and fastlmm")
     parser.add_argument("--mice", type=Path, default=MICE, help="fileset of the 1,940 mice, without ending")
+    parser.add_argument("--people", type=int, default=2_000, help="simulated people of the piece large")
     given = parser.parse_args()
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # GEMMA's.
-    studies, size = (60, (600, 4_000, 48)) if given.quick else (200, (1_500, 12_000, 96))
+    unknown = sorted(set(given.only.split(",")) - set(PIECES))
+    if unknown:
+        parser.error(f"--only {unknown[0]}: choose from {', '.join(PIECES)}")
     with threadpool_limits(1):
-        for people in (100, 200, 400, 800):
-            print(margin(people, 0.5), flush=True)
-        for line in in_families(*size, (4, 5) if given.quick else (2, 3, 4, 5)):
-            print(line, flush=True)
-        if given.mice.with_suffix(".bed").exists():
-            for line in in_mice(given.mice, 12 if given.quick else 96):
+        for piece in given.only.split(","):
+            for line in lines(piece, quick=given.quick, mice=given.mice, people_of_large=given.people, python=given.python):
                 print(line, flush=True)
-        for line in family_wise_error(studies):
-            print(line, flush=True)
+
+
+def lines(piece: str, *, quick: bool, mice: Path, people_of_large: int, python: Path | None) -> Iterator[str]:
+    """The lines of one piece."""
+    few = {"gemma": (4, 5), "fastlmm": (4, 5), "jamma": tuple(range(12))}
+    more = {"gemma": (2, 3, 4, 5), "fastlmm": (4, 5), "jamma": tuple(range(24))}
+    if piece == "margin":
+        yield from (margin(count, 0.5) for count in (100, 200, 400, 800))
+    elif piece == "families":
+        yield from in_families(*((600, 4_000, 48) if quick else (1_500, 12_000, 96)), few if quick else more, python)
+    elif piece == "mice" and mice.with_suffix(".bed").exists():
+        yield from in_mice(mice, 12 if quick else 96, {"gemma": (0, 5), "jamma": tuple(range(6))}, python)
+    elif piece == "large":
+        yield from large(people_of_large, python)
+    elif piece == "time":
+        for people, variants in ((800, 2_000),) if quick else ((1_500, 4_000), (1_500, 16_000)):
+            for traits in (24, 384):
+                yield from time_of_scan(people, variants, traits)
+    elif piece == "fwer":
+        yield from family_wise_error(60 if quick else 200)
+    elif piece == "pedigrees":
+        yield from pedigrees.lines(*((200, 8, 24, (1, 2)) if quick else (489, 4, 48, (1, 2, 3))))
 
 
 if __name__ == "__main__":

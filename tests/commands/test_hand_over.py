@@ -141,6 +141,16 @@ def test_the_column_of_a_trait_does_not_depend_on_the_traits_chosen_and_no_covar
     assert list(one.traits) == [column for column in whole.traits if whole.names[column] == "a-b"]
 
 
+@pytest.mark.parametrize(("men", "chrom"), [(1, "X"), (2, "X"), (1, "1")])
+def test_plink2_is_told_how_men_count_on_x(tmp_path: Path, men: int, chrom: str) -> None:
+    fileset.write(tmp_path / "cohort", fileset.draw(20, 5, 1), chrom=chrom)
+    opened = fileset.opened(fileset.matrix_options(tmp_path / "cohort", chromosomes=(chrom,)))
+    genotypes = other_programs.GenotypeFiles({chrom: opened.fileset}, None, sex_given=True, listed=False)
+    handed: Any = SimpleNamespace(numbers=("age",), dummies=())
+    (line,) = other_programs.plink2(handed, genotypes, other_programs.Filters(0.01, 5, 0.98, 1e-6, men))
+    assert ("--xchr-model 1" in line) == (men == 1 and chrom == "X")
+
+
 def test_a_path_with_a_blank_is_quoted_and_a_mark_is_not() -> None:
     words = other_programs.line(["plink2", "--bed", "/my data/chr1.bed", f"--phenoCol={other_programs.TRAIT}"])
     assert words == "plink2 --bed '/my data/chr1.bed' --phenoCol=\"$trait\""

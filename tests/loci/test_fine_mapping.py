@@ -18,6 +18,7 @@ from ecgwas.loci import (
     fine_mapping,
     individual_data,
     merge,
+    models,
     signal_neighbourhoods,
     winners_curse,
 )
@@ -279,7 +280,7 @@ def all_results(chromosome: Chromosome) -> list[list[dict[str, object]]]:
 def test_a_region_in_batches_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     chromosome = made(tmp_path, linked(1, missing=0.03), effect=1.0, second=1.0)
     whole = all_results(chromosome)
-    for module in (individual_data, credible_sets):
+    for module in (individual_data, models):
         monkeypatch.setattr(module, "BATCH_BYTES", 8 * PEOPLE * 7)
     for one, other in zip(whole, all_results(chromosome), strict=True):
         assert len(one) == len(other) > 0

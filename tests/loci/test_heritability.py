@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from ecgwas.genotypes.packed_calls import PackedCalls, packed_calls
 from ecgwas.genotypes.pruned_panel import PrunedGenotypes, standardised
 from ecgwas.loci.heritability import greml, heritability
 from ecgwas.tables import Covariates, Traits
@@ -19,7 +20,7 @@ def test_estimates_are_unbiased_and_errors_honest(share: float) -> None:
     rng = np.random.default_rng(1)
     codes = rng.binomial(2, rng.uniform(0.1, 0.5, VARIANTS)[:, None], (VARIANTS, PEOPLE)).astype(np.uint8)
     eids = tuple(str(i) for i in range(PEOPLE))
-    panel = PrunedGenotypes(eids, codes, np.full(PEOPLE, VARIANTS), VARIANTS, np.empty((0, PEOPLE), dtype=np.uint8))
+    panel = PrunedGenotypes(eids, packed_calls(codes), np.full(PEOPLE, VARIANTS), VARIANTS, no_calls(PEOPLE))
     genetic = standardised(codes).T @ rng.normal(size=(VARIANTS, REPEATS)) / np.sqrt(VARIANTS)
     values = np.sqrt(share) * genetic + np.sqrt(1 - share) * rng.normal(size=(PEOPLE, REPEATS))
     covariates = rng.normal(size=(PEOPLE, 5))
@@ -72,11 +73,13 @@ def test_greml_is_where_the_restricted_likelihood_is_largest(share: float) -> No
     assert found.p == pytest.approx(stats.chi2.sf(nothing - direct.fun, 1) / 2, rel=1e-3)
 
 
+def no_calls(people: int) -> PackedCalls:
+    return packed_calls(np.empty((0, people), dtype=np.uint8))
+
+
 def test_without_variants_the_table_is_empty() -> None:
     eids = ("a", "b")
-    panel = PrunedGenotypes(
-        eids, np.empty((0, 2), dtype=np.uint8), np.zeros(2, dtype=np.int64), 0, np.empty((0, 2), dtype=np.uint8)
-    )
+    panel = PrunedGenotypes(eids, no_calls(2), np.zeros(2, dtype=np.int64), 0, no_calls(2))
     assert len(heritability(Traits(eids, ("t",), np.ones((2, 1))), Covariates(eids, (), np.empty((2, 0))), panel)) == 0
 
 
@@ -86,7 +89,7 @@ def test_covariates_are_regressed_out_among_the_participants_with_the_trait(lack
     rng = np.random.default_rng(3)
     codes = rng.binomial(2, rng.uniform(0.1, 0.5, VARIANTS)[:, None], (VARIANTS, PEOPLE)).astype(np.uint8)
     eids = tuple(str(i) for i in range(PEOPLE))
-    panel = PrunedGenotypes(eids, codes, np.full(PEOPLE, VARIANTS), VARIANTS, np.empty((0, PEOPLE), dtype=np.uint8))
+    panel = PrunedGenotypes(eids, packed_calls(codes), np.full(PEOPLE, VARIANTS), VARIANTS, no_calls(PEOPLE))
     genetic = standardised(codes).T @ rng.normal(size=(VARIANTS, REPEATS)) / np.sqrt(VARIANTS)
     values = np.sqrt(0.6) * genetic + np.sqrt(0.4) * rng.normal(size=(PEOPLE, REPEATS))
     covariates = rng.normal(size=(PEOPLE, 5))

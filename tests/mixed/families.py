@@ -38,6 +38,17 @@ def draw(people: int, variants: int, *, related: float, seed: int, chromosomes: 
     return Cohort(np.concatenate([np.array(rows, dtype=np.int8).reshape(-1, variants), unrelated]), chromosome)
 
 
+def siblings(people: int, related: float) -> list[tuple[int, int]]:
+    """The pairs of siblings of a cohort that `draw` makes."""
+    pairs: list[tuple[int, int]] = []
+    start, family = 0, 0
+    while start < related * people:
+        stop = min(start + SIBLINGS[family % len(SIBLINGS)], people)
+        pairs += [(i, j) for i in range(start, stop) for j in range(i + 1, stop)]
+        start, family = stop, family + 1
+    return pairs
+
+
 def polygenic(copies: NDArray[np.int8], shares: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     """(N, K) traits of variance 1; the share of each (K,) is the sum of small effects of all variants (N, V)."""
     rng = np.random.default_rng([seed, 7])

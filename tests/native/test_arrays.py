@@ -30,13 +30,14 @@ OWN_LENGTHS = {
     ("adjust_missing", "cross_product"): (1,), ("adjust_missing", "trait_ss"): (1,), ("tests", "cross_product"): (1,),
     ("tests", "t2_histogram"): (1,), ("tests", "candidates"): (0,), ("products_and_tests", "tiles"): (1,),
     ("products_and_tests", "row_lists"): (0,), ("products_and_tests", "t2_histogram"): (0, 1),
-    ("products_and_tests", "candidates"): (0,), ("refit_exact", "traits"): (0,),
+    ("products_and_tests", "candidates"): (0,), ("refit_exact", "traits"): (0,), ("related", "calls"): (0, 2),
 }  # fmt: skip
 """Axes whose length no other array has, or only rounded up."""
 OUTPUTS = {
     "products": ("out", "row_lists"), "row_list_bytes": (), "prepare": ("packed", "counts"),
     "adjust_missing": ("projected_ss", "cross_product", "trait_ss"), "tests": ("t2_histogram", "candidates"),
     "products_and_tests": ("t2_histogram", "candidates"), "refit_exact": ("sums",),
+    "related": ("pairs", "counts"),
 }  # fmt: skip
 
 
@@ -106,6 +107,11 @@ def calls(variants: int = 2, people: int = 38, rank: int = 3, traits: int = 5) -
         Call("refit_exact", {
             "packed": packed, "basis": basis, "rank": rank, "traits": zeros(traits, people, of=np.float64), "candidates": hits,
             "missing": whole, "raw_ss": sums, "sums": zeros(len(hits), 3, of=np.float64),
+        }),
+        Call("related", {
+            "calls": zeros(people, 2, 16, of=np.uint64), "variants": zeros(2, of=np.int64),
+            "min_kinship": zeros(2, of=np.float64), "begin": 0, "end": people, "pairs": zeros(3, 2, of=np.int32),
+            "counts": zeros(3, 4, of=np.int32),
         }),
     )  # fmt: skip
 
@@ -242,6 +248,21 @@ def filled(name: str, call: Call, values: Any) -> dict[str, NDArray[Any]]:
         ("tests", lambda call: filled("genotype_ss", call, -0.0), "genotype_ss: variant 0 below 0"),
         ("tests", lambda call: filled("df", call, [3, -1]), "df: variant 1 below 0"),
         ("products_and_tests", lambda call: filled("row_lists", call, 1), "row_lists: of other genotypes"),
+        ("related", lambda call: {"begin": -1}, "begin: people from -1 to 38, expected 0 to the 38 of calls"),
+        ("related", lambda call: {"end": 39}, "begin: people from 0 to 39, expected 0 to the 38 of calls"),
+        ("related", lambda call: {"begin": 2, "end": 1}, "begin: people from 2 to 1, expected"),
+        (
+            "related",
+            lambda call: filled("variants", call, [0, 513]),
+            "variants: 513 of strip 1, expected 0 to the 512 that fit",
+        ),
+        ("related", lambda call: filled("variants", call, -1), "variants: -1 of strip 0, expected 0 to the 512"),
+        (
+            "related",
+            lambda call: {"calls": zeros(38, 2, 8, of=np.uint64)},
+            "calls: 4 words of a strip, expected a multiple of 8",
+        ),
+        ("related", lambda call: {"calls": zeros(38, 2, 176, of=np.uint64)}, "calls: 88 words of a strip, .* up to 80"),
         ("products_and_tests", lambda call: {"t2_histogram": zeros(17, 4, of=np.uint32)}, "t2_histogram: 17 traits, expected"),
     ],
 )

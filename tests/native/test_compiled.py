@@ -13,7 +13,7 @@ from ecgwas.genotypes.packed import PackedBlock, SampleSelector
 from ecgwas.genotypes.readers import pack
 from ecgwas.native import compiled, constants
 from ecgwas.scan import matrix
-from ecgwas.scan.engine.backends.compiled_backend import CompiledAdjuster, DosageBackend
+from ecgwas.scan.engine.backends.compiled_backend import CompiledAdjuster, DividedProducts, DosageBackend
 from ecgwas.scan.engine.backends.numpy_backend import NumpyBackend
 from ecgwas.scan.engine.kernels import NumpyKernel
 from ecgwas.scan.engine.missing_calls import MissingCallAdjuster, RawSums, ReferenceAdjuster
@@ -30,7 +30,7 @@ from tests.native.test_kernels import bed_codes
 pytestmark = pytest.mark.skipif(not compiled.is_available(), reason="the compiled part was not built at install")
 
 
-@pytest.fixture(params=["baseline", "avx2", "avx512f"])
+@pytest.fixture(params=["baseline", "avx2", "avx512f", "avx512vpopcntdq"])
 def instructions(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each instruction set that this machine has."""
     before = compiled.instructions()
@@ -250,6 +250,39 @@ def test_products_are_kept_where_a_caller_needs_them() -> None:
     fused.screen(other)
     np.testing.assert_array_equal(fused.candidates(block, passing, counts[1]), keeping.candidates(block, kept, counts[0]))
     np.testing.assert_array_equal(*counts)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.98])
+@pytest.mark.parametrize("missing", ["exact", "mean"])
+def test_variants_without_missing_calls_are_tested_in_one_pass_in_a_block_with_others(
+    instructions: str, share: float, missing: str
+) -> None:
+    """The same bits as with products that are kept, in the order of the block; a small share is not divided off."""
+    people, rng = 150, np.random.default_rng(3)
+    bed = np.array([3, 2, 0], dtype=np.uint8)[rng.binomial(2, 0.3, (700, people))]
+    lacks = rng.random(700) >= share
+    bed[(rng.random(bed.shape) < 0.05) & lacks[:, None]] = 1
+    bed[lacks, 0] = 1
+    block = SampleSelector(np.arange(people), people).select(pack(bed))
+    covariates, values = rng.standard_normal((people, 3)), rng.standard_normal((people, 37))
+    basis = np.linalg.qr(np.column_stack([np.ones(people), covariates]))[0]
+    group = Group(np.arange(37), np.arange(people), design(basis, values), Plink2Checks(basis, covariates))
+    options = matrix_options(Path("none"), keep_neglog10p=2, missing=missing)
+    keeping, fused = (Fitter(options, group, keep_products=keep) for keep in (True, False))
+    kept, passing = keeping.screen(block), fused.screen(block)
+    assert isinstance(passing.cross_product, DividedProducts) == (share > 0.45)
+    np.testing.assert_array_equal(kept.genotype_ss, passing.genotype_ss)
+    np.testing.assert_array_equal(kept.glm_errors, passing.glm_errors)
+    counts = keeping.pool().local(), fused.pool().local()
+    expected = keeping.candidates(block, kept, counts[0])
+    np.testing.assert_array_equal(fused.candidates(block, passing, counts[1]), expected)
+    np.testing.assert_array_equal(*counts)
+    assert counts[0].sum() == 700 * 37
+    assert set(lacks[expected[:, 0]]) == {True, False}
+    # Another block is screened before this one is tested.
+    fused.screen(block.select(np.arange(100)))
+    np.testing.assert_array_equal(fused.candidates(block, passing, counts[1]), expected)
+    np.testing.assert_array_equal(counts[1], 2 * counts[0])
 
 
 @pytest.mark.parametrize("name", constants.NAMES)

@@ -12,7 +12,7 @@ from ecgwas.report import LeadVariant, ScanRows, genotype_beats, pooled, render,
 from ecgwas.report.figures.genotype import ecg_by_genotype
 from ecgwas.study import ReportOptions
 from ecgwas.tables import Associations, Loci, People, files
-from ecgwas.tables.loci import Hits
+from ecgwas.tables.loci import GroupEffects, Hits
 from tests.factories import make_signals
 from tests.report.example import changed, make_contents, page_of, rows_of
 
@@ -167,3 +167,35 @@ def test_a_locus_that_is_not_shared_has_no_figure() -> None:
     figures = render(ReportOptions(), shared).figures
     assert {name for name in figures if name.startswith("phewas_")} == {"phewas_1", "phewas_3"}
     assert not {"locus_2", "locus_2_difference", "region_2"} & set(figures)
+
+
+def group_rows(**sizes: int) -> pl.DataFrame:
+    """A comparison of two groups at two loci; sizes: group -> participants."""
+    return GroupEffects.of([
+        {"locus": locus, "trait": "ae.V3.f02", "variant": "rs1", "chrom": "1", "pos": 5, "effect_allele": "A",
+         "other_allele": "G", "by": "ancestry", "group": group, "n": n, "eaf": None if group == "combined" else 0.2,
+         "beta": 0.1, "se": 0.1, "neglog10p": 1.0, "q": None, "q_p": None, "i2": None}
+        for locus in (1, 2) for group, n in sizes.items()
+    ]).frame  # fmt: skip
+
+
+def shared_groups(table: pl.DataFrame) -> pl.DataFrame:
+    return shareable(changed(make_contents(), tables={files.GROUP_EFFECTS: table}), LEAST).tables[files.GROUP_EFFECTS]
+
+
+def test_a_comparison_with_few_carriers_in_a_group_is_not_passed_on() -> None:
+    table = group_rows(**{"1": 300, "2": 80, "combined": 380, "all": 380})
+    assert shared_groups(table).equals(table)
+    is_rare = (pl.col("locus") == 1) & (pl.col("group") == "2")
+    rare = table.with_columns(eaf=pl.when(is_rare).then((LEAST - 1) / 160).otherwise(pl.col("eaf")))
+    assert shared_groups(rare).equals(table.filter(locus=2))
+    assert shared_groups(table.clear()).height == 0
+
+
+def test_a_group_too_small_to_be_shown_does_not_follow_from_the_others() -> None:
+    names = {"1": 300, "2": 80, "3": None, "combined": 380}
+    hidden = shared_groups(group_rows(**names, all=380 + LEAST - 1))
+    assert hidden["n"].null_count() == hidden["eaf"].null_count() == hidden.height == 10
+    assert hidden["beta"].null_count() == 0
+    table = group_rows(**names, all=380 + LEAST)
+    assert shared_groups(table).equals(table)

@@ -15,7 +15,7 @@ from ecgwas.report.text import strega
 from ecgwas.stages import loci as loci_stage
 from ecgwas.study import Study
 from ecgwas.tables import Guards, files
-from ecgwas.tables.loci import threshold_caveat, unequal_variances
+from ecgwas.tables.loci import WITHIN_GROUPS, threshold_caveat, unequal_variances
 from tests.report.example import changed, make_contents
 
 WORDS = "the variance of some traits differs between ancestries"
@@ -44,6 +44,19 @@ def test_between_whom_variances_differ() -> None:
     words = str(threshold_caveat(guards("pass", "warn").frame))
     assert "between men and women (on X)" in words
     assert "guards.csv, variance_by_sex;" in words
+
+
+def test_permutations_within_groups_keep_the_threshold() -> None:
+    """The warning is then about p-values, unless the sexes differ as well."""
+    noted = pl.col("note") + f"; p-values are then too small or too large ({WITHIN_GROUPS})"
+    in_groups = pl.when(pl.col("guard") == "variance_by_ancestry").then(noted).otherwise(pl.col("note"))
+    words = str(threshold_caveat(guards("warn").frame.with_columns(note=in_groups)))
+    assert words.startswith(f"beware: {WORDS}, and p-values")
+    assert WITHIN_GROUPS in words
+    assert "passes this threshold more often" in str(
+        threshold_caveat(guards("warn", "warn").frame.with_columns(note=in_groups))
+    )
+    assert "passes this threshold more often" in str(threshold_caveat(guards("warn").frame))
 
 
 @pytest.mark.parametrize("loci", [0, 1], ids=["no locus", "loci"])

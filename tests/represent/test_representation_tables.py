@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.findings.representation_tables import END, Found, OnReal, of_kinds, of_seeds, write
+from benchmarks.findings.representation_tables import END, Found, OnReal, of_hearts, of_kinds, of_seeds, write
 from tests.conftest import ROOT
 
 
@@ -30,6 +30,14 @@ def test_table_of_seeds() -> None:
     assert text.splitlines()[-1] == "| default | 32 | 0.600 | 0.700 | 0.650 |"
 
 
+def test_table_of_hearts() -> None:
+    by_hearts = {"own": {"default": found(0.7), "pca32": found(0.3)}, "ecgsyn": {"default": found(0.9)}}
+    header, _, *rows = of_hearts(by_hearts).splitlines()
+    assert header == "| mean R² (parameters ≥ 0.70) | own | ecgsyn |"
+    assert rows[0] == "| default | 0.600 (1 of 2) | 0.700 (1 of 2) |"
+    assert rows[1:] == ["| pca32 | 0.400 (0 of 2) | – |"]
+
+
 def test_a_block_of_a_page_is_made_anew_and_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
@@ -45,8 +53,8 @@ def test_a_block_of_a_page_is_made_anew_and_nothing_else(tmp_path: Path) -> None
         write(page, "others", "x")
 
 
-def test_the_documentation_has_a_place_for_both() -> None:
+def test_the_documentation_has_a_place_for_each() -> None:
     page = (ROOT / "docs" / "validation" / "represent.md").read_text()
-    assert page.count(END) == 2
-    for block in ("kinds", "seeds"):
+    assert page.count(END) == 3
+    for block in ("kinds", "seeds", "hearts"):
         assert page.count(f"<!-- representations:{block} -->") == 1

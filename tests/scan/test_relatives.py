@@ -167,7 +167,7 @@ def test_x_is_tested_with_the_relationship_of_all_autosomes(tmp_path: Path) -> N
     assert relatives.loco_relationship(made, "X", traits.eids).shape == (PEOPLE, PEOPLE)
 
 
-def test_too_few_other_chromosomes_and_too_many_people_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_few_other_chromosomes_and_too_many_people_are_refused(tmp_path: Path) -> None:
     stem = tmp_path / "cohort"
     traits, covariates = cohort(stem)
     with pytest.raises(InputError, match="have 0 common variants; at least 200"):
@@ -175,10 +175,9 @@ def test_too_few_other_chromosomes_and_too_many_people_are_refused(tmp_path: Pat
     with pytest.raises(InputError, match="have 0 common variants"):
         matrix.check(options(stem, chromosomes=("1",)))
     matrix.check(options(stem))
-    monkeypatch.setattr(relatives, "MAX_PEOPLE", 100)
-    with pytest.raises(InputError, match="exact for at most 100 people, and 160 are tested") as error:
-        scanned(options(stem), traits, covariates)
-    assert "relatives: drop" in str(error.value.fix)
+    with pytest.raises(InputError, match=r"exact for at most 100 people \(scan.exact_people\), and 160 are tested") as error:
+        scanned(options(stem, exact_people=100), traits, covariates)
+    assert "relatives: family" in str(error.value.fix)
 
 
 @pytest.mark.parametrize(

@@ -69,18 +69,18 @@ def test_tests_of_a_neighbourhood_are_those_of_the_scan(study: Study) -> None:
     np.testing.assert_allclose(both["neglog10p"], both["neglog10p_kept"], rtol=1e-9)
 
 
-def test_the_page_names_the_model_and_what_is_computed_by_least_squares(study: Study) -> None:
+def test_the_page_names_the_model_and_what_power_is_of(study: Study) -> None:
     page = files.REPORT.path(study.results).read_text()
     assert "exact Wald test of GEMMA" in page
     assert "Genome-wide efficient mixed-model analysis" in page
-    assert "takes relatives for unrelated" in page
+    assert "power is that of as many unrelated people" in page
     assert "KING-robust kinship of at most" not in page
 
 
 def test_check_cautions_and_the_plan_knows_the_model(study: Study) -> None:
     facts, mistakes = stages.check(study)
     assert mistakes == []
-    assert any(isinstance(fact, Caution) and "least squares" in fact for fact in facts)
+    assert any(isinstance(fact, Caution) and "unrelated people" in fact for fact in facts)
     assert isinstance(study.scan, Matrix)
     plain = study.model_copy(update={"scan": study.scan.model_copy(update={"relatives": "drop"})})
     size = planning.size_of(study)

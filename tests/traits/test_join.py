@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from scipy import stats
 from ecgwas.errors import InputError
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Features, Guards, People
+from ecgwas.tables.recordings import Ancestry
 from ecgwas.traits import exclusions, join, null_permutation, overlap
 from ecgwas.traits.sample_qc import SampleQc
 from ecgwas.traits.transform import rank_normal
@@ -286,3 +288,18 @@ def test_shuffling_keeps_traits_with_their_covariates_and_takes_them_from_their_
     assert before == after
     assert (mixed.traits.values == built.traits.values).mean() < 0.1
     assert mixed.traits.eids == built.traits.eids
+
+
+def test_shuffling_stays_within_ancestry_groups(tmp_path: Path) -> None:
+    """Means and variances that differ between ancestries differ in the null study, too; further values move alike."""
+    path = covariates(tmp_path, ids())
+    built = join.build(TraitOptions(covariates=path, transform="none"), {"ae": features(ids(), {"f01": noise(1)})}, ids())
+    numbers = 1 + np.arange(len(built.traits.eids)) % 3
+    built = replace(built, ancestry=Ancestry(built.ancestry.frame.with_columns(ancestry_group=pl.Series(numbers))))
+    mixed = null_permutation.permuted(built, np.random.default_rng(4))
+    for number in (1, 2, 3):
+        before, after = (tables.traits.values[numbers == number, 0] for tables in (built, mixed))
+        assert sorted(before) == sorted(after)
+        assert not np.array_equal(before, after)
+    further = null_permutation.reordered(built.traits, numbers, np.random.default_rng(4))
+    np.testing.assert_array_equal(further.values, mixed.traits.values)

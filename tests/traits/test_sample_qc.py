@@ -13,6 +13,7 @@ from bed_reader import to_bed
 from numpy.typing import NDArray
 
 from ecgwas.genotypes import chromosomes, long_range_ld, pruned_panel
+from ecgwas.genotypes.packed_calls import packed_calls
 from ecgwas.genotypes.pruned_panel import PrunedGenotypes
 from ecgwas.study.traits import PersonGuards
 from ecgwas.traits import families, kinship, sample_qc
@@ -34,7 +35,7 @@ def made(codes: NDArray[np.uint8], **more: object) -> PrunedGenotypes:
     people = codes.shape[1]
     called = (codes != NO_CALL).sum(axis=0)
     x = more.pop("x_codes", np.empty((0, people), dtype=np.uint8))
-    return PrunedGenotypes(tuple(f"p{i}" for i in range(people)), codes, called, len(codes), x)
+    return PrunedGenotypes(tuple(f"p{i}" for i in range(people)), packed_calls(codes), called, len(codes), packed_calls(x))
 
 
 def judged(given: PrunedGenotypes, sexes: NDArray[np.int8] | None = None, **options: object) -> sample_qc.SampleQc:
@@ -204,7 +205,7 @@ def test_components_are_those_of_plink2_on_real_people(tmp_path: Path, shared: P
     options = matrix_options(stem)
     eids = chromosomes.eids_in_all_files(options)
     seen = pruned_panel.read(chromosomes.available(options), partial(chromosomes.open_chromosome, options), eids, build="hg19")
-    write_bed(tmp_path / "cohort", seen.codes)
+    write_bed(tmp_path / "cohort", seen.codes.unpacked())
     plink2(tmp_path / "cohort", "--pca", "10")
     theirs = pl.read_csv(tmp_path / "cohort.eigenvec", separator="\t").select(pl.col("^PC.*$")).to_numpy()
     ours = genotype_pcs(seen.codes, 10, seed=1)

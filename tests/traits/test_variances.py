@@ -114,7 +114,7 @@ def test_ranks_within_groups_have_the_same_spread_in_each() -> None:
         own = found[number == MINORITY]
         count = len(own)
         np.testing.assert_allclose(np.sort(own), stats.norm.ppf((np.arange(1, count + 1) - 0.375) / (count + 0.25)), atol=1e-9)
-    everybody = transformed(options(), raw, basis, 10 * MINORITY)
+    everybody = transformed(options(normalise_within=()), raw, basis, 10 * MINORITY)
     assert everybody[MINORITY == 2].std() > 1.5 * everybody[MINORITY == 1].std()
 
 
@@ -135,7 +135,7 @@ def test_a_small_group_is_normalised_with_the_largest() -> None:
     strata = np.repeat([10, 20], [N - MIN_PEOPLE + 1, MIN_PEOPLE - 1])
     raw = np.random.default_rng(9).normal(size=N)
     within = transformed(options(normalise_within=("ancestry",)), raw, span(NO_COMPONENTS), strata)
-    np.testing.assert_array_equal(within, transformed(options(), raw, span(NO_COMPONENTS), strata))
+    np.testing.assert_array_equal(within, transformed(options(normalise_within=()), raw, span(NO_COMPONENTS), strata))
 
 
 def shuffled_p(rng: np.random.Generator, copies: NDArray[np.float64], trait: NDArray[np.float64], basis: NDArray[np.float64],
@@ -158,7 +158,7 @@ def test_thresholds_hold_once_variances_are_equal(transform: str, where: str) ->
     strata, spread = (10 * MINORITY, 3.0) if where == "ancestry" else (SEXES.astype(np.int64), 0.5)
     second = (strata == strata[-1]).astype(np.int64)
     basis = span(second.astype(float)[:, None])
-    within, plain = options(transform=transform, normalise_within=(where,)), options(transform=transform)
+    within, plain = (options(transform=transform, normalise_within=each) for each in ((where,), ()))
     hits, unguarded = 0, 0
     for _ in range(200):
         shares = frequencies(rng, 2, 0.15 if where == "ancestry" else 0.0, 130)
@@ -192,7 +192,7 @@ def test_the_option_reaches_the_traits_and_the_guard_says_when_it_is_needed(tmp_
     def status(tables: join.TraitTables) -> str:
         return str(tables.guards.frame.filter(pl.col("guard") == "variance_by_ancestry")["status"].item())
 
-    plain, within = built(), built(normalise_within=["ancestry", "sex"])
+    plain, within = built(normalise_within=[]), built(normalise_within=["ancestry", "sex"])
     assert (status(plain), status(within)) == ("warn", "pass")
     assert plain.ancestry.frame["ancestry_group"].to_list() == MINORITY.tolist()
     assert plain.ancestry.frame["normalised_within"].unique().to_list() == [0]
@@ -203,6 +203,10 @@ def test_the_option_reaches_the_traits_and_the_guard_says_when_it_is_needed(tmp_
         TraitOptions(covariates=path, normalise_within=("ancestry",)), table, within.covariates, ["a.I.f"], 10 * MINORITY
     )
     by_ancestry = built(normalise_within=["ancestry"])
+    default, raw_by_default = built(), built(transform="none")
+    np.testing.assert_array_equal(default.traits.values, by_ancestry.traits.values)
+    assert default.ancestry.frame["normalised_within"].to_list() == (10 * MINORITY).tolist()
+    np.testing.assert_array_equal(raw_by_default.traits.values[:, 0], raw)
     np.testing.assert_array_equal(again.values, by_ancestry.traits.values)
     assert by_ancestry.traits.values[MINORITY == 2, 0].std() == pytest.approx(1, abs=0.1)
 
@@ -215,3 +219,7 @@ def test_an_option_that_does_nothing_says_so(tmp_path: Path) -> None:
     table = {"a": Features(pl.DataFrame({"eid": eids, "lead": ["I"] * N, "f": raw}))}
     given = TraitOptions(covariates=path, normalise_within=("ancestry",))
     assert any("traits.normalise_within: ancestry does nothing" in note for note in join.build(given, table, eids).notes)
+    default, nobody = (join.build(TraitOptions(covariates=path, normalise_within=each), table, eids) for each in (None, ()))
+    assert not [note for note in default.notes if "normalise_within" in note]
+    assert default.ancestry.frame.equals(nobody.ancestry.frame)
+    np.testing.assert_array_equal(default.traits.values, nobody.traits.values)

@@ -10,12 +10,14 @@ import pytest
 from ecgwas import represent, stages
 from ecgwas.errors import StudyError
 from ecgwas.loci import neighbourhoods
+from ecgwas.native import compiled
 from ecgwas.scan import matrix
 from ecgwas.scan.work import HISTOGRAM_BYTES
 from ecgwas.stages import STAGES
 from ecgwas.stages.traits import load_traits
 from ecgwas.store import Note
 from ecgwas.study import Study
+from ecgwas.traits import sample_qc
 from ecgwas.workflow import costs, planning
 from ecgwas.workflow.costs import StudySize
 from tests.cohorts import make_cohort
@@ -249,3 +251,18 @@ def test_free_disk_counts_what_the_study_holds_already(finished: Study, tmp_path
     elsewhere = finished.model_copy(update={"results": tmp_path / "not" / "there"})
     assert planning.disk_here_mib(finished) > planning.disk_here_mib(elsewhere) - 1024
     assert planning.memory_here_mib() > 0
+
+
+def test_kinship_and_components_of_100_000_people_are_planned_within_an_hour_and_8_gib(example: Study) -> None:
+    """On 2 cores, with the 20,000 variants of sample QC; more people than are compared without a guard take less time."""
+    if not compiled.is_available():
+        pytest.skip("the compiled part was not built at install")
+    variants = {str(number): 36_000 for number in range(1, 23)}
+    cost = costs.traits(example, StudySize(recordings=100_000, tested=100_000, variants=variants), 384)
+    assert cost.cpu_seconds < 2 * 3600
+    assert cost.memory_mib < 8 * 1024
+    guards = example.traits.guards.model_copy(update={"max_kinship": None})
+    off = example.model_copy(update={"traits": example.traits.model_copy(update={"guards": guards})})
+    most = sample_qc.most_compared()
+    fewer, more = (costs.traits(off, StudySize(recordings=n, tested=n, variants=variants), 384) for n in (most, most + 1))
+    assert more.cpu_seconds < fewer.cpu_seconds - 60

@@ -18,6 +18,7 @@ from ecgwas.commands import audit as disclosure
 from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, serve, share_rates, terminal
 from ecgwas.commands import init as initialise
 from ecgwas.commands import look as looking
+from ecgwas.commands.check_engine import command as check_engine
 from ecgwas.commands.command_line import Commands, UserPath, is_verbose, log, print_error
 from ecgwas.errors import Caution, EcgwasError
 from ecgwas.exchange import meta, meta_studies
@@ -125,7 +126,7 @@ def plan(study_file: Path, memory_gib: float | None) -> None:
     study = Study.read_file(study_file)
     jobs = planning.jobs(study)
     path = planning.write(study, jobs)
-    for line in terminal.plan_lines(study, jobs):
+    for line in (*terminal.plan_lines(study, jobs), *terminal.relatives_lines(study)):
         click.echo(line)
     click.echo(f"every job: {path}")
     memory = planning.memory_here_mib() if memory_gib is None else 1024 * memory_gib
@@ -394,6 +395,5 @@ def _print_rates(study: Study) -> None:
 for _stage in STAGES:
     _stage_command(_stage)
 
-main.add_command(covariates.group)
-main.add_command(completion.command)
-main.add_command(serve.command)
+for _command in (check_engine, completion.command, covariates.group, serve.command):
+    main.add_command(_command)

@@ -94,7 +94,7 @@ def _with_results(study: Study, chosen: Sequence[str]) -> Exported:
     names = _names(tested, chosen)
     if not isinstance(study.scan, Imported):
         return Exported(names)
-    programs = imported.programs_of(study.scan, tested, scan.STAGE.parts(study))
+    programs = imported.programs_of(study.scan, tested, scan.tested_chromosomes(study))
     lacking = [name for name in names if name not in programs]
     if len(lacking) == len(names):
         fix = f"results were imported of {first_few(programs)}" if programs else "correct scan.files"
@@ -113,7 +113,7 @@ def whole_scan(study: Study, chosen: Sequence[str]) -> Iterator[tuple[str, pl.Da
         yield from ((trait, pl.concat([all_tests.rows(folder, trait).frame for folder in folders])) for trait in chosen)
         return
     tested, covariates = traits.load_traits(study), traits.load_covariates(study)
-    opened = [chromosomes.open_chromosome(study.scan, part) for part in scan.STAGE.parts(study)]
+    opened = [chromosomes.open_chromosome(study.scan, part) for part in scan.tested_chromosomes(study)]
     ancestry = traits.load_ancestry(study, "ancestry_group")
     batch_size = max(1, MAX_ROWS_IN_MEMORY // max(1, sum(len(part) for part in opened)))
     for start in range(0, len(chosen), batch_size):

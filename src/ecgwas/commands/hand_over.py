@@ -123,7 +123,7 @@ def _sex_given(study: Study, handed: HandOver) -> bool:
 def _filters(study: Study, *, by_ancestry: bool) -> Filters:
     options = study.scan
     hardy = 0.0 if by_ancestry else options.min_hwe_p
-    return Filters(options.min_maf, options.min_mac, options.min_call_rate, hardy)
+    return Filters(options.min_maf, options.min_mac, options.min_call_rate, hardy, options.men_on_x)
 
 
 def _several_ancestries(study: Study) -> bool:
@@ -177,6 +177,8 @@ def _notes(study: Study, kind: str, genotypes: GenotypeFiles, *, by_ancestry: bo
         notes.append("set BOLT_TABLES to the folder `tables` of BOLT-LMM, which is meant for 5,000 participants and more")
     if kind != "plink2-pheno" and "X" in genotypes.chromosomes:
         notes.append("men on X must be coded 0 and 2, as in .bed files, and sex is a covariate only if it is among yours")
+        if study.scan.men_on_x == 1:
+            notes.append("scan.men_on_x: 1 does not reach this program, which counts men on X as they are coded")
     if kind in ("saige", "bolt") and "X" in genotypes.chromosomes:
         notes.append("the pseudoautosomal regions of X are not handed over")
     pattern = RESULTS[kind].format(chrom=".chr{chrom}" if several else "")

@@ -15,18 +15,18 @@ from pydantic_core import PydanticUndefined
 from rich.console import Console
 from rich.table import Column, Table
 
-from ecgwas import stages
+from ecgwas import represent, stages
 from ecgwas.commands import compare, compare_page
 from ecgwas.errors import MissingStageError
 from ecgwas.progress import duration
 from ecgwas.report.text import effects
 from ecgwas.stages import null
-from ecgwas.study import Study
+from ecgwas.study import Matrix, Study
 from ecgwas.study.origins import EntryAdded, EntryMissing, as_yaml
 from ecgwas.tables import VARIANT_KEY, files
 from ecgwas.tables.comparison import Comparison
 from ecgwas.tables.loci import threshold_caveat
-from ecgwas.workflow import planning
+from ecgwas.workflow import costs_of_relatives, planning
 from ecgwas.workflow.planning import Job
 
 
@@ -195,6 +195,15 @@ def plan_lines(study: Study, jobs: Sequence[Job]) -> Iterator[str]:
     core_seconds = start + sum(job.cost.work_seconds for job in jobs)
     yield f"in all {duration(core_seconds)} of one core like that of docs/validation/scaling.md, {disk:.2f} GiB of results"
     yield f"as jobs on a cluster (run --on), each of the {len(jobs)} parts takes up to {start:.0f} s more to start"
+
+
+def relatives_lines(study: Study) -> Iterator[str]:
+    """What each value of scan.relatives costs and gains; how many are related, if stage traits has counted them."""
+    size, n_traits = planning.size_of(study), sum(represent.traits_of(options) for options in study.represent)
+    yield from costs_of_relatives.choices(study, size, n_traits)
+    if isinstance(study.scan, Matrix):
+        for row in _frame(files.SAMPLE_GUARDS, study.results).filter(pl.col("guard") == "kinship").iter_rows(named=True):
+            yield f"  related people: {row['left_out']} of {row['of']} excluded ({row['note']})"
 
 
 MAX_LINES = 10

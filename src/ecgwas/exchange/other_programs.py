@@ -57,12 +57,13 @@ class GenotypeFiles:
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters of variants of the study; min_hwe_p 0: none, or not one that these programs know."""
+    """Filters of variants of the study, and its coding of X; min_hwe_p 0: none, or not one that these programs know."""
 
     min_maf: float
     min_mac: float
     min_call_rate: float
     min_hwe_p: float
+    men_on_x: int = 2
 
 
 def line(arguments: Sequence[str]) -> str:
@@ -81,6 +82,7 @@ def plink2(handed: HandOver, genotypes: GenotypeFiles, filters: Filters) -> list
         *(["--covar", COVARIATES, "--covar-variance-standardize"] if covariates else []), "--glm", *GLM,
         *(["no-x-sex"] if genotypes.sex_given and "X" in genotypes.chromosomes else []),
         *([] if covariates else ["allow-no-covars"]),
+        *(["--xchr-model", "1"] if filters.men_on_x == 1 and "X" in genotypes.chromosomes else []),
     ]  # fmt: skip
     lines = []
     for files, chroms in _by_fileset(genotypes):

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.genotypes.packed import PackedBlock, SampleSelector, effect_frequency
-from ecgwas.genotypes.readers import hard_call_codes, pack
+from ecgwas.genotypes.packed import NO_CALL, PackedBlock, SampleSelector, effect_frequency
+from ecgwas.genotypes.readers import hard_call_codes, pack, unpack
 
 BLOCK_BYTES = 2**27
 """Memory for the dosages that one thread holds at a time."""
@@ -35,6 +35,7 @@ class DosageBlock:
     minor_alleles, raw_ss  (V,) float64, sums of the copies and of their squares
     ones, twos             (V,) int64, hard calls with one and two minor alleles
     hard_calls             (V,) int64, hard calls
+    frequency              (V,) float64, effect allele frequency where the copies do not give it; None: they do
     """
 
     copies: NDArray[np.float32]
@@ -46,6 +47,7 @@ class DosageBlock:
     ones: NDArray[np.int64]
     twos: NDArray[np.int64]
     hard_calls: NDArray[np.int64]
+    frequency: NDArray[np.float64] | None = None
 
     @property
     def people(self) -> int:
@@ -67,6 +69,8 @@ class DosageBlock:
     @cached_property
     def effect_frequency(self) -> NDArray[np.float64]:
         """(V,) float64 effect allele frequency among participants with a dosage; NaN if there is none."""
+        if self.frequency is not None:
+            return self.frequency
         return effect_frequency(self.minor_alleles, self.called, self.minor_is_other)
 
     @property
@@ -79,7 +83,8 @@ class DosageBlock:
 
     def select(self, chosen: NDArray[np.int64] | NDArray[np.bool_]) -> DosageBlock:
         """A subset of the variants."""
-        return DosageBlock(**{name: getattr(self, name)[chosen] for name in self.__dataclass_fields__})
+        given = [name for name in self.__dataclass_fields__ if getattr(self, name) is not None]
+        return DosageBlock(**{name: getattr(self, name)[chosen] for name in given})
 
     def minor_copies(self) -> NDArray[np.float32]:
         """(V, N) float32 copies of the minor allele, 0 where missing, as a new array."""
@@ -107,6 +112,25 @@ def hard_calls(block: GenotypeBlock) -> PackedBlock:
     if not isinstance(block, PackedBlock):
         raise TypeError("dosages where hard calls are needed")
     return block
+
+
+def counted_once(block: GenotypeBlock, men: NDArray[np.bool_] | None) -> GenotypeBlock:
+    """A block of X for the test, in which the one allele of the `men` (N,) bool counts 1 instead of 2; None: as it is.
+
+    Frequency and hard calls remain those of the block given. A minor allele that is not the effect allele is counted from 1 in
+    men and from 2 in women, which does not change effects beyond their sign, since sex is a covariate.
+    """
+    if men is None:
+        return block
+    copies = block.minor_copies()
+    copies[:, men] *= np.float32(0.5)
+    wide = copies.astype(np.float64)
+    is_missing = block.is_missing if isinstance(block, DosageBlock) else unpack(block.packed, block.people) == NO_CALL
+    return DosageBlock(
+        copies=copies, is_missing=is_missing, minor_is_other=block.minor_is_other, missing_calls=block.missing_calls,
+        minor_alleles=wide.sum(axis=1), raw_ss=np.einsum("vn,vn->v", wide, wide), ones=block.ones, twos=block.twos,
+        hard_calls=block.hard_calls, frequency=block.effect_frequency,
+    )  # fmt: skip
 
 
 def block_reader(genotypes: Genotypes, start: int, stop: int) -> Callable[[SampleSelector], GenotypeBlock]:

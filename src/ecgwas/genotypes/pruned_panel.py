@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ecgwas.genotypes import long_range_ld
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.packed import NO_CALL, PackedBlock, SampleSelector
+from ecgwas.genotypes.packed_calls import PackedCalls
 from ecgwas.genotypes.readers import pack, unpack
 
 AUTOSOMES = tuple(str(number) for number in range(1, 23))
@@ -31,22 +32,23 @@ VARIANTS_PER_STEP = 4096
 class PrunedGenotypes:
     """Genotypes of the participants `eids` for sample QC.
 
-    codes          (V, N) uint8, copies of the minor allele, 3 where missing; common, LD-pruned autosomal variants
+    codes          V common, LD-pruned autosomal variants of N participants
     calls          (N,) int64, calls of each participant among the autosomal variants read
     variants_read  number of autosomal variants read
-    x_codes        (W, N) uint8, as `codes`; common variants of X outside the pseudoautosomal regions; W may be 0
+    x_codes        W common variants of X outside the pseudoautosomal regions; W may be 0
     """
 
     eids: tuple[str, ...]
-    codes: NDArray[np.uint8]
+    codes: PackedCalls
     calls: NDArray[np.int64]
     variants_read: int
-    x_codes: NDArray[np.uint8]
+    x_codes: PackedCalls
 
     def select(self, people: NDArray[np.int64]) -> PrunedGenotypes:
         """A subset of the participants."""
         eids = tuple(self.eids[i] for i in people)
-        return PrunedGenotypes(eids, self.codes[:, people], self.calls[people], self.variants_read, self.x_codes[:, people])
+        codes, x_codes = self.codes.select(people), self.x_codes.select(people)
+        return PrunedGenotypes(eids, codes, self.calls[people], self.variants_read, x_codes)
 
 
 def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequence[str], *, build: str) -> PrunedGenotypes:
@@ -58,7 +60,7 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
     called = np.zeros(len(eids), dtype=np.int64)
     ld_samples = np.linspace(0, len(eids) - 1, min(len(eids), PEOPLE_FOR_LD)).astype(np.int64)
     width = -(-len(eids) // 4)
-    # Calls stay packed, four per byte, until the variants are thinned: those of a biobank would not fit in memory unpacked.
+    # Calls stay packed, four per byte: those of a biobank would not fit in memory unpacked.
     kept, variants_read = [np.empty((0, width), dtype=np.uint8)], 0
     for part in autosomes:
         packed, codes, positions = [], [], []
@@ -75,28 +77,27 @@ def read(parts: Sequence[str], open_part: Callable[[str], Genotypes], eids: Sequ
             order = np.argsort(np.concatenate(positions), kind="stable")
             pruned = ld_pruned(np.concatenate(codes), np.concatenate(positions))
             kept.append(np.concatenate(packed)[order[pruned[order]]])
-    joined = np.concatenate(kept)
-    thin = _all_unpacked(joined[:: max(1, -(-len(joined) // MAX_VARIANTS))], len(eids))
-    return PrunedGenotypes(tuple(eids), thin, called, variants_read, _of_x(opened, eids, build))
+    thinned = PackedCalls(_thinned(kept), len(eids))
+    return PrunedGenotypes(tuple(eids), thinned, called, variants_read, _of_x(opened, eids, build))
 
 
-def _all_unpacked(packed: NDArray[np.uint8], people: int) -> NDArray[np.uint8]:
-    """(V, N) codes from packed genotypes, unpacked in steps of VARIANTS_PER_STEP variants."""
-    codes = np.empty((len(packed), people), dtype=np.uint8)
-    for start in range(0, len(packed), VARIANTS_PER_STEP):
-        codes[start : start + VARIANTS_PER_STEP] = unpack(packed[start : start + VARIANTS_PER_STEP], people)
-    return codes
+def _thinned(parts: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """At most MAX_VARIANTS rows of all parts, evenly spaced."""
+    starts = np.cumsum([0, *(len(part) for part in parts)])
+    stride = max(1, -(-int(starts[-1]) // MAX_VARIANTS))
+    return np.concatenate([part[-int(start) % stride :: stride] for start, part in zip(starts[:-1], parts, strict=True)])
 
 
-def _of_x(opened: Sequence[Genotypes], eids: Sequence[str], build: str) -> NDArray[np.uint8]:
-    codes = [np.empty((0, len(eids)), dtype=np.uint8)]
+def _of_x(opened: Sequence[Genotypes], eids: Sequence[str], build: str) -> PackedCalls:
+    width = -(-len(eids) // 4)
+    rows = [np.empty((0, width), dtype=np.uint8)]
     for part in opened:
         if part.chrom != "X":
             continue
         for places, block in read_blocks(part, eids, max(1, len(part) // MAX_VARIANTS)):
             common = is_common(block) & ~long_range_ld.in_pseudoautosomal_region(build, part.positions[places])
-            codes.append(unpack(block.packed, block.people)[common])
-    return np.concatenate(codes)
+            rows.append(block.packed[common, :width])
+    return PackedCalls(np.concatenate(rows), len(eids))
 
 
 def read_blocks(part: Genotypes, eids: Sequence[str], stride: int) -> Iterator[tuple[NDArray[np.int64], PackedBlock]]:
@@ -132,13 +133,17 @@ def standardised(codes: NDArray[np.uint8], reference: NDArray[np.uint8] | None =
 
     Mean and p are those of the same participants, or of those in `reference` (V, R). Patterson et al. 2006, PLoS Genet 2:e190.
     """
-    called = codes != NO_CALL
-    copies = np.where(called, codes, 0).astype(np.float32)
-    mean = _mean_copies(codes if reference is None else reference)
+    values = standard_values(codes if reference is None else reference)
+    return np.take(values, codes + (NO_CALL + 1) * np.arange(len(codes))[:, None])
+
+
+def standard_values(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(V, 4) float64: what `standardised` makes of each code, from codes (V, N) alone."""
+    mean = _mean_copies(codes)
     spread = np.sqrt(np.maximum(mean * (1 - mean / 2), 1e-12))
-    scaled: NDArray[np.float64] = (copies - mean[:, None]) / spread[:, None].astype(np.float32)
-    scaled[~called] = 0.0
-    return scaled
+    values = np.zeros((len(codes), 4))
+    values[:, :NO_CALL] = (np.arange(NO_CALL, dtype=np.float32) - mean[:, None]) / spread[:, None].astype(np.float32)
+    return values
 
 
 def _mean_copies(codes: NDArray[np.uint8]) -> NDArray[np.float64]:

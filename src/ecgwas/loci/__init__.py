@@ -3,7 +3,8 @@
     thresholds, power         what is significant, and which effects the study could find
     merge, clumps             hits into loci
     known                     the table of published loci
-    individual_data           genotypes of a region, and exact regressions of the participants tested
+    individual_data           genotypes of a region and the participants tested
+    models                    regressions of one trait, by least squares or the mixed model
     fine_mapping              each locus and hit on individual data, by
         conditional           further signals of a locus
         credible_sets         which variants may be causal

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ecgwas.genotypes import variant_filters
-from ecgwas.loci.individual_data import Chromosome, Fit, Model
+from ecgwas.loci.individual_data import Chromosome
+from ecgwas.loci.models import Fit, Model
 from ecgwas.loci.winners_curse import CompetingTests, corrected, corrected_lead
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import row_residuals
@@ -55,16 +56,18 @@ class Auditor:
         """The row of Audit of one hit (columns of Associations); copies (N,) of its effect allele, missing calls NaN."""
         if hit["trait"] not in self._models:
             self._models[hit["trait"]] = self.chromosome.model(hit["trait"])
-        model, genotype = self._models[hit["trait"]].with_calls(copies)
-        fit = self._models[hit["trait"]].fit(copies)
-        residualised = row_residuals(genotype, model.basis)
+        model = self._models[hit["trait"]]
+        with_calls, genotype = model.with_calls(copies)
+        fit = model.fit(copies)
+        tested, tested_genotype = model.tested(copies)
+        residualised = row_residuals(tested_genotype, tested.basis)
         row = {name: hit[name] for name in ("trait", "variant", *VARIANT_KEY, "eaf", "n", "beta", "se")}
-        row |= {"neglog10p": hit["neglog10p"], **self._counts(copies, model, genotype)}
-        row |= {"neglog10p_hc3": hc3(model, residualised, fit)}
-        row |= without_most_influential(self._models[hit["trait"]], copies, residualised, fit)
-        row |= carriers(model, genotype, fit) | self._corrected(hit)
+        row |= {"neglog10p": hit["neglog10p"], **self._counts(copies, with_calls, genotype)}
+        row |= {"neglog10p_hc3": hc3(tested, residualised, fit)}
+        row |= without_most_influential(model, tested, copies, residualised, fit)
+        row |= carriers(with_calls, genotype, fit) | self._corrected(hit)
         row |= self._of_odd_even(hit, copies) | self._of_other_seeds(hit, copies)
-        row["neglog10p_dominance"] = dominance(model, genotype)
+        row["neglog10p_dominance"] = dominance(model, copies)
         return row | {"flags": "; ".join(flags(row, self.limit))}
 
     def _counts(self, copies: NDArray[np.float32], model: Model, genotype: NDArray[np.float64]) -> dict[str, Any]:
@@ -123,8 +126,9 @@ class Auditor:
         measured = np.isfinite(values[model.sample_index])
         if measured.sum() <= model.basis.shape[1] + 2:
             return None
-        basis = model.basis if measured.all() else np.linalg.qr(model.basis[measured])[0]
-        return Model(model.sample_index[measured], values[model.sample_index[measured]], basis).fit(copies)
+        of_participants = np.full(len(values), np.nan)
+        of_participants[model.sample_index[measured]] = values[model.sample_index[measured]]
+        return self.chromosome.model_of(of_participants).fit(copies)
 
 
 def z_of(neglog10p: float) -> float:
@@ -154,17 +158,20 @@ def hc3(model: Model, residualised: NDArray[np.float64], fit: Fit) -> float:
 
 
 def without_most_influential(
-    model: Model, copies: NDArray[np.float32], residualised: NDArray[np.float64], fit: Fit
+    model: Model, tested: Model, copies: NDArray[np.float32], residualised: NDArray[np.float64], fit: Fit
 ) -> dict[str, Any]:
-    """-log10 p without the participant whose removal weakens the effect most, and that participant's share of the effect."""
-    with_calls, _ = model.with_calls(copies)
+    """-log10 p without the participant whose removal weakens the effect most, and that participant's share of the effect.
+
+    tested: the model of the fit, with genotypes residualised (n,). With relatives, the participant's call is set to the mean
+    instead, so that it no longer counts for the effect.
+    """
     genotype_ss = float(residualised @ residualised)
-    leverage = np.einsum("nr,nr->n", with_calls.basis, with_calls.basis) + residualised**2 / genotype_ss
-    error = with_calls.residuals - fit.beta * residualised
+    leverage = np.einsum("nr,nr->n", tested.basis, tested.basis) + residualised**2 / genotype_ss
+    error = tested.residuals - fit.beta * residualised
     change = residualised * error / np.maximum(1 - leverage, 1e-12) / genotype_ss
     top = int(np.argmax(change * np.sign(fit.beta)))
     without_top = copies.copy()
-    without_top[with_calls.sample_index[top]] = np.nan
+    without_top[tested.sample_index[top]] = np.nan
     return {
         "neglog10p_without_top": model.fit(without_top).neglog10p,
         "top_share": float(change[top] / fit.beta) if fit.beta != 0 else None,
@@ -184,15 +191,12 @@ def carriers(model: Model, genotype: NDArray[np.float64], fit: Fit) -> dict[str,
     }  # fmt: skip
 
 
-def dominance(model: Model, genotype: NDArray[np.float64]) -> float | None:
+def dominance(model: Model, copies: NDArray[np.floating]) -> float | None:
     """-log10 p of heterozygotes deviating from the midpoint of the homozygotes; None if a genotype is absent or rare."""
-    if min((genotype == count).sum() for count in (0, 1, 2)) < 5:
+    if min((copies[model.sample_index] == count).sum() for count in (0, 1, 2)) < 5:
         return None
-    heterozygous = np.full(int(model.sample_index.max()) + 1, np.nan)
-    heterozygous[model.sample_index] = (genotype == 1).astype(np.float64)
-    additive = np.full(len(heterozygous), np.nan)
-    additive[model.sample_index] = genotype
-    return model.fit(heterozygous, [additive]).neglog10p
+    heterozygous = np.where(np.isnan(copies), np.nan, copies == 1)
+    return model.fit(heterozygous, [copies.astype(np.float64)]).neglog10p
 
 
 def flags(row: dict[str, Any], limit: float) -> list[str]:

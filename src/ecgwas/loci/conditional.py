@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.loci.individual_data import Model, Region
+from ecgwas.loci.individual_data import Region
+from ecgwas.loci.models import Model
 from ecgwas.statistics.correlation import r2, unit_length
 from ecgwas.statistics.projection import row_residuals
 
@@ -40,14 +41,13 @@ def stepwise(model: Model, region: Region, lead: int, *, limit: float, max_signa
 
 def _strongest(model: Model, region: Region, signals: list[int]) -> int | None:
     """The variant with the largest t conditional on the signals; None if none can be tested."""
-    in_model = region.pick(np.array(signals)).mean_imputed[:, model.sample_index]
-    basis = np.linalg.qr(np.column_stack([model.basis, *in_model]))[0]
-    trait, unit_signals = row_residuals(model.values, basis), unit_length(in_model)
+    in_model = region.pick(np.array(signals)).mean_imputed
+    own = model.given(in_model)
+    trait, unit_signals = own.residuals, unit_length(in_model[:, model.sample_index])
     explained_ss = np.empty(len(region))
     for batch, all_copies in region.batches():
-        copies = all_copies[:, model.sample_index]
-        residualised, genotype_ss, testable = residualise(copies, basis)
-        unit_copies = unit_length(copies)
+        residualised, genotype_ss, testable = residualise(own.rows(all_copies), own.basis)
+        unit_copies = unit_length(all_copies[:, model.sample_index])
         testable &= np.all([(unit_copies @ signal) ** 2 <= MAX_R2 for signal in unit_signals], axis=0)
         explained_ss[batch] = np.where(testable, (residualised @ trait) ** 2 / np.maximum(genotype_ss, 1e-300), -1.0)
     best = int(np.argmax(explained_ss))

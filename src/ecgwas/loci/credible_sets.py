@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecgwas.loci.individual_data import BATCH_BYTES, Model, Region
+from ecgwas.loci.individual_data import Region
+from ecgwas.loci.models import Model
 from ecgwas.statistics.projection import project_rows
 
 COVERAGE = 0.95
@@ -110,12 +111,13 @@ def credible_sets(model: Model, region: Region, *, effects: int) -> list[dict[st
 
     method: susie, or abf where SuSiE finds no effect: one set, from approximate Bayes factors.
     """
+    model = model.alone()
     trait = model.residuals
     df = len(trait) - model.basis.shape[1]
     projections, genotype_ss = np.empty((len(region), model.basis.shape[1])), np.empty(len(region))
     cross_product = np.empty(len(region))
     for batch, copies in region.batches():
-        residualised, projections[batch] = project_rows(copies[:, model.sample_index], model.basis)
+        residualised, projections[batch] = project_rows(model.rows(copies), model.basis)
         genotype_ss[batch] = np.einsum("vn,vn->v", residualised, residualised)
         cross_product[batch] = residualised @ trait
     used = np.flatnonzero(genotype_ss > 1e-6 * df)
@@ -143,11 +145,8 @@ def _correlation(
     """
     means = np.array([np.nanmean(region.copies[i].astype(np.float64)) for i in used])
     cross_products = np.zeros((len(used), len(used)))
-    step = max(1, BATCH_BYTES // (8 * len(used)))
-    for start in range(0, len(model.sample_index), step):
-        batch = slice(start, start + step)
-        copies = region.copies[np.ix_(used, model.sample_index[batch])].astype(np.float64)
-        residualised = np.where(np.isnan(copies), means[:, None], copies) - projections @ model.basis[batch].T
+    for strip, copies in model.strips(region.copies[used], means):
+        residualised = copies - projections @ model.basis[strip].T
         residualised /= sd[:, None]
         cross_products += residualised @ residualised.T
     cross_products /= len(model.sample_index) - model.basis.shape[1]

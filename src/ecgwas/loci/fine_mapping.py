@@ -17,14 +17,13 @@ from ecgwas.loci.guards import CONDITIONAL
 from ecgwas.loci.individual_data import (
     KEY_AND_NAME,
     Chromosome,
-    Model,
     OpenChromosome,
     Region,
     VariantsTested,
     lead_variant_of,
-    mean_imputed,
 )
 from ecgwas.loci.merge import LEAD_KEY, SINGLE
+from ecgwas.loci.models import Model, mean_imputed
 from ecgwas.loci.neighbourhoods import index_around
 from ecgwas.loci.signal_neighbourhoods import conditional_on_others
 from ecgwas.loci.winners_curse import CompetingTests
@@ -80,7 +79,10 @@ def fine_map(
             key = (locus["best_trait"], locus["chrom"], locus["pos"], locus["effect_allele"], locus["other_allele"])
             if unit_residuals is None or unit_residuals.chrom != locus["chrom"]:
                 unit_residuals = competing_tests.UnitResiduals.of(chromosome)
-            competitors[key] = competing_tests.competing_tests(unit_residuals, region, lead, locus["best_trait"])
+            of_relatives = None if chromosome.relatives is None else model.alone()
+            competitors[key] = competing_tests.competing_tests(
+                unit_residuals, region, lead, locus["best_trait"], of_relatives
+            )  # fmt: skip
     signals_table = Conditional.of(steps)
     audit = audit_hits(options, hits, open_chromosome, limit, odd_even, reseeded, competitors)
     conditional_p = _conditional_on_other_loci(loci, lead_copies, open_chromosome)

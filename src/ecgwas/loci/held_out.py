@@ -72,7 +72,7 @@ def discover(rule: Rule, sample: DiscoverySample, genotypes: Genotypes, *, seed:
     def clump(hits: pl.DataFrame) -> Clumps:
         if hits.height == 0:
             return Clumps.empty()
-        chromosome = Chromosome.of(genotypes, traits, covariates, ancestry)
+        chromosome = Chromosome.of(genotypes, traits, covariates, ancestry, men_on_x=rule.engine.men_on_x)
         return clumps.clump(hits, lambda _: chromosome, min_r2=options.clump_r2, window_bp=options.clump_window_bp)
 
     tables = merge.find_loci(

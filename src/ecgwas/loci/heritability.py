@@ -46,7 +46,7 @@ def heritability(traits: Traits, covariates: Covariates, panel: PrunedGenotypes)
     chosen = np.linspace(0, len(traits.eids) - 1, min(len(traits.eids), MAX_PEOPLE)).astype(np.int64)
     panel_index = {eid: i for i, eid in enumerate(panel.eids)}
     basis = span(covariates.values[chosen])
-    eigenvalues, vectors = _eigen(panel.codes[:, [panel_index[traits.eids[i]] for i in chosen]], basis)
+    eigenvalues, vectors = _eigen(panel.codes.unpacked(people=np.array([panel_index[traits.eids[i]] for i in chosen])), basis)
     centred = eigenvalues - eigenvalues.mean()
     eigenvalue_ss = float(centred @ centred)
     bases = _Bases(covariates.values[chosen])

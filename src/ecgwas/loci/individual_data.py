@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes.chromosomes import Genotypes
+from ecgwas.loci.models import BATCH_BYTES, MixedModel, Model, mean_imputed
+from ecgwas.scan import kept_relatives
 from ecgwas.scan.engine.samples import Cohort, assemble
+from ecgwas.scan.kept_relatives import KeptRelatives
 from ecgwas.statistics.correlation import r2
-from ecgwas.statistics.least_squares import neglog10p
-from ecgwas.statistics.projection import row_residuals, span
+from ecgwas.statistics.projection import span
+from ecgwas.study.scan import Matrix, Scan
 from ecgwas.tables import VARIANT_KEY, Covariates, Traits
 
 VARIANTS_AT_ONCE = 256
 """Variants decoded at a time: with a biobank's participants a few hundred fill the memory."""
-
-BATCH_BYTES = 2**25
-"""Float64 genotypes of a region held at a time."""
 
 KEY_AND_NAME = [*VARIANT_KEY, "variant"]
 """Columns that identify a line of the genotype file. The name only separates lines with the same position and alleles."""
@@ -83,18 +83,30 @@ class Region:
 
 @dataclass(frozen=True)
 class Chromosome:
-    """The genotypes of one chromosome, and the participants tested on it with their traits and covariates."""
+    """The genotypes of one chromosome, and the participants tested on it with their traits and covariates.
+
+    relatives: the scan's mixed model, if it keeps relatives; otherwise tests are by least squares
+    """
 
     genotypes: Genotypes
     cohort: Cohort
     names: tuple[str, ...]
+    relatives: KeptRelatives | None = None
 
     @classmethod
     def of(
-        cls, genotypes: Genotypes, traits: Traits, covariates: Covariates, ancestry: NDArray[np.int64] | None = None
-    ) -> Chromosome:
-        """Traits and covariates hold the same participants in the same order; ancestry (N,): their groups, None: only one."""
-        return cls(genotypes, assemble(traits, covariates, genotypes, ancestry), traits.names)
+        cls, genotypes: Genotypes, traits: Traits, covariates: Covariates, ancestry: NDArray[np.int64] | None = None, *,
+        men_on_x: int = 2,
+    ) -> Chromosome:  # fmt: skip
+        """Traits and covariates hold the same participants in the same order; ancestry (N,): their groups, None: only one.
+        men_on_x: as the option of Scan."""
+        return cls(genotypes, assemble(traits, covariates, genotypes, ancestry, men_on_x=men_on_x), traits.names)
+
+    def keeping_relatives(self, options: Scan) -> Chromosome:
+        """With the mixed model of a scan that keeps relatives; unchanged for another scan."""
+        if not isinstance(options, Matrix):
+            return self
+        return replace(self, relatives=kept_relatives.of_cohort(options, self.cohort, self.genotypes))
 
     def region(self, variant_index: NDArray[np.int64]) -> Region:
         """The variants with these indices on the chromosome."""
@@ -103,6 +115,8 @@ class Chromosome:
         for start in range(0, len(variant_index), VARIANTS_AT_ONCE):
             batch = variant_index[start : start + VARIANTS_AT_ONCE]
             copies[start : start + VARIANTS_AT_ONCE] = self._dosages(batch)[:, fam_index]
+        if self.cohort.counted_once is not None:
+            copies[:, self.cohort.counted_once] *= np.float32(0.5)
         return Region(self.genotypes, variant_index, copies)
 
     def _dosages(self, variant_index: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -124,9 +138,15 @@ class Chromosome:
 
     def model(self, trait: str) -> Model:
         """The trait of the participants who have it, and their covariates."""
-        values = self.cohort.values[:, self.names.index(trait)]
+        return self.model_of(self.cohort.values[:, self.names.index(trait)])
+
+    def model_of(self, values: NDArray[np.float64]) -> Model:
+        """Values (N,) of the participants who have them, and their covariates."""
         sample_index = np.flatnonzero(~np.isnan(values))
-        return Model(sample_index, values[sample_index], span(self.cohort.covariates[sample_index]))
+        basis = span(self.cohort.covariates[sample_index])
+        if self.relatives is None:
+            return Model(sample_index, values[sample_index], basis)
+        return MixedModel(sample_index, values[sample_index], basis, self.relatives.coordinates(sample_index, basis))
 
 
 OpenChromosome = Callable[[str], Chromosome]
@@ -186,74 +206,6 @@ def find_variants(genotypes: Genotypes, frame: pl.DataFrame) -> NDArray[np.int64
         fix = "run the stage scan again: the genotypes have changed since"
         raise InputError(problem, where=genotypes.fileset.variant_list, fix=fix)
     return joined["index"].to_numpy().astype(np.int64)
-
-
-@dataclass(frozen=True)
-class Fit:
-    """One regression of n participants: effect of a copy of the effect allele, its standard error, degrees of freedom."""
-
-    beta: float
-    se: float
-    df: int
-    n: int
-
-    @property
-    def t(self) -> float:
-        """beta / se."""
-        return self.beta / self.se if self.se > 0 else float("inf")
-
-    @property
-    def neglog10p(self) -> float:
-        """-log10 p of the two-sided t test."""
-        return float(neglog10p(np.array([self.t]), float(self.df))[0])
-
-
-@dataclass(frozen=True)
-class Model:
-    """One trait, and the covariates of the n participants who have it.
-
-    sample_index  (n,) int64, their index among the N participants tested on the chromosome
-    values        (n,) float64, the trait;  basis (n, R) float64, orthonormal, spans intercept and covariates
-    """
-
-    sample_index: NDArray[np.int64]
-    values: NDArray[np.float64]
-    basis: NDArray[np.float64]
-
-    @property
-    def residuals(self) -> NDArray[np.float64]:
-        """(n,) residuals of the trait on the covariates."""
-        return row_residuals(self.values, self.basis)
-
-    def with_calls(self, copies: NDArray[np.floating]) -> tuple[Model, NDArray[np.float64]]:
-        """The model of the participants with a call of one variant (N,), and their copies (n',)."""
-        genotype = copies[self.sample_index].astype(np.float64)
-        called = np.isfinite(genotype)
-        if called.all():
-            return self, genotype
-        basis = np.linalg.qr(self.basis[called])[0]
-        return Model(self.sample_index[called], self.values[called], basis), genotype[called]
-
-    def fit(self, copies: NDArray[np.floating], others: Sequence[NDArray[np.floating]] = ()) -> Fit:
-        """Least squares on covariates, other variants and the variant, (N,) each; only participants with a call of all."""
-        model, _ = self.with_calls(np.sum([*others, copies], axis=0))
-        genotype = copies[model.sample_index].astype(np.float64)
-        basis = model.basis
-        if others:
-            basis = np.linalg.qr(np.column_stack([basis, *(other[model.sample_index] for other in others)]))[0]
-        residualised, trait = row_residuals(genotype, basis), row_residuals(model.values, basis)
-        genotype_ss = float(residualised @ residualised)
-        if genotype_ss <= 1e-9 * float(genotype @ genotype):
-            return Fit(0.0, float("inf"), 1, len(genotype))
-        beta = float(residualised @ trait) / genotype_ss
-        df = len(genotype) - basis.shape[1] - 1
-        error = trait - beta * residualised
-        return Fit(beta, float(np.sqrt(error @ error / df / genotype_ss)), df, len(genotype))
-
-
-def mean_imputed(copies: NDArray[Any]) -> NDArray[Any]:
-    """(V, N) copies, missing calls replaced by the variant's mean, in the precision given."""
-    return np.where(np.isnan(copies), np.nanmean(copies, axis=1, keepdims=True), copies)
 
 
 def r2_with(region: Region, copies: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from scipy import stats
 from ecgwas.genotypes.packed import SampleSelector
 from ecgwas.loci import inflation
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
-from ecgwas.scan import relatives
+from ecgwas.scan import kept_relatives
 from ecgwas.scan.engine import screening
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import groups
@@ -35,7 +35,8 @@ def inflation_by_maf(options: Scan, chromosomes: Iterable[Chromosome], tested: V
     counts = np.zeros((len(EDGES) - 1, BINS), dtype=np.int64)
     variants = np.zeros(len(EDGES) - 1, dtype=np.int64)
     shared = {name: getattr(options, name) for name in Scan.model_fields}
-    own = {"relatives": options.relatives} if isinstance(options, Matrix) else {}
+    names = ("relatives", "kinship", "exact_people")
+    own = {name: getattr(options, name) for name in names} if isinstance(options, Matrix) else {}
     engine = Matrix.model_validate(shared | own | {"permutations": 0, "threads": 1})
     for chromosome in chromosomes:
         _count(engine, chromosome, tested.mask(chromosome.genotypes), stride, counts, variants)
@@ -50,10 +51,8 @@ def _count(
     cohort, genotypes = chromosome.cohort, chromosome.genotypes
     all_samples = SampleSelector(cohort.fam_index, len(genotypes.eids))
     grouped = groups(cohort, chromosome.names)
-    if options.keeps_relatives:
-        each = (fitter for one in relatives.prepared(options, cohort, grouped, genotypes, 0) for fitter in one.fitters)
-    else:
-        each = (Fitter(options, group) for group in grouped)
+    relatives = kept_relatives.of_cohort(options, cohort, genotypes)
+    each = [Fitter(options, group) if relatives is None else relatives.fitter(group) for group in grouped]
     fitters = [(SampleSelector(cohort.fam_index[one.group.people], len(genotypes.eids)), one) for one in each]
     for start in range(0, len(genotypes), BLOCK_SIZE * stride):
         variant_index = np.arange(start, min(start + BLOCK_SIZE * stride, len(genotypes)), stride)

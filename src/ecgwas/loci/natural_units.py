@@ -1,4 +1,4 @@
-"""Effects in natural units: each hit of a measured trait fitted again by least squares, on untransformed values.
+"""Effects in natural units: each hit of a measured trait fitted again on untransformed values, by the scan's model.
 
 The scan tests ranked traits, whose effects are in SD and cannot be compared with a paper's ms per allele. The second fit
 differs in the values alone: participants, covariates, coding of genotypes and missing calls are the scan's. The standard error

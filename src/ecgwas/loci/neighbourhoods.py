@@ -66,21 +66,28 @@ def work(people: int, variants: float, *, dosages: bool) -> Work:
     return Work(units, DECODED_BYTES * min(variants, VARIANTS_AT_ONCE) * people, ROW_BYTES * variants * MAX_TRAITS)
 
 
+def _as_they_are(traits: Traits, chrom: str) -> Traits:
+    """The same traits on every chromosome."""
+    return traits
+
+
 def neighbourhoods(
     loci: pl.DataFrame, traits: Traits, covariates: Covariates, genotypes_of: Callable[[str], Genotypes], *,
     engine: ScanOptions, ancestry: NDArray[np.int64], hits: pl.DataFrame | None = None,
+    tested_on: Callable[[Traits, str], Traits] = _as_they_are,
 ) -> Neighbourhoods:  # fmt: skip
     """One row per locus, trait (`traits_around`, best first) and variant that was tested around the locus.
 
     loci: columns of Loci; genotypes_of: chromosome -> its genotypes; engine: with the study's filters, keeping every test;
     ancestry (N,): groups of the participants, in the order of the traits; hits: columns of Associations, None: only the best
-    trait of each locus is tested.
+    trait of each locus is tested; tested_on: traits, chromosome -> what the scan tests of them there.
     """
     tables = [Neighbourhoods.empty().frame]
     for locus in loci.iter_rows(named=True):
         names = [locus["best_trait"]] if hits is None else traits_around(locus, hits)
         around = around_locus(genotypes_of(locus["chrom"]), locus)
-        tests = scan.scan(engine, traits.select(names), covariates, around, seed=0, ancestry=ancestry).associations.frame
+        own = tested_on(traits.select(names), locus["chrom"])
+        tests = scan.scan(engine, own, covariates, around, seed=0, ancestry=ancestry).associations.frame
         r2_with_lead = _r2_with(around, place_of_lead(around, locus), traits.eids)[find_variants(around, tests)]
         first, last = int(around.positions.min()), int(around.positions.max())
         with_locus = tests.with_columns(
@@ -95,7 +102,7 @@ def neighbourhoods(
 
 def lead_tests(
     loci: pl.DataFrame, traits: Traits, covariates: Covariates, genotypes_of: Callable[[str], Genotypes], *,
-    engine: ScanOptions, ancestry: NDArray[np.int64],
+    engine: ScanOptions, ancestry: NDArray[np.int64], tested_on: Callable[[Traits, str], Traits] = _as_they_are,
 ) -> LeadTests:  # fmt: skip
     """The lead variant of each locus against every trait, in the order of the traits; arguments as in `neighbourhoods`."""
     tables = [LeadTests.empty().frame]
@@ -104,7 +111,8 @@ def lead_tests(
         genotypes = genotypes_of(str(chrom))
         places = [place_of_lead(genotypes, locus) for locus in of_chrom.iter_rows(named=True)]
         leads = genotypes.select(np.unique(places))
-        tests = scan.scan(engine, traits, covariates, leads, seed=0, ancestry=ancestry).associations.frame
+        own_traits = tested_on(traits, str(chrom))
+        tests = scan.scan(engine, own_traits, covariates, leads, seed=0, ancestry=ancestry).associations.frame
         own = of_chrom.select("locus", *(pl.col("lead_variant" if name == "variant" else name).alias(name)
                                          for name in KEY_AND_NAME))  # fmt: skip
         joined = own.join(tests, on=KEY_AND_NAME, nulls_equal=True)

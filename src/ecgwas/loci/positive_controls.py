@@ -227,10 +227,10 @@ def _known_in_ld(
 def region_strengths(chromosome: Chromosome, region: Region) -> NDArray[np.float64]:
     """(V, K) -log10 p of a region's variants with all traits; missing calls count as the mean."""
     strengths = np.zeros((len(region), len(chromosome.names)))
-    models = [chromosome.model(name) for name in chromosome.names]
+    models = [chromosome.model(name).alone() for name in chromosome.names]
     for batch, copies in region.batches():
         for k, model in enumerate(models):
-            residualised = row_residuals(copies[:, model.sample_index], model.basis)
+            residualised = row_residuals(model.rows(copies), model.basis)
             trait = model.residuals
             df = len(trait) - model.basis.shape[1] - 1
             genotype_ss = np.einsum("vn,vn->v", residualised, residualised)

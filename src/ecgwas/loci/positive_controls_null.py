@@ -62,7 +62,8 @@ def _fill(result: Permuted, row_index: NDArray[np.int64], rows: pl.DataFrame, ch
     """Writes the rows of one chromosome into the result."""
     variant_index, variant_of_row = np.unique(chromosome.find_variants(rows), return_inverse=True)
     cohort = _sampled(chromosome.cohort, seed)
-    sampled = replace(chromosome, cohort=cohort)
+    # The permuted are unrelated by design, so that least squares is the test whose chance the mixed model has in relatives.
+    sampled = replace(chromosome, cohort=cohort, relatives=None)
     traits = UnitResiduals.of(sampled)
     genotypes = row_residuals(sampled.region(variant_index).mean_imputed, traits.basis)
     genotypes /= np.maximum(np.linalg.norm(genotypes, axis=1, keepdims=True), 1e-300)

@@ -9,9 +9,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.loci.conditional import residualise
-from ecgwas.loci.individual_data import Model, Region, r2_with
+from ecgwas.loci.individual_data import Region, r2_with
+from ecgwas.loci.models import Model
 from ecgwas.statistics.least_squares import neglog10p
-from ecgwas.statistics.projection import row_residuals
 from ecgwas.tables.loci import SignalNeighbourhoods
 
 Floats = NDArray[np.float64]
@@ -40,13 +40,12 @@ def conditional_on_others(model: Model, region: Region, signals: Sequence[int], 
 
 def _tests(model: Model, tested: Region, others: Floats) -> pl.DataFrame:
     """Columns beta, se, neglog10p of each variant; others (S, N): copies of the variants in the model."""
-    basis = np.linalg.qr(np.column_stack([model.basis, *others[:, model.sample_index]]))[0]
-    trait = row_residuals(model.values, basis)
-    trait_ss, df = float(trait @ trait), len(trait) - basis.shape[1] - 1
+    own = model.given(others)
+    trait = own.residuals
+    trait_ss, df = float(trait @ trait), len(trait) - own.basis.shape[1] - 1
     beta, se = np.full(len(tested), np.nan), np.full(len(tested), np.nan)
     for batch, all_copies in tested.batches():
-        copies = all_copies[:, model.sample_index]
-        residualised, genotype_ss, testable = residualise(copies, basis)
+        residualised, genotype_ss, testable = residualise(own.rows(all_copies), own.basis)
         slopes = np.where(testable, residualised @ trait / np.where(testable, genotype_ss, 1.0), np.nan)
         residual_ss = np.maximum(trait_ss - slopes**2 * genotype_ss, 0)
         beta[batch], se[batch] = slopes, np.sqrt(residual_ss / df / np.where(testable, genotype_ss, 1.0))

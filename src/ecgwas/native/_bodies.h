@@ -10,9 +10,10 @@ typedef double NAME(doubles) __attribute__((vector_size(4 * VECTOR)));
 #include "_prepare_body.h"
 #include "_missing_body.h"
 #include "_refit_body.h"
+#include "_kinship_body.h"
 
-static const kernels_t NAME(kernels) = {TEXT(SET),   NAME(products),   NAME(prepare), NAME(adjust_missing),
-                                        NAME(tests), NAME(refit_exact)};
+static const kernels_t NAME(kernels) = {TEXT(SET),   NAME(products),    NAME(prepare),    NAME(adjust_missing),
+                                        NAME(tests), NAME(refit_exact), NAME(open_strip), NAME(add_strip)};
 
 #undef VECTOR
 #undef DOUBLES

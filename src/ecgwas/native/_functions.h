@@ -313,6 +313,49 @@ static PyObject *refit_exact(PyObject *self, PyObject *args) {
     return finish(&arrays, ready) ? Py_NewRef(Py_None) : NULL;
 }
 
+/* Calls beyond a strip's variants are padding, which must be missing. Only their number is checked: others are counted. */
+static void check_strips(arrays_t *arrays, const related_t *job) {
+    expect(arrays, job->words % (CACHE_LINE / WORD_BYTES) == 0 && job->words <= KIN_WORDS,
+           "calls: %zd words of a strip, expected a multiple of %d up to %d", job->words, CACHE_LINE / WORD_BYTES, KIN_WORDS);
+    expect(arrays, job->people <= INT32_MAX && job->strips <= INT32_MAX / (KIN_WORDS * CALLS_PER_WORD),
+           "calls: %zd people and %zd strips, expected fewer", job->people, job->strips);
+    for (size strip = 0; !arrays->has_failed && strip < job->strips; strip++)
+        expect(arrays, job->variants[strip] >= 0 && job->variants[strip] <= CALLS_PER_WORD * job->words,
+               "variants: %lld of strip %zd, expected 0 to the %zd that fit in calls", (long long)job->variants[strip], strip,
+               CALLS_PER_WORD * job->words);
+    expect(arrays, job->begin >= 0 && job->begin <= job->end && job->end <= job->people,
+           "begin: people from %zd to %zd, expected 0 to the %zd of calls", job->begin, job->end, job->people);
+}
+
+static PyObject *related(PyObject *self, PyObject *args) {
+    PyObject *calls, *variants, *min_kinship, *pairs, *counts;
+    related_t job = {0};
+    arrays_t arrays = {.count = 0};
+    length_t people = {.name = "people"}, strips = {.name = "strips"}, width = {.name = "words"}, capacity = {.name = "pairs"};
+    int ready = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOnnOO:related", &calls, &variants, &min_kinship, &job.begin, &job.end, &pairs, &counts))
+        return NULL;
+    job.calls = array(&arrays, calls, INPUT("calls", "u8", &people, &strips, &width));
+    expect(&arrays, width.value % 2 == 0 && width.value > 0 && strips.value > 0,
+           "calls: %zd strips of %zd words, expected both bits of 1 or more", strips.value, width.value);
+    job.variants = array(&arrays, variants, INPUT("variants", "i8", &strips));
+    job.min_kinship = array(&arrays, min_kinship, INPUT("min_kinship", "f8", &strips));
+    job.pairs = array(&arrays, pairs, OUTPUT("pairs", "i4", &capacity, EXACTLY(2)));
+    job.counts = array(&arrays, counts, OUTPUT("counts", "i4", &capacity, EXACTLY(KIN_COUNTS)));
+    job.people = people.value;
+    job.strips = strips.value;
+    job.words = width.value / 2;
+    job.capacity = capacity.value;
+    check_strips(&arrays, &job);
+    if (!arrays.has_failed) {
+        Py_BEGIN_ALLOW_THREADS
+        ready = run_related(&job);
+        Py_END_ALLOW_THREADS
+    }
+    return finish(&arrays, ready) ? PyLong_FromSsize_t(job.pair_count) : NULL;
+}
+
 static PyObject *instructions(PyObject *self, PyObject *args) {
     const char *wanted = NULL;
     (void)self;

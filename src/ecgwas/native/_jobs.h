@@ -34,6 +34,10 @@
 #define HIGHEST_BIT (UINT64_C(1) << 63)
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
+#define CALLS_PER_WORD (WORD_BYTES * 8) /* one bit each */
+#define KIN_TILE 64                     /* people whose strip of 5,000 variants takes 120 KiB */
+#define KIN_GROUP 16                    /* people of the other tile whose strips stay in the first-level cache */
+
 typedef Py_ssize_t size;
 
 typedef struct {
@@ -109,6 +113,35 @@ typedef struct {
     size variants, words, people, rank, hits;
 } refit_t;
 
+/* What is counted for a pair of people, over variants at which both have a call. */
+enum { BOTH_HET, OPPOSITE, HET_FIRST, HET_SECOND, KIN_COUNTS };
+
+/* A person's bits of one strip of variants, one plane after the other: heterozygous, homozygous, two minor alleles. */
+enum { HET, HOM, TWO, KIN_PLANES };
+
+/* Related pairs. */
+typedef struct {
+    const uint64_t *calls;     /* (people, strips, 2 * words) low bits of a strip's calls, then high bits; 3 is no call */
+    const int64_t *variants;   /* (strips,) the calls beyond these are padding, 3 */
+    const double *min_kinship; /* (strips,) pairs surely below it are dropped after a strip; after the last, all not above it */
+    int32_t *pairs;            /* (capacity, 2) the pairs that are left, each with its smaller index first */
+    int32_t *counts;           /* (capacity, KIN_COUNTS) over all strips */
+    size people, strips, words, capacity;
+    size begin, end; /* of the first people of the pairs */
+    size pair_count; /* may exceed the capacity: then the rest is not listed */
+} related_t;
+
+/* Pairs of two tiles of people. */
+typedef struct {
+    uint64_t *planes[2]; /* (KIN_TILE, KIN_PLANES, words) of one strip */
+    int32_t *hets[2];    /* (KIN_TILE,) heterozygous calls of one strip */
+    struct {
+        uint16_t first, second; /* in their tiles */
+        int32_t counts[KIN_COUNTS];
+    } *alive; /* (KIN_TILE * KIN_TILE,) pairs that have not been dropped */
+    size alive_count;
+} pair_tile_t;
+
 typedef struct {
     uint32_t *people; /* (people + CARRIERS_AT_ONCE,) with one minor allele, then with two */
     size ends[2];
@@ -122,6 +155,8 @@ typedef struct {
     int (*adjust_missing)(const adjust_t *);
     void (*tests)(tests_t *);
     int (*refit_exact)(const refit_t *);
+    int (*open_strip)(const related_t *, size strip, size start, size people, uint64_t *planes, int32_t *hets);
+    void (*add_strip)(pair_tile_t *, size words, int has_missing);
 } kernels_t;
 
 /* Memory that begins with a cache line, or NULL. */

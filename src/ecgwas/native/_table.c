@@ -10,6 +10,7 @@
  * tests               counts t squared in histograms and compares it with the limit
  * products_and_tests  products and their tests in one pass, tile by tile; the products themselves are not kept
  * refit_exact         candidates in float64
+ * related             pairs of related people, from counts of bits
  *
  * Every sum is taken in the same order whatever the instruction set, and no multiplication is fused with an addition
  * (-ffp-contract=off in setup.py), so the results have the same bits on every machine.
@@ -17,10 +18,11 @@
  * The files, each included by this one in turn:
  *
  * _jobs.h             conventions, and what each body is given
- * _instructions.h     the bodies (_bodies.h: _tests_body.h, _table_body.h, _prepare_body.h, _missing_body.h, _refit_body.h) for
- *                     each instruction set, and which set is used
+ * _instructions.h     the bodies (_bodies.h: _tests_body.h, _table_body.h, _prepare_body.h, _missing_body.h, _refit_body.h,
+ *                     _kinship_body.h) for each instruction set, and which set is used
  * _arrays.h           arrays from Python: their sizes are read and their format, shape and memory checked
  * _strips.h           products strip by strip, and row lists that are kept
+ * _pairs.h            pairs of people, tile by tile
  * _functions.h        the functions that Python calls
  */
 #define PY_SSIZE_T_CLEAN /* Py_LIMITED_API comes from setup.py */
@@ -29,6 +31,7 @@
 #include "_instructions.h"
 #include "_arrays.h"
 #include "_strips.h"
+#include "_pairs.h"
 #include "_functions.h"
 
 static PyMethodDef methods[] = {
@@ -48,6 +51,10 @@ static PyMethodDef methods[] = {
      "of products that are not kept. row_lists: as products filled them for the same packed, or None."},
     {"refit_exact", refit_exact, METH_VARARGS,
      "refit_exact(packed, basis, rank, traits, candidates, missing, raw_ss, sums): fills sums."},
+    {"related", related, METH_VARARGS,
+     "related(calls, variants, min_kinship, begin, end, pairs, counts) -> int: how many pairs are related, of which as many "
+     "are "
+     "listed as there is room for."},
     {"instructions", instructions, METH_VARARGS, "instructions(name=None) -> str: the instruction set in use from now on."},
     {NULL, NULL, 0, NULL},
 };
@@ -61,9 +68,9 @@ static const struct {
     const char *name;
     int is_real;
     double number;
-} shared[] = {SHARED(VERSION),       SHARED(LANES),           SHARED(GROUP),         SHARED(CHUNK),
-              SHARED(PANEL),         SHARED(CACHE_LINE),      SHARED(WORD_BYTES),    SHARED(PEOPLE_PER_BYTE),
-              SHARED(BINS_PER_UNIT), SHARED(MIN_UNEXPLAINED), SHARED(SMALLEST_ROOT), SHARED(T2_TOLERANCE)};
+} shared[] = {SHARED(VERSION),         SHARED(LANES),         SHARED(GROUP),           SHARED(CHUNK),         SHARED(PANEL),
+              SHARED(CACHE_LINE),      SHARED(WORD_BYTES),    SHARED(PEOPLE_PER_BYTE), SHARED(BINS_PER_UNIT), SHARED(KIN_WORDS),
+              SHARED(MIN_UNEXPLAINED), SHARED(SMALLEST_ROOT), SHARED(T2_TOLERANCE)};
 
 static int export_shared(PyObject *module) {
     for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {

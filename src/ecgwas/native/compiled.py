@@ -21,8 +21,11 @@ from ecgwas.native.constants import CACHE_LINE, GROUP, LANES, MOST_LISTED, PEOPL
 
 __all__ = [
     "GROUP", "LANES", "MOST_LISTED", "adjust_missing", "aligned", "instructions", "is_available", "padded", "prepare",
-    "products", "products_and_tests", "refit_exact", "row_list_bytes", "tests", "tiled",
+    "products", "products_and_tests", "refit_exact", "related", "row_list_bytes", "tests", "tiled",
 ]  # fmt: skip
+
+MOST_PAIRS = 65_536
+"""Room for related pairs; if there are more, they are counted first and then listed."""
 
 
 def _module() -> Any:
@@ -167,6 +170,25 @@ def refit_exact(
     sums = np.empty((len(candidates), 3))
     _module().refit_exact(packed, basis, rank, traits, candidates, missing, raw_ss, sums)
     return sums
+
+
+def related(
+    calls: NDArray[np.uint64], variants: NDArray[np.int64], min_kinship: NDArray[np.float64], begin: int, end: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Pairs (M, 2) int32 of people begin to end with those after them whose kinship exceeds the last of `min_kinship`.
+
+    And their counts (M, 4) int32 over all variants: both heterozygous; opposite homozygotes; the first heterozygous and the
+    second called; the second heterozygous and the first called. calls (N, strips, 2 words): the low bits of each strip's calls,
+    then the high bits, 3 where missing; those beyond the strip's `variants` (strips,) are padding, 3. Pairs whose
+    kinship within families (kinship.screen) is below min_kinship (strips,) after a strip are dropped. In no particular order.
+    """
+    capacity = MOST_PAIRS
+    while True:
+        pairs, counts = np.empty((capacity, 2), dtype=np.int32), np.empty((capacity, 4), dtype=np.int32)
+        count = int(_module().related(calls, variants, min_kinship, begin, end, pairs, counts))
+        if count <= capacity:
+            return pairs[:count].copy(), counts[:count].copy()
+        capacity = count
 
 
 def instructions(name: str | None = None) -> str:

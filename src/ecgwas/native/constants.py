@@ -3,7 +3,7 @@
 A build made with other values is not used (compiled.is_available).
 """
 
-VERSION = 8
+VERSION = 9
 """Of the functions in _table.c; raised whenever they change."""
 
 PEOPLE_PER_BYTE = 4
@@ -30,6 +30,9 @@ PANEL = 24
 MOST_LISTED = PEOPLE_PER_BYTE * CHUNK * PANEL
 """People whose row lists can be kept: one panel."""
 
+KIN_WORDS = 80
+"""Most 64-bit words of a strip of variants in which pairs of people are compared, a bit each: 5,120 variants."""
+
 BINS_PER_UNIT = 100
 """Bins of the histograms of t squared are 1 / 100 wide."""
 
@@ -44,7 +47,7 @@ T2_TOLERANCE = 8e-4
 refitted in float64 (regression.MARGIN)."""
 
 NAMES = (
-    "VERSION", "PEOPLE_PER_BYTE", "WORD_BYTES", "CACHE_LINE", "LANES", "GROUP", "CHUNK", "PANEL", "BINS_PER_UNIT",
-    "MIN_UNEXPLAINED", "SMALLEST_ROOT", "T2_TOLERANCE",
+    "VERSION", "PEOPLE_PER_BYTE", "WORD_BYTES", "CACHE_LINE", "LANES", "GROUP", "CHUNK", "PANEL", "KIN_WORDS",
+    "BINS_PER_UNIT", "MIN_UNEXPLAINED", "SMALLEST_ROOT", "T2_TOLERANCE",
 )  # fmt: skip
 """Constants passed to the compiler."""

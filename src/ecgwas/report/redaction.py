@@ -123,10 +123,24 @@ def _tables(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dict[
         shown[files.LEAD_COUNTS] = _leads(shown[files.LEAD_COUNTS], min_people)
     if files.AUDIT in shown:
         shown[files.AUDIT] = _audit(shown[files.AUDIT], min_people)
+    if files.GROUP_EFFECTS in shown:
+        shown[files.GROUP_EFFECTS] = _groups(shown[files.GROUP_EFFECTS], min_people)
     for file, table in shown.items():
         if table.height > 0 and "left_out" in table.columns and "about" in table.columns:
             shown[file] = _guards(table, min_people)
     return shown
+
+
+def _groups(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
+    """Without comparisons in which few people of a group carry the rarer allele. Where few belong to no group shown, numbers of
+    people and frequencies become null: those of the few follow from all and the others."""
+    if table.height == 0:
+        return table
+    own = ("locus", "by")
+    shown = table.filter(~carried_by_few(min_people).any().over(own))
+    of_all, of_groups = (pl.col("n").filter(pl.col("group") == name).max().over(own) for name in ("all", "combined"))
+    rest = (of_all - of_groups).abs().is_between(1, min_people - 1).fill_null(False)
+    return shown.with_columns(_hidden(shown, ("n", "eaf"), rest))
 
 
 def _leads(table: pl.DataFrame, min_people: int) -> pl.DataFrame:

@@ -5,11 +5,13 @@
 
 An engine's file provides
 
-    scan(options, traits, covariates, genotypes, *, seed, track=silent, folder=None, ancestry=None) -> ScanResult
+    scan(options, traits, covariates, genotypes, *, seed, track=silent, folder=None, ancestry=None,
+         predictions=None) -> ScanResult
     check(options) -> None        raises an EcgwasError if the engine cannot run here
     work(options, size) -> Work   optional: what `ecgwas plan` computes its time, memory and disk from (work.py)
 
-`folder` is where an external program leaves its files; `ancestry` (N,) is each participant's ancestry group.
+`folder` is where an external program leaves its files; `ancestry` (N,) is each participant's ancestry group; `predictions`
+(N, K) are what the other chromosomes predict of the traits, which only matrix.py subtracts.
 """
 
 from __future__ import annotations
@@ -42,9 +44,15 @@ def scan(
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
     ancestry: NDArray[np.int64] | None = None,
+    predictions: NDArray[np.float64] | None = None,
 ) -> ScanResult:
-    """Tests every variant of one genotype part with every trait, by the engine that `options` names."""
-    more = {"seed": seed, "track": track, "folder": folder, "ancestry": ancestry}
+    """Tests every variant of one genotype part with every trait, by the engine that `options` names.
+
+    predictions (N, K): subtracted from the traits; only by the built-in engine.
+    """
+    more: dict[str, Any] = {"seed": seed, "track": track, "folder": folder, "ancestry": ancestry}
+    if predictions is not None:
+        more["predictions"] = predictions
     result: ScanResult = _engine(options).scan(options, traits, covariates, genotypes, **more)
     return result
 

@@ -21,10 +21,11 @@ from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group, strata
 from ecgwas.scan.engine.screening import BINS, HistogramPool, Screened
 from ecgwas.scan.permutation.max_t import Shuffles
+from ecgwas.scan.permutation.max_t_family import FamilyShuffles
 from ecgwas.scan.permutation.max_t_relatives import MixedShuffles
 from ecgwas.study.scan import Matrix
 
-AnyShuffles = Shuffles | MixedShuffles
+AnyShuffles = Shuffles | MixedShuffles | FamilyShuffles
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,7 @@ class Scanner:
         self.traits, self.haploid = cohort.values.shape[1], cohort.haploid
         allocate = backends.allocator(options)
         self.all_samples = SampleSelector(cohort.fam_index, total, allocate)
+        self.counted_once = cohort.counted_once
         self.males = select_men(cohort, np.arange(len(cohort.fam_index)), total)
         self.strata = strata(cohort, total)
         self.groups = [
@@ -124,10 +126,16 @@ class Scanner:
             if rare.any():
                 parts += self._excluded(group, variant_index[kept[rare]], np.full(int(rare.sum()), "mac", dtype=object))
                 group_block = group_block.select(~rare)
-            parts += self._test_group(group_scan, group_block, variant_index[kept[~rare]])
+            coded = dosages.counted_once(group_block, self._counted_once(group))
+            parts += self._test_group(group_scan, coded, variant_index[kept[~rare]])
         if self.shuffles is not None:
-            parts.append(self._permuted(self.shuffles, tested, variant_index[kept]))
+            coded = dosages.counted_once(tested, self.counted_once)
+            parts.append(self._permuted(self.shuffles, coded, variant_index[kept]))
         return replace(block_results.total(parts, self.traits), kept_tests=kept_tests)
+
+    def _counted_once(self, group: Group) -> NDArray[np.bool_] | None:
+        """(n,) men of the group whose one allele counts 1; None: nobody's does."""
+        return None if self.counted_once is None else self.counted_once[group.people]
 
     def _permuted(self, shuffles: AnyShuffles, tested: GenotypeBlock, variant_index: NDArray[np.int64]) -> BlockResult:
         """The largest statistics of each permutation, and the tests of trait sets in the observed data."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,11 @@ from threadpoolctl import threadpool_limits
 from ecgwas.genotypes import dosages
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.genotypes.packed import SampleSelector
+from ecgwas.scan import kept_relatives
 from ecgwas.scan.engine import backends
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group, assemble, groups
+from ecgwas.scan.kept_relatives import KeptRelatives
 from ecgwas.scan.matrix import block_size
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, Traits
@@ -37,10 +39,19 @@ class ChosenTests:
 
 @dataclass(frozen=True)
 class Effects:
-    """Effect of one effect allele and its standard error, (H,) float64 each, in the unit of the trait."""
+    """Tests, (H,) float64 each: effect of one effect allele and its standard error, in the unit of the trait; -log10 p;
+    participants; frequency of the effect allele among the group's participants with a call."""
 
     beta: NDArray[np.float64]
     se: NDArray[np.float64]
+    neglog10p: NDArray[np.float64]
+    n: NDArray[np.float64]
+    eaf: NDArray[np.float64]
+
+    @classmethod
+    def empty(cls, count: int) -> Effects:
+        """`count` tests that are NaN until they are computed."""
+        return cls(*(np.full(count, np.nan) for _ in fields(cls)))
 
 
 def fit(options: Matrix, traits: Traits, covariates: Covariates, genotypes: Genotypes, tests: ChosenTests) -> Effects:
@@ -50,7 +61,7 @@ def fit(options: Matrix, traits: Traits, covariates: Covariates, genotypes: Geno
     scan must have computed these tests. Raises InputError for traits that the covariates explain entirely.
     """
     options = options.model_copy(update={"keep_neglog10p": 0.0, "dense": False})
-    effects = Effects(np.full(len(tests), np.nan), np.full(len(tests), np.nan))
+    effects = Effects.empty(len(tests))
     if len(tests) == 0:
         return effects
     # Only variants and traits with a test are read and prepared.
@@ -70,7 +81,8 @@ def _fit_piece(
     in_piece: NDArray[np.bool_], effects: Effects,
 ) -> None:  # fmt: skip
     """Fills in the tests `in_piece` (H,) of one piece, whose variants are indices among its genotypes."""
-    cohort = assemble(traits, covariates, genotypes)
+    cohort = assemble(traits, covariates, genotypes, men_on_x=options.men_on_x)
+    relatives = kept_relatives.of_cohort(options, cohort, genotypes)
     for group in groups(cohort, traits.names):
         index_in_group = _places(group.traits, len(traits.names))[tests.trait]
         rows = np.flatnonzero(in_piece & (index_in_group >= 0))
@@ -78,22 +90,28 @@ def _fit_piece(
             continue
         ordered = rows[np.lexsort((index_in_group[rows], tests.variant[rows]))]
         pairs = np.column_stack([tests.variant[ordered], index_in_group[ordered]]).astype(np.int32)
-        effects.beta[ordered], effects.se[ordered] = _fit_group(options, cohort, group, genotypes, pairs)
+        fitted = _fit_group(options, cohort, group, genotypes, pairs, relatives)
+        for field in fields(Effects):
+            getattr(effects, field.name)[ordered] = getattr(fitted, field.name)
 
 
 def _fit_group(
-    options: Matrix, cohort: Cohort, group: Group, genotypes: Genotypes, pairs: NDArray[np.int32]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """beta and standard error (H,) of pairs (H, 2) int32 of a variant and a trait of the group, sorted by variant."""
-    fitter = Fitter(options, group, hard=genotypes.hard_calls_only, haploid=cohort.haploid)
+    options: Matrix, cohort: Cohort, group: Group, genotypes: Genotypes, pairs: NDArray[np.int32],
+    relatives: KeptRelatives | None,
+) -> Effects:  # fmt: skip
+    """The tests (H,) of pairs (H, 2) int32 of a variant and a trait of the group, sorted by variant."""
+    own = {"hard": cohort.has_hard_calls(genotypes), "haploid": cohort.haploid}
+    fitter = Fitter(options, group, **own) if relatives is None else relatives.fitter(group, **own)
+    men = None if cohort.counted_once is None else cohort.counted_once[group.people]
     selector = SampleSelector(cohort.fam_index[group.people], len(genotypes.eids), backends.allocator(options))
-    beta, se = np.full(len(pairs), np.nan), np.full(len(pairs), np.nan)
+    effects = Effects.empty(len(pairs))
     for start, stop, rows in _blocks(options, genotypes, pairs[:, 0]):
-        block = dosages.block_reader(genotypes, start, stop)(selector)
+        block = dosages.counted_once(dosages.block_reader(genotypes, start, stop)(selector), men)
         in_block = np.ascontiguousarray(pairs[rows] - np.array([start, 0], dtype=np.int32))
         fitted = fitter.fitted(block, in_block, fitter.df(block))
-        beta[rows], se[rows] = fitted["beta"], fitted["se"]
-    return beta, se
+        for field in fields(Effects):
+            getattr(effects, field.name)[rows] = fitted[field.name]
+    return effects
 
 
 def _blocks(options: Matrix, genotypes: Genotypes, variant: NDArray[np.int32]) -> Iterator[tuple[int, int, slice]]:

@@ -24,7 +24,7 @@ from ecgwas.genotypes import dosages
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.native import compiled
 from ecgwas.progress import silent
-from ecgwas.scan import relatives, relatives_work
+from ecgwas.scan import family, relatives, relatives_work
 from ecgwas.scan.block_scan import Prepared, Scanner
 from ecgwas.scan.engine import all_tests, block_results, kernels
 from ecgwas.scan.engine.block_results import BlockResult
@@ -50,7 +50,7 @@ def check(options: Matrix) -> None:
     """Raises StudyError if the kernel requested is not available, InputError if relatives are kept and too few variants show
     who is related."""
     _check_kernel(options)
-    if options.keeps_relatives:
+    if options.relatives == "polygenic":
         relatives.refuse_too_few_variants(options)
 
 
@@ -70,18 +70,22 @@ def scan(
     track: Callable[..., Any] = silent,
     folder: Path | None = None,
     ancestry: NDArray[np.int64] | None = None,
+    predictions: NDArray[np.float64] | None = None,
 ) -> ScanResult:
     """Tests every variant of `genotypes` against every trait; see ScanResult.
 
     With `options.dense`, `folder` receives every test. Traits and covariates have the same participants in the same order, all
     of them in `genotypes`. ancestry (N,): groups in which Hardy-Weinberg equilibrium is tested; None: one group. The same
-    `seed` gives the same permutations on every chromosome. Invalid for related participants, but with `options.relatives`:
-    polygenic, whose relationship is read from the study's other autosomes (relatives.py). BLAS is limited to one thread,
-    because the scan's threads share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after its
-    work.
+    `seed` gives the same permutations on every chromosome. predictions (N, K) float64, of the traits in their units and order,
+    without missing values: what the other chromosomes predict, subtracted before anything else. Invalid for related
+    participants, but with `options.relatives`: polygenic, whose relationship is read from the study's other autosomes
+    (relatives.py), or family, that of `options.kinship` (family.py). BLAS is limited to one thread, because the scan's threads
+    share the blocks, and an idle BLAS thread keeps a core busy for a tenth of a second after its work.
     """
     if folder is None:
         options = options.model_copy(update={"dense": False})
+    if predictions is not None:
+        traits = Traits(traits.eids, traits.names, traits.values - predictions)
     with threadpool_limits(1, user_api="blas"):
         _check_kernel(options)
         pieces = genotypes.pieces()
@@ -112,21 +116,24 @@ def _scan(
     track: Callable[..., Any], ancestry: NDArray[np.int64] | None,
 ) -> _Scanned:  # fmt: skip
     """Scans the variants of one piece: those of which men have one copy, or those of which men have two."""
-    cohort = assemble(traits, covariates, genotypes, ancestry)
+    cohort = assemble(traits, covariates, genotypes, ancestry, men_on_x=options.men_on_x)
     grouped = groups(cohort, traits.names)
-    if options.keeps_relatives:
+    if options.relatives == "family":
+        own = family.prepared(options, cohort, grouped, genotypes, seed)
+        return _Scanned(_pass(options, cohort, own, genotypes, None, track), people(cohort), ())
+    if options.relatives == "polygenic":
         prepared = relatives.prepared(options, cohort, grouped, genotypes, seed)
         results = [_pass(options, cohort, each, genotypes, None, track) for each in prepared]
         return _Scanned(relatives.joined(results, len(traits.names)), people(cohort), ())
     shuffles = None
     if options.permutations:
         count, with_sets = options.permutations, options.tests_sets
-        use_table = genotypes.hard_calls_only and kernels.resolved(options.kernel) == "table"
+        use_table = cohort.has_hard_calls(genotypes) and kernels.resolved(options.kernel) == "table"
         shuffles = Shuffles(
             cohort, grouped, traits.names,
             count=count, seed=seed, with_sets=with_sets, use_table=use_table, variants=len(genotypes),
         )  # fmt: skip
-    hard, haploid = genotypes.hard_calls_only, cohort.haploid
+    hard, haploid = cohort.has_hard_calls(genotypes), cohort.haploid
     fitters = [Fitter(options, group, hard=hard, haploid=haploid, keep_products=False) for group in grouped]
     result = _pass(options, cohort, Prepared(fitters, shuffles), genotypes, folder, track, names=traits.names)
     names = () if shuffles is None else tuple(trait_set.name for trait_set in shuffles.trait_sets.sets)
@@ -141,7 +148,7 @@ def _pass(
     scanner, shuffles = Scanner(options, cohort, prepared.fitters, genotypes, prepared.shuffles), prepared.shuffles
     workers, traits = threads(options.threads), cohort.values.shape[1]
     step = block_size(
-        options, people=len(genotypes.eids), variants=len(genotypes), hard=genotypes.hard_calls_only, workers=workers
+        options, people=len(genotypes.eids), variants=len(genotypes), hard=cohort.has_hard_calls(genotypes), workers=workers
     )
     edges = [*range(0, len(genotypes), step), len(genotypes)]
     steps = in_order(scanner.test_block, list(pairwise(edges)), workers)
@@ -161,7 +168,7 @@ def block_size(options: Matrix, *, people: int, variants: int, hard: bool, worke
     more variants. There are at least two blocks, because a chromosome of a genotyping array usually fits in one.
     """
     fits = PACKED_BYTES * 4 // people if hard else dosages.BLOCK_BYTES // (dosages.BYTES_PER_DOSAGE * people)
-    if options.keeps_relatives:
+    if options.relatives == "polygenic":
         fits = min(fits, ROTATED_BYTES // (4 * people))
     full = min(options.block, fits)
     size = full if workers <= BLOCKS_IN_MEMORY else full * BLOCKS_IN_MEMORY // workers

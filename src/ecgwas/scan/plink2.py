@@ -91,7 +91,7 @@ def scan(
     version(options)
     results, tested = [], []
     for number, piece in enumerate(genotypes.pieces()):
-        cohort = assemble(traits, covariates, piece.genotypes, ancestry)
+        cohort = assemble(traits, covariates, piece.genotypes, ancestry, men_on_x=options.men_on_x)
         result = _scan(options, traits.names, piece.genotypes, cohort, block_results.piece_folder(folder, number), track)
         results.append(block_results.renumbered(result, piece.variant_index))
         tested.append(people(cohort))
@@ -180,6 +180,7 @@ def command(
         *_chromosome(options, genotypes), "--keep", "people.txt", "--nonfounders", *filtered,
         "--no-psam-pheno", "--input-missing-phenotype", plink2_files.MISSING, "--pheno", "traits.tsv",
         *(["--covar", "covariates.tsv", *([SCALED] if scaled else [])] if covariates else []),
+        *(["--xchr-model", "1"] if options.men_on_x == 1 else []),
         "--glm", *modifiers, COLUMNS, "--memory", str(options.memory_mib),
         *(["--threads", str(options.threads)] if options.threads else []), "--out", "plink2",
     ]  # fmt: skip

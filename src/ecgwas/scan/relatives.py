@@ -28,10 +28,13 @@ from ecgwas.mixed import variant_tests
 from ecgwas.mixed.relationship import Relationship
 from ecgwas.mixed.rotation import Rotation, rotation
 from ecgwas.mixed.variant_tests import RotatedTraits
+from ecgwas.mixed.whitening import Coordinates, WithoutCovariates
 from ecgwas.scan.block_scan import Prepared
 from ecgwas.scan.engine import block_results, screening
 from ecgwas.scan.engine.block_results import BlockResult
+from ecgwas.scan.engine.family_denominators import filled
 from ecgwas.scan.engine.regression import MARGIN, Fitter
+from ecgwas.scan.engine.rotated_genotypes import RotatedGenotypes
 from ecgwas.scan.engine.samples import Cohort, Group
 from ecgwas.scan.engine.screening import Screened
 from ecgwas.scan.permutation import max_t_relatives
@@ -40,9 +43,6 @@ from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import span
 from ecgwas.study.scan import Matrix
 
-MAX_PEOPLE = 15_000
-"""An eigendecomposition takes some 10 N^3 operations once per chromosome: at 15,000 people 10 to 30 minutes of one core (0.6 s
-at 1,500), and with the relationship matrix and the rotation some 13 GiB, as much as computers usually have."""
 MIN_VARIANTS = 200
 """With fewer common variants on the other chromosomes, relatives cannot be distinguished from chance."""
 MAX_VARIANTS_READ = 50_000
@@ -61,17 +61,22 @@ EXACT_AT_ONCE = 256
 """Variants with candidates that are rotated together in float64."""
 
 
-def refuse_too_many(people: int) -> None:
-    """Raises InputError for more participants than the exact model can be computed for."""
-    if people > MAX_PEOPLE:
-        problem = f"scan.relatives: polygenic is exact for at most {MAX_PEOPLE} people, and {people} are tested"
-        fix = "write relatives: drop, which tests unrelated people, or test fewer (scan.people)"
+def refuse_too_many(options: Matrix, people: int) -> None:
+    """Raises InputError for more participants than the exact model is used for.
+
+    An eigendecomposition takes some 10 N^3 operations once per chromosome: at 15,000 people 10 to 30 minutes of one core (0.6 s
+    at 1,500), and with the relationship matrix and the rotation some 13 GiB, as much as computers usually have.
+    """
+    if people > options.exact_people:
+        problem = f"scan.relatives: polygenic is exact for at most {options.exact_people} people (scan.exact_people), and "
+        problem += f"{people} are tested"
+        fix = "run it as a study, which predicts traits from the other chromosomes, or write relatives: family"
         raise InputError(problem, fix=fix)
 
 
 def rotation_bytes(people: int) -> int:
-    """Memory of one rotation, in float64 and float32."""
-    return 12 * people**2
+    """Memory of one rotation, in float64 and float32, and of the tiles from which the table kernel looks up its sums."""
+    return 16 * people**2
 
 
 def loco_relationship(options: Matrix, chrom: str, eids: Sequence[str]) -> NDArray[np.float64]:
@@ -117,7 +122,7 @@ class Relatives:
 
     def __init__(self, options: Matrix, cohort: Cohort, genotypes: Genotypes) -> None:
         """Raises InputError for too many participants or too few variants; see refuse_too_many and loco_relationship."""
-        refuse_too_many(len(cohort.fam_index))
+        refuse_too_many(options, len(cohort.fam_index))
         self.options, self.chrom = options, genotypes.chrom
         self.eids = tuple(genotypes.eids[i] for i in cohort.fam_index)
         self._relationship: NDArray[np.float64] | None = None
@@ -145,6 +150,14 @@ class Relatives:
         _kept.move_to_end(key)
         return _kept[key]
 
+    def coordinates(self, people: NDArray[np.int64], basis: NDArray[np.float64]) -> Coordinates:
+        """In which the relationship of some of the participants is diagonal; arguments as of `rotation`."""
+        return WithoutCovariates(self.rotation(people, basis))
+
+    def fitter(self, group: Group, *, hard: bool = True, haploid: bool = False) -> Fitter:
+        """Tests blocks of variants; arguments as of Fitter."""
+        return MixedFitter(self.options, group, self, hard=hard, haploid=haploid)
+
     def forget(self) -> None:
         """Frees the relationship's memory; it is computed again if another rotation needs it."""
         self._relationship = None
@@ -171,7 +184,7 @@ def batches(groups: list[Group]) -> list[list[Group]]:
 def prepared(options: Matrix, cohort: Cohort, grouped: list[Group], genotypes: Genotypes, seed: int) -> Iterator[Prepared]:
     """What each pass over the variants tests, in turn; the last one has the permutations."""
     model = Relatives(options, cohort, genotypes)
-    hard, traits = genotypes.hard_calls_only, cohort.values.shape[1]
+    hard, traits = cohort.has_hard_calls(genotypes), cohort.values.shape[1]
     residuals, lambdas = np.zeros((len(model.eids), traits if options.permutations else 0)), np.zeros(traits)
     passes = batches(grouped)
     for number, batch in enumerate(passes, 1):
@@ -209,6 +222,7 @@ class MixedFitter(Fitter):
         self.rotated: RotatedTraits = variant_tests.rotated(
             model.rotation(group.people, group.design.basis), group.design.traits
         )
+        self.rotate = RotatedGenotypes(options.kernel, self.rotated.rotation.basis32, hard=hard)
 
     def min_t2(self, screened: Screened) -> NDArray[np.float64]:
         """(V,) t squared of the screen from which the exact test may reach keep_neglog10p."""
@@ -220,8 +234,7 @@ class MixedFitter(Fitter):
         values = np.empty((len(block), screened.traits), dtype=np.float32)
         for start in range(0, len(block), AT_ONCE):
             chosen = np.arange(start, min(start + AT_ONCE, len(block)))
-            copies = filled(block.select(chosen))
-            values[chosen] = variant_tests.screen(copies @ self.rotated.rotation.basis32, self.rotated)
+            values[chosen] = variant_tests.screen(self.rotate.of(block.select(chosen)), self.rotated)
         return values
 
     def candidates(self, block: GenotypeBlock, screened: Screened, t2_histogram: Any) -> NDArray[np.int32]:
@@ -250,12 +263,3 @@ class MixedFitter(Fitter):
             "beta": sign * beta * scale, "se": se * scale, "t": sign * t,
             "neglog10p": neglog10p(t, df[variants].astype(np.float64)),
         }  # fmt: skip
-
-
-def filled(block: GenotypeBlock) -> NDArray[np.float32]:
-    """(V, N) float32 copies of the minor allele, a missing call the variant's mean."""
-    copies = block.minor_copies()
-    mean = block.minor_alleles / np.maximum(block.called, 1)
-    for i in np.flatnonzero(block.missing_calls):
-        copies[i, block.samples_missing(int(i))] = mean[i]
-    return copies

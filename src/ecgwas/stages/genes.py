@@ -24,7 +24,7 @@ def _options(study: Study, part: str) -> Any:
 
 
 def _needs(study: Study, part: str) -> Needs:
-    return [("loci", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
+    return [("loci", "all"), *(("scan", name) for name in scan.tested_chromosomes(study))]
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:

@@ -40,7 +40,7 @@ def _needs(study: Study, part: str) -> Needs:
     of_features = [*loci_genotypes.of_beats(study), *loci_genotypes.of_seeds(study), *loci_genotypes.measured(study)]
     read_again = dict.fromkeys(options.name for options in of_features)
     represent = [("represent", name) for name in read_again]
-    return [*represent, ("traits", "all"), *(("scan", name) for name in scan.STAGE.parts(study))]
+    return [*represent, ("traits", "all"), *(("scan", name) for name in scan.tested_chromosomes(study))]
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
@@ -68,13 +68,14 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     )
     files.THRESHOLDS.write(tables.thresholds, out)
     files.SUMMARY.write(tables.summary, out)
-    hits = Hits.of_associations(tables.hits, data.natural_effects(tables.hits.frame))
+    rows = tables.hits.frame
+    hits = Hits.of_associations(tables.hits, data.natural_effects(rows), data.heterogeneity(rows))
     files.HITS.write(hits, out)
     files.SET_HITS.write(tables.set_hits, out)
     files.CLUMPS.write(tables.clumps, out)
-    rows = scan.rows_in_turn(study, ("trait", "neglog10p"))
+    of_scan = scan.rows_in_turn(study, ("trait", "neglog10p"))
     files.VARIANT_COUNTS.write(scan.variant_counts(study), out)
-    files.QQ.write(QQPoints(inflation.qq(results, rows, covariates=len(covariates.names))), out)
+    files.QQ.write(QQPoints(inflation.qq(results, of_scan, covariates=len(covariates.names))), out)
     files.POWER.write(Power(power_table), out)
     _follow_up(study, data, tables, hits, results, out)
     for note in tables.notes:
@@ -95,7 +96,9 @@ def _follow_up(
     files.AUDIT.write(fine_mapped.audit, out)
     files.SIGNAL_NEIGHBOURHOODS.write(fine_mapped.signal_neighbourhoods, out)
     files.NEIGHBOURHOODS.write(data.neighbourhoods(fine_mapped.loci, hits.frame), out)
-    files.LEAD_TESTS.write(data.lead_tests(fine_mapped.loci), out)
+    lead_tests = data.lead_tests(fine_mapped.loci)
+    files.LEAD_TESTS.write(lead_tests, out)
+    files.GROUP_EFFECTS.write(data.group_effects(fine_mapped.loci, lead_tests), out)
     known_tested = data.known_tested()
     files.KNOWN.write(known_tested, out)
     ambiguous = positive_controls.ambiguous(known_tested)
@@ -162,7 +165,7 @@ def tested_positions(study: Study) -> dict[str, NDArray[np.int64]]:
     """Chromosome -> (V,) positions of the variants that were tested."""
     results = scan.load_results(study)
     tested = VariantsTested.from_frame(pl.concat([result.left_out.frame for result in results]))
-    opened = [chromosomes.open_chromosome(study.scan, part) for part in scan.STAGE.parts(study)]
+    opened = [chromosomes.open_chromosome(study.scan, part) for part in scan.tested_chromosomes(study)]
     return {part.chrom: part.positions[tested.mask(part)] for part in opened}
 
 
@@ -181,5 +184,5 @@ def _check(study: Study) -> Sequence[str]:
 
 STAGE = Stage(
     "loci", "decide what is significant, join it into loci", all_in_one, _options, _needs, _files, _work, _check,
-    version=6,
+    version=8,
 )  # fmt: skip

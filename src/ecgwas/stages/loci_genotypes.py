@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,18 +12,36 @@ import polars as pl
 from ecgwas import represent
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes.chromosomes import Genotypes
-from ecgwas.loci import clumps, fine_mapping, heritability, known, natural_units, neighbourhoods, positive_controls
+from ecgwas.loci import (
+    clumps,
+    fine_mapping,
+    group_effects,
+    heritability,
+    known,
+    natural_units,
+    neighbourhoods,
+    positive_controls,
+)
 from ecgwas.loci.audit import OddEvenTraits
+from ecgwas.loci.group_effects import GroupFits, Grouping
 from ecgwas.loci.individual_data import Chromosome, VariantsTested
 from ecgwas.loci.inflation_by_maf import inflation_by_maf
 from ecgwas.loci.merge import LociTables
 from ecgwas.loci.thresholds import neglog10p_used
-from ecgwas.stages import scan
+from ecgwas.stages import polygenic, scan
 from ecgwas.stages import traits as trait_stage
 from ecgwas.stages.base import seed_of
 from ecgwas.study import RepresentationOptions, Study
-from ecgwas.tables import Covariates, Features, ScanResult, Traits, files
-from ecgwas.tables.loci import Clumps, Heritability, Inflation, KnownTested, LeadTests, Neighbourhoods
+from ecgwas.tables import HETEROGENEITY, Covariates, Features, ScanResult, Traits, files
+from ecgwas.tables.loci import (
+    Clumps,
+    GroupEffects,
+    Heritability,
+    Inflation,
+    KnownTested,
+    LeadTests,
+    Neighbourhoods,
+)
 from ecgwas.traits import remeasure
 
 
@@ -40,7 +58,12 @@ class LocusData:
         """One chromosome's genotypes and the participants tested on it."""
         if name not in self._open:
             genotypes = chromosomes.open_chromosome(self.study.scan, name)
-            self._open[name] = self._sharing(Chromosome.of(genotypes, self.traits, self.covariates, self.ancestry))
+            tested = polygenic.residual_traits(self.study, self.traits, name)
+            once = {"men_on_x": self.study.scan.men_on_x}
+            shared = self._sharing(Chromosome.of(genotypes, tested, self.covariates, self.ancestry, **once))
+            if polygenic.is_used(self.study):
+                self._open.clear()  # Each chromosome has values of its own then, which would fill the memory.
+            self._open[name] = shared.keeping_relatives(scan.engine(self.study))
         return self._open[name]
 
     def _sharing(self, chromosome: Chromosome) -> Chromosome:
@@ -50,7 +73,7 @@ class LocusData:
 
     def all(self) -> Iterator[Chromosome]:
         """Every chromosome, in order."""
-        return (self.chromosome(part) for part in scan.STAGE.parts(self.study))
+        return (self.chromosome(part) for part in scan.tested_chromosomes(self.study))
 
     def clump(self, hits: pl.DataFrame) -> Clumps:
         """The clumps of the hits."""
@@ -87,9 +110,8 @@ class LocusData:
 
     def inflation_by_maf(self) -> Inflation:
         """Genomic inflation by minor allele frequency."""
-        opened = list(self.all())
-        variants = sum(len(chromosome.genotypes) for chromosome in opened)
-        return inflation_by_maf(self.study.scan, opened, self.tested, variants)
+        variants = sum(len(chromosome.genotypes) for chromosome in self.all())
+        return inflation_by_maf(scan.engine(self.study), self.all(), self.tested, variants)
 
     def imputed(self) -> bool:
         """True if genotypes of any chromosome are imputed."""
@@ -98,7 +120,7 @@ class LocusData:
     def heritability(self) -> Heritability:
         """Heritability of every trait, from the LD-pruned variants of sample QC."""
         open_part = partial(chromosomes.open_chromosome, self.study.scan)
-        parts = scan.STAGE.parts(self.study)
+        parts = scan.tested_chromosomes(self.study)
         panel = pruned_panel.read(parts, open_part, self.traits.eids, build=self.study.scan.build)
         return heritability.heritability(self.traits, self.covariates, panel)
 
@@ -110,9 +132,33 @@ class LocusData:
         """Each locus's lead variant against every trait."""
         return neighbourhoods.lead_tests(loci, self.traits, self.covariates, self._genotypes, **self._engine)
 
+    def heterogeneity(self, hits: pl.DataFrame) -> pl.DataFrame:
+        """Columns HETEROGENEITY of the hits, in their order."""
+        ancestry, sex = (fitted.combined.q_p for _, fitted in self._in_groups(hits))
+        columns = dict(zip(HETEROGENEITY, (ancestry, sex), strict=True))
+        return pl.DataFrame(columns, schema={name: pl.Float64 for name in columns}).fill_nan(None)
+
+    def group_effects(self, loci: pl.DataFrame, lead_tests: LeadTests) -> GroupEffects:
+        """Each locus's lead variant in ancestry groups and in men and women."""
+        return group_effects.of_loci(loci, lead_tests.frame, self._in_groups(group_effects.leads_of(loci)))
+
+    def _in_groups(self, rows: pl.DataFrame) -> list[tuple[str, GroupFits]]:
+        """Rows (columns trait and of a variant), fitted in ancestry groups and in men and women."""
+        groupings: list[tuple[str, Callable[[Genotypes], Grouping]]] = [
+            (group_effects.ANCESTRY, lambda _: group_effects.by_ancestry(self.ancestry)), (group_effects.SEX, self._by_sex),
+        ]  # fmt: skip
+        engine, about = scan.builtin_engine(self.study), (self.traits, self.covariates, self._genotypes)
+        return [(by, group_effects.fits(engine, *about, rows, grouping)) for by, grouping in groupings]
+
+    def _by_sex(self, genotypes: Genotypes) -> Grouping:
+        return group_effects.by_sex(genotypes.sexes[genotypes.sample_index(self.traits.eids)])
+
     @property
     def _engine(self) -> dict[str, Any]:
-        return {"engine": scan.whole_engine(self.study), "ancestry": self.ancestry}
+        return {
+            "engine": scan.whole_engine(self.study), "ancestry": self.ancestry,
+            "tested_on": partial(polygenic.residual_traits, self.study),
+        }  # fmt: skip
 
     def _genotypes(self, chrom: str) -> Genotypes:
         return self.chromosome(chrom).genotypes

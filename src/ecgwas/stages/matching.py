@@ -76,10 +76,11 @@ def loci_of_folds(
     """The loci of each fold, from a scan of all chromosomes in the people outside it."""
     seed = seed_of(study, "scan")
     thresholds = files.THRESHOLDS.read(study.results)
-    engine = study.scan if isinstance(study.scan, Matrix) else scan.builtin_engine(study)
+    own = scan.engine(study)
+    engine = own if isinstance(own, Matrix) else scan.builtin_engine(study)
     rule = Rule(engine, study.loci, thresholds)
     folds = [FoldLoci(one) for one in _choosers(study, features, tested, fold_people)]
-    for name in scan.STAGE.parts(study):
+    for name in scan.tested_chromosomes(study):
         part = chromosomes.open_chromosome(study.scan, name)
         for number, one in enumerate(folds, 1):
             try:
@@ -134,7 +135,7 @@ def _predictors(
 
 
 def _sex(study: Study, eids: Sequence[str]) -> NDArray[np.float64]:
-    opened = chromosomes.open_chromosome(study.scan, scan.STAGE.parts(study)[0])
+    opened = chromosomes.open_chromosome(study.scan, scan.tested_chromosomes(study)[0])
     sexes = opened.sexes[opened.sample_index(eids)].astype(np.float64)
     sex = np.where(np.isin(sexes, (MALE, FEMALE)), sexes, np.nan)[:, None]
     return sex if len(np.unique(sex[np.isfinite(sex)])) == 2 else np.empty((len(eids), 0))

@@ -35,7 +35,7 @@ from ecgwas.tables.user_table import read_user_table
 logger = logging.getLogger(__name__)
 
 EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE)
-LISTED = ("read", "traits", "loci", "genes")
+LISTED = ("read", "traits", "scan", "loci", "genes")
 """Stages whose tables the page lists."""
 
 ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")
@@ -351,4 +351,4 @@ def _check(study: Study) -> Sequence[str]:
     return facts if rates is None else [*facts, recombination_map.check(rates, study.scan.build)]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=7)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=8)

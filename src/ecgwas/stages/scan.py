@@ -1,4 +1,4 @@
-"""Stage `scan`: one part per chromosome, with all traits together."""
+"""Stage `scan`: one part per chromosome, with all traits together; part `polygenic`, if there is one, before them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import polars as pl
 
 from ecgwas import scan
 from ecgwas.errors import Caution, first_few
-from ecgwas.genotypes import chromosome_codes, chromosomes, filesets, genome_build, requested
+from ecgwas.genotypes import chromosome_codes, chromosomes, filesets, genome_build, related_pairs, requested
 from ecgwas.genotypes.chromosomes import Genotypes
 from ecgwas.progress import track
-from ecgwas.scan import panel_structure, relatives
+from ecgwas.scan import panel_structure
 from ecgwas.scan.engine import all_tests, block_results, samples
 from ecgwas.scan.engine import variant_counts as counting
-from ecgwas.stages import traits
+from ecgwas.stages import polygenic, traits
 from ecgwas.stages.base import Needs, Stage, seed_of
 from ecgwas.study import Matrix, Scan, ScanOptions, Study
 from ecgwas.tables import Associations, LeftOutVariants, ScanResult, files
@@ -32,16 +32,24 @@ ROWS_AT_A_TIME = 2**18
 ARRAYS = ("people", "tests", "not_computed", "chi2_counts", "permutation_max", "set_permutation_max")
 
 
-def _parts(study: Study) -> tuple[str, ...]:
+def tested_chromosomes(study: Study) -> tuple[str, ...]:
+    """The chromosomes that are tested, each a part."""
     return chromosomes.available(study.scan)
 
 
+def _parts(study: Study) -> tuple[str, ...]:
+    return (*polygenic.parts(study), *tested_chromosomes(study))
+
+
 def _options(study: Study, part: str) -> Any:
+    if part == polygenic.PART:
+        return polygenic.options_of(study)
     return [study.as_written(study.scan), seed_of(study, "scan")]
 
 
 def _needs(study: Study, part: str) -> Needs:
-    return [("traits", "all")]
+    earlier = () if part == polygenic.PART else polygenic.parts(study)
+    return [("traits", "all"), *(("scan", name) for name in earlier)]
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
@@ -49,7 +57,12 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
-    loaded, groups = (traits.load_traits(study), traits.load_covariates(study)), traits.load_ancestry(study, "ancestry_group")
+    own, covariates = traits.load_traits(study), traits.load_covariates(study)
+    if part == polygenic.PART:
+        polygenic.work(study, own, covariates, out)
+        return
+    loaded = polygenic.residual_traits(study, own, part), covariates
+    groups = traits.load_ancestry(study, "ancestry_group")
     opened = chromosomes.open_chromosome(study.scan, part)
     if len(opened) == 0:
         requested.check_variants(study.scan)
@@ -61,7 +74,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     # One seed for all parts, because the family-wise maximum needs the same permutations on every chromosome.
     seed = seed_of(study, "scan")
     folder = files.ENGINE_FILES.within(out, engine=study.scan.own_folder, part=part)
-    result = scan.scan(study.scan, *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
+    result = scan.scan(engine(study), *loaded, opened, seed=seed, track=track, folder=folder, ancestry=groups)
     files.ASSOCIATIONS.write(result.associations, out, part=part)
     files.SET_ASSOCIATIONS.write(result.sets, out, part=part)
     files.LEFT_OUT_VARIANTS.write(result.left_out, out, part=part)
@@ -78,7 +91,7 @@ def _write_counts(study: Study, part: str, result: ScanResult, out: Path) -> Non
     counts = [result.counts]
     for line in counting.in_words(result.counts.to_dicts()):
         logger.debug("scan %s: %s", part, line)
-    if part == _parts(study)[0]:
+    if part == tested_chromosomes(study)[0]:
         rows = chromosomes.untested(study.scan)
         counts.append(counting.of_untested(rows).frame)
         for line in _not_tested(rows):
@@ -88,7 +101,7 @@ def _write_counts(study: Study, part: str, result: ScanResult, out: Path) -> Non
 
 def variant_counts(study: Study) -> VariantCounts:
     """How many variants of every chromosome in the files were tested or excluded, in the order of chromosomes."""
-    counts = pl.concat([files.PART_VARIANT_COUNTS.read(study.results, part=part).frame for part in _parts(study)])
+    counts = pl.concat([files.PART_VARIANT_COUNTS.read(study.results, part=part).frame for part in tested_chromosomes(study)])
     order = {name: place for place, name in enumerate(chromosome_codes.REPORT_ORDER)}
     place = pl.col("chrom").replace_strict(order, default=len(order), return_dtype=pl.Int64)
     return VariantCounts(counts.sort(place, "chrom", maintain_order=True))
@@ -96,17 +109,17 @@ def variant_counts(study: Study) -> VariantCounts:
 
 def load_results(study: Study) -> list[ScanResult]:
     """The scan's results, part by part, without the kept rows, which stay on disk until `rows` reads them."""
-    return [_load(study, part) for part in _parts(study)]
+    return [_load(study, part) for part in tested_chromosomes(study)]
 
 
 def rows(study: Study) -> pl.LazyFrame:
     """The rows that the scan kept, of all parts, in order. They are read on collection, so filter and select first."""
-    return pl.concat([pl.scan_parquet(files.ASSOCIATIONS.path(study.results, part=part)) for part in _parts(study)])
+    return pl.concat([pl.scan_parquet(files.ASSOCIATIONS.path(study.results, part=part)) for part in tested_chromosomes(study)])
 
 
 def rows_in_turn(study: Study, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
     """Yields some columns of the same rows, at most ROWS_AT_A_TIME together, because Polars would read far ahead."""
-    for part in _parts(study):
+    for part in tested_chromosomes(study):
         yield from _in_turn(files.ASSOCIATIONS.path(study.results, part=part), columns)
 
 
@@ -144,17 +157,31 @@ def some_rows(study: Study, max_rows: int, columns: Sequence[str]) -> pl.DataFra
 def dense_folders(study: Study) -> list[Path]:
     """Folders with every test, part by part; empty unless the study keeps every test."""
     engine = study.scan.own_folder
-    folders = [files.ENGINE_FILES.path(study.results, engine=engine, part=part) for part in _parts(study)]
+    folders = [files.ENGINE_FILES.path(study.results, engine=engine, part=part) for part in tested_chromosomes(study)]
     if not all(all_tests.is_kept(folder) for folder in folders):
         return []
     return [one for folder in folders for one in (folder, *sorted(folder.glob(f"{block_results.PIECE}*")))]
 
 
+def engine(study: Study) -> ScanOptions:
+    """The engine of the study, with the related pairs that stage traits found, if it needs them.
+
+    After polygenic predictions, it is that of families.
+    """
+    if not isinstance(study.scan, Matrix):
+        return study.scan
+    update: dict[str, Any] = {"relatives": "family"} if polygenic.is_used(study) else {}
+    if polygenic.needs_pairs(study):
+        update["kinship"] = files.RELATED_PAIRS.path(study.results)
+    return study.scan.model_copy(update=update)
+
+
 def builtin_engine(study: Study) -> Matrix:
     """The built-in engine with the study's filters, without permutations, keeping every test; PLINK 2 has the same results."""
     changes = {"permutations": 0, "keep_neglog10p": 0.0}
-    if isinstance(study.scan, Matrix):
-        return study.scan.model_copy(update=changes)
+    own = engine(study)
+    if isinstance(own, Matrix):
+        return own.model_copy(update=changes)
     return Matrix.model_construct(**{name: getattr(study.scan, name) for name in Scan.model_fields} | changes)
 
 
@@ -178,7 +205,7 @@ def _arrays(results: Path, part: str) -> dict[str, Any]:
 
 
 def _check(study: Study) -> Sequence[str]:
-    parts = _parts(study)
+    parts = tested_chromosomes(study)
     opened = [chromosomes.open_chromosome(study.scan, part) for part in parts]
     count = sum(len(part) for part in opened)
     genome_build.check_build(study.scan, opened)
@@ -187,7 +214,7 @@ def _check(study: Study) -> Sequence[str]:
     scan.check(study.scan)
     eids = chromosomes.eids_in_all_files(study.scan)
     facts = [f"{count} variants on {len(parts)} chromosomes, {len(eids)} genotyped people"]
-    facts += _related(study, opened, eids)
+    facts += [*_listed_pairs(study, eids), *_related(study, opened, eids)]
     facts += [
         *_not_tested(chromosomes.untested(study.scan)),
         *map(Caution, (*requested.check_lists(study.scan), *requested.check_files(study.scan), *study.scan.remarks)),
@@ -198,15 +225,29 @@ def _check(study: Study) -> Sequence[str]:
     return [*facts, *(words for words in orders if words is not None)]
 
 
+def _listed_pairs(study: Study, eids: Sequence[str]) -> list[str]:
+    """How many pairs of the list of relatives are of genotyped people."""
+    if not isinstance(study.scan, Matrix) or study.scan.kinship is None:
+        return []
+    pairs = related_pairs.pairs(study.scan.kinship, eids)
+    unknown = f", {pairs.unknown} with somebody who is not" if pairs.unknown else ""
+    gone = f", {pairs.redacted} with somebody who has withdrawn" if pairs.redacted else ""
+    line = f"{len(pairs)} pairs of {study.scan.kinship.name} are of genotyped people{unknown}{gone}"
+    return [line if len(pairs) else Caution(line)]
+
+
 def _related(study: Study, opened: Sequence[Genotypes], eids: Sequence[str]) -> list[str]:
     """What the genotypes say of relatives and ancestries, if they say something."""
     keeps, structure = study.scan.keeps_relatives, panel_structure.of_genotypes(opened, eids)
     lines: list[str] = []
-    if keeps and len(eids) > relatives.MAX_PEOPLE:
-        lines.append(Caution(f"scan.relatives: polygenic tests at most {relatives.MAX_PEOPLE} people"))
+    if isinstance(study.scan, Matrix) and polygenic.is_part(study):
+        lines.append(
+            f"scan.relatives: polygenic is exact for at most {study.scan.exact_people} people (scan.exact_people); for more, "
+            "what the other chromosomes predict of a trait is subtracted, and relatives are modelled within families"
+        )
     if structure is not None and structure.is_there:
         fate = "relatives are kept and modelled (scan.relatives)" if keeps else (
-            "sample QC excludes relatives and adjusts for ancestry; scan.relatives: polygenic keeps relatives"
+            "sample QC excludes relatives and adjusts for ancestry; scan.relatives: family or polygenic keeps relatives"
         )  # fmt: skip
         lines.append(
             f"related people or several ancestries among the genotyped (N r2 {structure.excess:.2f} above chance): {fate}"
@@ -228,5 +269,5 @@ def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:
 
 STAGE = Stage(
     "scan", "test every variant against every trait", _parts, _options, _needs, _files, _work, _check,
-    version=3,
+    version=4,
 )  # fmt: skip

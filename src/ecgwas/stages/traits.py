@@ -13,14 +13,17 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.errors import Caution, EcgwasError
+from ecgwas.errors import Caution, EcgwasError, InputError, StudyError
 from ecgwas.genotypes import chromosomes, pruned_panel
 from ecgwas.genotypes import requested as lists
-from ecgwas.stages import feature_tables, read, represent, withdrawn
+from ecgwas.mixed.families import LEAST_RELATIONSHIP
+from ecgwas.progress import track
+from ecgwas.scan import matrix
+from ecgwas.stages import feature_tables, polygenic, read, represent, withdrawn
 from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
-from ecgwas.study import Study
+from ecgwas.study import Matrix, Study
 from ecgwas.tables import Covariates, People, Traits, files
-from ecgwas.tables.recordings import TraitReport
+from ecgwas.tables.recordings import RelatedPairs, TraitReport
 from ecgwas.traits import covariates, exclusions, join, null_permutation, overlap, sample_qc, source_study, untransformed
 
 logger = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ def _options(study: Study, part: str) -> Any:
         shuffle,
         *([units] if units else []),
         *(["relatives are kept"] if study.scan.keeps_relatives else []),
+        *(["their pairs are written"] if polygenic.needs_pairs(study) else []),
     ]
 
 
@@ -48,6 +52,7 @@ def _files(study: Study, part: str) -> Sequence[Path]:
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    _refuse_without_guard(study)
     judge = partial(_judged, study)
     sources = {options.name: feature_tables.words(options) for options in study.represent}
     genotyped = chromosomes.eids_in_all_files(study.scan)
@@ -58,6 +63,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.TRAITS.write(tables.traits, out)
     files.COVARIATES.write(tables.covariates, out)
     files.ANCESTRY.write(tables.ancestry, out)
+    if polygenic.needs_pairs(study):
+        files.RELATED_PAIRS.write(_known(study, tables.related), out)
     files.PEOPLE.write(people, out)
     files.TRAIT_REPORT.write(TraitReport(represent.with_units(study, tables.report)), out)
     files.SAMPLE_GUARDS.write(tables.guards, out)
@@ -67,6 +74,27 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     why = f": {'; '.join(f'{reason}: {count}' for reason, count in gone)}" if gone else ""
     logger.debug("traits: %d people, %d traits; %d of %d people dropped%s", len(tables.traits.eids), len(tables.traits.names),
                 sum(count for _, count in gone), len(people), why)  # fmt: skip
+
+
+def _refuse_without_guard(study: Study) -> None:
+    """Raises StudyError if the scan needs related pairs for which nobody looks."""
+    if polygenic.needs_pairs(study) and study.traits.guards.max_kinship is None:
+        problem = f"scan.relatives: {_kept(study)} needs the related pairs, and traits.guards.max_kinship: null looks for none"
+        raise StudyError(problem, fix="leave traits.guards.max_kinship out, or name a list of pairs in scan.kinship")
+
+
+def _kept(study: Study) -> str:
+    return study.scan.relatives if isinstance(study.scan, Matrix) else ""
+
+
+def _known(study: Study, related: RelatedPairs | None) -> RelatedPairs:
+    """The related pairs. Raises InputError if there were too few variants to find them."""
+    if related is not None:
+        return related
+    problem = f"scan.relatives: {_kept(study)} needs the related pairs, and fewer than {sample_qc.MIN_VARIANTS} independent "
+    problem += "variants cannot show them"
+    fix = "give genotypes of the whole genome, name a list of pairs in scan.kinship, or write scan.relatives: drop"
+    raise InputError(problem, where=study.scan.genotypes, fix=fix)
 
 
 def _withdrawn(study: Study, people: People) -> People:
@@ -93,6 +121,8 @@ def _judged(study: Study, eids: Sequence[str]) -> sample_qc.SampleQc:
     judged = sample_qc.run(
         options, panel, sexes,
         wanted_components=study.traits.components, seed=seed, keep_relatives=study.scan.keeps_relatives,
+        least_kinship=LEAST_RELATIONSHIP / 2 if polygenic.needs_pairs(study) else None,
+        workers=matrix.threads(study.scan.thread_limit), track=track,
     )  # fmt: skip
     return judged if "X" in parts else replace(judged, sexes=np.zeros_like(judged.sexes))
 
@@ -117,7 +147,8 @@ def load_untransformed(study: Study, names: Sequence[str]) -> Traits:
     traits = untransformed.untransformed(represent.load_features_of(study, names), eids, names)
     if not study.traits.shuffle:
         return traits
-    return null_permutation.reordered(traits, np.random.default_rng(seed_of(study, "shuffle")))
+    rng = np.random.default_rng(seed_of(study, "shuffle"))
+    return null_permutation.reordered(traits, load_ancestry(study, "ancestry_group"), rng)
 
 
 def load_ancestry(study: Study, column: str) -> NDArray[np.int64]:
@@ -132,6 +163,7 @@ def load_covariates(study: Study) -> Covariates:
 
 
 def _check(study: Study) -> Sequence[str]:
+    _refuse_without_guard(study)
     table = covariates.read(study.traits)  # Read before the genotypes: if both are missing, both are named.
     other = source_study.differences(table) if study.preset == "published" else None
     facts = overlap.check(
@@ -153,5 +185,5 @@ def _represented(study: Study) -> dict[str, set[str]]:
 
 STAGE = Stage(
     "traits", "join people, covariates and features", all_in_one, _options, _needs, _files, _work, _check,
-    version=3,
+    version=4,
 )  # fmt: skip

@@ -82,7 +82,7 @@ class VariantTests:
 
 def why_excluded(study: Study, variant: FoundVariant) -> str | None:
     """Why the study's scan does not test the variant, in words; None if it does."""
-    if variant.chrom not in scan.STAGE.parts(study):
+    if variant.chrom not in scan.tested_chromosomes(study):
         return f"chromosome {variant.chrom} is {chromosome_codes.NOT_ASKED_FOR}"
     key = pl.DataFrame([variant.key])
     tested = chromosomes.open_chromosome(study.scan, variant.chrom)
@@ -216,7 +216,7 @@ def _span(table: pl.DataFrame, pos: int) -> tuple[int, int]:
 
 def likely_chroms(study: Study, name: str) -> list[str]:
     """Chromosomes on which the scan kept rows of a variant of this name; none if the scan has not run to its end."""
-    if not all(files.ASSOCIATIONS.exists(study.results, part=part) for part in scan.STAGE.parts(study)):
+    if not all(files.ASSOCIATIONS.exists(study.results, part=part) for part in scan.tested_chromosomes(study)):
         return []
     rows = scan.rows(study).filter(pl.col("variant") == name).select("chrom").unique()
     return rows.collect(engine="streaming")["chrom"].to_list()

@@ -54,6 +54,9 @@ class Scan(Options):
     """Smallest mid-p of the Hardy-Weinberg test."""
     min_info: float = option(0.3, ge=0, le=1)
     """Smallest imputation quality: observed over expected variance of dosages, and INFO of the .pvar if it has one."""
+    men_on_x: Literal[1, 2] = 2
+    """Copies that the one allele of a man counts on X, outside the pseudoautosomal regions: 2, as in a woman with two, because
+    one of her two X is inactive (dosage compensation); 1 for genes that escape inactivation."""
     keep_neglog10p: float = option(3.0, ge=0)
     """Tests with a smaller -log10 p are counted in histograms (lambda and QQ plots stay exact) but not written; 0: all are
     written."""
@@ -102,6 +105,11 @@ class Scan(Options):
         return False
 
     @property
+    def needs_pairs(self) -> bool:
+        """The engine asks stage traits for the pairs of relatives."""
+        return False
+
+    @property
     def remarks(self) -> tuple[str, ...]:
         """What readers of the results should know of the engine, for `ecgwas check` and the report."""
         return ()
@@ -121,9 +129,17 @@ class Matrix(Scan):
     """Number of variants per block."""
     threads: int = option(0, ge=0)
     """Number of threads; 0: all cores."""
-    relatives: Literal["drop", "polygenic"] = "drop"
-    """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares; `polygenic` keeps them and
-    tests by a linear mixed model, exact, for at most 15,000 people, with missing genotypes at the mean."""
+    relatives: Literal["drop", "family", "polygenic"] = "drop"
+    """Related people: `drop` excludes them (traits.guards.max_kinship) and tests by least squares. The others keep them, and
+    test by a linear mixed model with missing genotypes at the mean: `family` with the kinship within families, for any number
+    of people; `polygenic` with the genomic relationship of everybody, exact for at most `exact_people`: for more, what the
+    other chromosomes predict of a trait is subtracted, and the rest is tested as by `family`."""
+    exact_people: int = option(15_000, ge=1)
+    """With `relatives: polygenic`, largest number of people for the exact model. Its time grows with their cube: 15,000 people
+    take 10 to 30 minutes of one core and 13 GiB for each chromosome."""
+    kinship: StudyPath | None = None
+    """Pairs of relatives as KING, PLINK 2 (--make-king-table) and UK Biobank (ukb_rel.dat) list them: ID1, ID2 and Kinship;
+    none: those that stage traits finds. For `relatives: family`, and polygenic with more than `exact_people`."""
     permutations: int = option(1000, ge=0)
     """Number of permutations of the participants for the permutation threshold; 0: none."""
     sets_of_traits: bool = True
@@ -132,6 +148,8 @@ class Matrix(Scan):
     @model_validator(mode="after")
     def _possible_with_relatives(self) -> Matrix:
         """With relatives kept, some options have no counterpart."""
+        if self.kinship is not None and self.relatives == "drop":
+            raise ValueError("kinship needs relatives: family or polygenic")
         if self.relatives == "drop":
             return self
         if self.dense:
@@ -148,6 +166,11 @@ class Matrix(Scan):
         return self.relatives != "drop"
 
     @property
+    def needs_pairs(self) -> bool:
+        """Families are modelled, and no list of pairs is given."""
+        return self.relatives == "family" and self.kinship is None
+
+    @property
     def tests_sets(self) -> bool:
         """Sets of traits are tested."""
         return self.sets_of_traits and not self.keeps_relatives
@@ -158,23 +181,35 @@ class Matrix(Scan):
         if not self.keeps_relatives:
             return ()
         return (
-            "relatives are kept (scan.relatives: polygenic): missing genotypes count as the variant's mean, and sets of traits "
-            "are not tested",
-            "what follows the scan at loci (conditional signals, credible sets, audit, effects in natural units, power) is "
-            "computed by least squares, which takes relatives for unrelated: its errors are too small if a trait is heritable",
+            f"relatives are kept (scan.relatives: {self.relatives}): missing genotypes count as the variant's mean, and sets "
+            "of traits are not tested",
+            "conditional signals, credible sets, audit and effects in natural units are of the mixed model, too; power is that "
+            "of as many unrelated people",
         )
 
     @property
     def described(self) -> str:
         """The built-in engine."""
+        if self.relatives == "family":
+            return (
+                "a linear mixed model of each trait, with twice the kinship of relatives within families as their relationship "
+                "and 0 between families [@fastgwa], tested by the exact Wald test of GEMMA [@gemma], on all traits jointly "
+                "with ecgwas' own engine"
+            )
         if self.keeps_relatives:
             return (
                 "a linear mixed model of each trait, with the genomic relationship of the other chromosomes and the exact Wald "
-                "test of GEMMA [@gemma], on all traits jointly with ecgwas' own engine"
+                f"test of GEMMA [@gemma] (for more than {self.exact_people:,} participants, the trait less its prediction by "
+                "the other chromosomes, with the relationship within families), on all traits jointly with ecgwas' own engine"
             )
         return (
             "ordinary least squares, with the model of PLINK 2's --glm [@plink2], on all traits jointly with ecgwas' own engine"
         )
+
+    @property
+    def further_inputs(self) -> tuple[Path, ...]:
+        """The list of pairs of relatives."""
+        return () if self.kinship is None else (self.kinship,)
 
     @property
     def permutation_count(self) -> int:

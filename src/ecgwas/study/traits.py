@@ -36,9 +36,10 @@ class TraitOptions(Options):
     transform: Literal["rank_normal", "none"] = "rank_normal"
     """`rank_normal`: normal quantiles by rank (Blom), their residuals on the covariates, and normal quantiles of those; `none`:
     features unchanged."""
-    normalise_within: tuple[Literal["ancestry", "sex"], ...] = ()
+    normalise_within: tuple[Literal["ancestry", "sex"], ...] | None = None
     """Groups that may differ in variance: ranks, or SDs with `transform: none`, are equalised within each. `ancestry`: groups
-    found in the genotypes; `sex`: of the .fam, for X, where variances of men and women differ."""
+    found in the genotypes; `sex`: of the .fam, for X, where variances of men and women differ; []: nobody. none: `ancestry`
+    with `transform: rank_normal`, nobody with `transform: none`."""
     min_people: int = option(50, ge=1)
     """Traits measured in fewer participants are excluded and listed, and so are traits with too few for the covariates."""
     components: int = option(10, ge=0, le=50)
@@ -53,5 +54,12 @@ class TraitOptions(Options):
     max_same: float = option(0.5, gt=0, le=1)
     """Traits with one value in a larger share of participants are excluded, since the few others would determine every test."""
     shuffle: bool = False
-    """Permute the participants: the traits and covariates of each, together, go to another, so that no true association
-    remains. `ecgwas null` sets it for the null study."""
+    """Permute the participants: the traits and covariates of each, together, go to another of the same ancestry group, so that
+    no true association remains. `ecgwas null` sets it for the null study."""
+
+    @property
+    def normalised_within(self) -> tuple[Literal["ancestry", "sex"], ...]:
+        """Groups within which traits are normalised, each once."""
+        if self.normalise_within is None:
+            return ("ancestry",) if self.transform == "rank_normal" else ()
+        return tuple(dict.fromkeys(self.normalise_within))

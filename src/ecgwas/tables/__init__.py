@@ -248,6 +248,12 @@ NATURAL_EFFECT = {
 }  # fmt: skip
 """Columns of an effect in the unit of a measured trait."""
 
+HETEROGENEITY = {
+    "q_p_ancestry": Column(REAL, "p of different effects in ancestry groups (Cochran's Q); null: one group, or too few people"),
+    "q_p_sex": Column(REAL, "p of different effects in men and women; null: unknown, or too few people"),
+}  # fmt: skip
+"""Columns of hits about groups of people."""
+
 
 class Loci(Table):
     """Significant variants that belong together. Further columns: test, set, known and what is known, clumps, signals,

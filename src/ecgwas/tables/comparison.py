@@ -83,3 +83,28 @@ class ComparedLoci(Table):
                                "hits lack the test"),
         "effect_se": Column(REAL, "standard error of effect"), "unit": Column(TEXT, "unit of the trait, such as ms"),
     }  # fmt: skip
+
+
+class EngineAgreement(Table):
+    """The built-in engine compared with association programs of other authors on one chromosome: one row per program."""
+
+    columns = {
+        "engine": Column(TEXT, "program"), "version": Column(TEXT, "its version"),
+        "verdict": Column(TEXT, "agrees | disagrees (beyond `tolerance`, or tests are missing) | approximate (not the same "
+                                "test, or not of the same data) | failed"),
+        "chrom": Column(TEXT, "chromosome tested"), "people": Column(WHOLE, "participants"),
+        "traits": Column(WHOLE, "traits compared"), "variants": Column(WHOLE, "variants given to the program"),
+        "rows": Column(WHOLE, "tests compared: variants and traits that both tested"),
+        "missing": Column(WHOLE, "tests of ecgwas that the program lacks"),
+        "max_rel_chi2": Column(REAL, "largest difference of chi-squares, divided by the larger of the program's and 1"),
+        "max_diff_neglog10p": Column(REAL, "largest difference of -log10 p"),
+        "correlation": Column(REAL, "of chi-squares, smallest of the traits"),
+        "lambda_ours": Column(REAL, "genomic inflation of the tests compared, by ecgwas; median over traits"),
+        "lambda_theirs": Column(REAL, "the same by the program"),
+        "seconds_per_trait": Column(REAL, "CPU seconds of the program per trait, with one thread; median over traits"),
+        "traits_ours": Column(WHOLE, "traits of the study"),
+        "seconds_ours": Column(REAL, "CPU seconds of ecgwas for all traits of the study: one thread, no permutations"),
+        "ratio": Column(REAL, "CPU seconds of the program for as many traits, over seconds_ours"),
+        "tolerance": Column(REAL, "largest max_rel_chi2 at which the programs agree; null: it approximates"),
+        "note": Column(TEXT, "what the program computes, or why it failed"),
+    }  # fmt: skip

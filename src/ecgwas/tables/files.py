@@ -55,6 +55,7 @@ from ecgwas.tables.loci import (
     Conditional,
     Credible,
     ExcludedCounts,
+    GroupEffects,
     Heritability,
     Hits,
     Inflation,
@@ -63,6 +64,7 @@ from ecgwas.tables.loci import (
     Matching,
     Membership,
     Neighbourhoods,
+    Polygenic,
     Power,
     QQPoints,
     SetHits,
@@ -80,6 +82,7 @@ from ecgwas.tables.recordings import (
     LeadCounts,
     LeadQuality,
     ReconstructionErrors,
+    RelatedPairs,
     Reliability,
     SeedStability,
     SignalErrors,
@@ -253,6 +256,9 @@ ENCODER = ResultFile("represent", "{representation}/encoder/{rest}")
 TRAITS = TableFile("traits", "traits.parquet", table=Traits)
 COVARIATES = TableFile("traits", "covariates.parquet", table=Covariates)
 ANCESTRY = TableFile("traits", "ancestry.parquet", table=Ancestry)
+RELATED_PAIRS = TableFile(
+    "traits", "related_pairs.parquet", table=RelatedPairs, note="with `scan.relatives: family` and no `scan.kinship`"
+)
 PEOPLE = TableFile("traits", "people.csv", table=People)
 TRAIT_REPORT = TableFile("traits", "traits.csv", False, table=TraitReport, shared=True)
 SAMPLE_GUARDS = TableFile("traits", "guards.csv", False, table=Guards, shared=True)
@@ -263,6 +269,12 @@ LEFT_OUT_VARIANTS = TableFile("scan", "left_out/{part}.parquet", False, table=Le
 PART_VARIANT_COUNTS = TableFile("scan", "variants/{part}.csv", False, table=VariantCounts)
 TEST_COUNTS = ResultFile("scan", "tests/{part}.npz", False)
 ENGINE_FILES = ResultFile("scan", "{engine}/{part}/{rest}", note="with `scan.dense`, and by kind `plink2`")
+
+POLYGENIC = TableFile(
+    "scan", "polygenic/polygenic.csv", False, table=Polygenic, shared=True,
+    note="with `scan.relatives: polygenic` and more than `scan.exact_people` genotyped people",
+)  # fmt: skip
+PREDICTIONS = ResultFile("scan", "polygenic/{chromosome}.npy", note="with `polygenic/polygenic.csv`, unless that is empty")
 
 THRESHOLDS = TableFile("loci", "thresholds.csv", False, table=Thresholds, shared=True)
 SUMMARY = TableFile("loci", "summary.csv", False, table=Summary, shared=True)
@@ -276,6 +288,7 @@ AUDIT = TableFile("loci", "audit.csv", False, table=Audit, shared=True)
 NEIGHBOURHOODS = TableFile("loci", "neighbourhoods.parquet", False, table=Neighbourhoods)
 SIGNAL_NEIGHBOURHOODS = TableFile("loci", "signal_neighbourhoods.parquet", False, table=SignalNeighbourhoods)
 LEAD_TESTS = TableFile("loci", "lead_variants.parquet", False, table=LeadTests)
+GROUP_EFFECTS = TableFile("loci", "group_effects.csv", False, table=GroupEffects, shared=True)
 INFLATION = TableFile("loci", "inflation.csv", False, table=Inflation, shared=True)
 HERITABILITY = TableFile("loci", "heritability.csv", False, table=Heritability, shared=True)
 KNOWN = TableFile("loci", "known.csv", False, table=KnownTested, shared=True)

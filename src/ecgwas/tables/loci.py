@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from ecgwas.tables import BETA_UNIT, FLAG, NATURAL_EFFECT, REAL, TEXT, WHOLE, Associations, Column, Table
+from ecgwas.tables import BETA_UNIT, FLAG, HETEROGENEITY, NATURAL_EFFECT, REAL, TEXT, WHOLE, Associations, Column, Table
 
 PLACE = {
     "variant": Column(TEXT, "variant id"), "chrom": Column(TEXT, "chromosome"), "pos": Column(WHOLE, "position, 1-based"),
@@ -30,23 +30,44 @@ class Hits(Associations):
     columns = {
         "trait": Associations.columns["trait"], "lead": Column(TEXT, "lead of the trait; 12L for all leads together"),
         "feature": Column(TEXT, "feature of the trait, without its representation"), **Associations.columns, **NATURAL_EFFECT,
+        **HETEROGENEITY,
     }  # fmt: skip
-    version = 2
-    later = tuple(NATURAL_EFFECT)
+    version = 3
+    later = (*NATURAL_EFFECT, *HETEROGENEITY)
 
     @classmethod
-    def of_associations(cls, hits: Associations, natural: pl.DataFrame | None = None) -> Self:
-        """The same rows, with lead and feature as further columns; natural: columns NATURAL_EFFECT, None: all null."""
+    def of_associations(cls, hits: Associations, *more: pl.DataFrame) -> Self:
+        """The same rows, with lead and feature as further columns; more: columns NATURAL_EFFECT and HETEROGENEITY of the same
+        rows, null if not given."""
         pieces = pl.col("trait").str.splitn(".", 3).struct
         named = hits.frame.with_columns(lead=pieces[1], feature=pieces[2])
-        if natural is None:
-            return cls(named.with_columns(pl.lit(None).alias(name) for name in NATURAL_EFFECT))
-        return cls(named.hstack(natural.select(list(NATURAL_EFFECT))))
+        joined = pl.concat([named, *more], how="horizontal")
+        absent = [name for name in cls.later if name not in joined.columns]
+        return cls(joined.with_columns(pl.lit(None).alias(name) for name in absent).select(list(cls.columns)))
 
     @property
     def associations(self) -> Associations:
         """The same rows, with the columns of the scan."""
         return Associations(self.frame.select(list(Associations.columns)))
+
+
+class GroupEffects(Table):
+    """The lead variant of each locus on its best trait in each ancestry group, and in men and women: each group fitted alone by
+    least squares, the mean of the groups, Cochran's Q, and the scan's test of everybody. Groups of fewer than 50 people, or
+    with fewer than three per covariate, are not fitted; no rows where fewer than two groups have an effect."""
+
+    columns = {
+        "locus": Column(WHOLE, "locus"), "trait": Column(TEXT, "the locus's best trait"), **PLACE,
+        "by": Column(TEXT, "ancestry (groups of sample QC) | sex"),
+        "group": Column(TEXT, "1, 2 ... or men, women; combined: mean of the groups by inverse variance; all: the scan's test"),
+        "n": Column(WHOLE, "participants; null: group too small"),
+        "eaf": Column(REAL, "frequency of the effect allele among them; null for combined"),
+        "beta": Column(REAL, f"effect of one effect allele, {BETA_UNIT}; null: allele too rare in the group"),
+        "se": Column(REAL, "its standard error"), "neglog10p": Column(REAL, "-log10 p of it"),
+        "q": Column(REAL, "Cochran's Q of the groups' effects; only in the row combined"),
+        "q_p": Column(REAL, "its p: small if the effect differs between the groups"),
+        "i2": Column(REAL, "share of the variance of effects that is between groups"),
+    }  # fmt: skip
 
 
 class VariantCounts(Table):
@@ -223,6 +244,20 @@ class Heritability(Table):
     }  # fmt: skip
 
 
+class Polygenic(Table):
+    """How much of each trait the other chromosomes predict, with `scan.relatives: polygenic` and many people."""
+
+    columns = {
+        "trait": Column(TEXT, "trait"), "people": Column(WHOLE, "people"),
+        "variants": Column(WHOLE, "common variants of the autosomes"),
+        "h2": Column(REAL, "heritability by these variants, by Haseman-Elston regression, between -1 and 1"),
+        "expected_r2": Column(REAL, "share of variance that theory expects to be predicted at this h2 and number of people, of "
+                                    "whom each is predicted from four fifths: h2 N h2 / (N h2 + 60000)"),
+        "r2": Column(REAL, "share that is predicted in people whose traits were not used, mean over the chromosomes "
+                           "that are tested; chi2 of true effects grows by 1 / (1 - r2)"),
+    }  # fmt: skip
+
+
 class QQPoints(Table):
     """Points of each trait's QQ plot, all -log10 p, smallest first."""
 
@@ -348,6 +383,10 @@ VARIANCE_GUARDS = {"variance_by_ancestry": "ancestries", "variance_by_sex": "men
 """Guard of stage `traits` -> groups between which the variance of a trait may differ."""
 
 
+WITHIN_GROUPS = "permutations stay within ancestry groups, so that their threshold holds"
+"""In the note of variance_by_ancestry where there are several groups."""
+
+
 def unequal_variances(guards: pl.DataFrame) -> str:
     """Groups between which some trait's variance differs, by stage `traits`' guards; empty if none, or not judged."""
     failed = {row["guard"] for row in guards.iter_rows(named=True) if row.get("status") in ("warn", "fail")}
@@ -359,6 +398,11 @@ def threshold_caveat(guards: pl.DataFrame) -> str | None:
     groups = unequal_variances(guards)
     if not groups:
         return None
+    if groups == VARIANCE_GUARDS["variance_by_ancestry"] and guards["note"].fill_null("").str.contains(WITHIN_GROUPS).any():
+        return (
+            f"beware: the variance of some traits differs between {groups}, and p-values of variants whose frequency differs, "
+            f"too, are too small or too large; {WITHIN_GROUPS} (guards.csv, variance_by_ancestry; see traits.normalise_within)"
+        )
     named = " and ".join(guard for guard, words in VARIANCE_GUARDS.items() if words in groups)
     return (
         f"beware: the variance of some traits differs between {groups}, and chance then passes this threshold more often, or "

@@ -124,6 +124,15 @@ class Ancestry(Table):
     }
 
 
+class RelatedPairs(Table):
+    """Pairs of related participants, and their kinship, of whom relatives are kept (scan.relatives)."""
+
+    columns = {
+        "eid1": Column(TEXT, "participant"), "eid2": Column(TEXT, "the other participant"),
+        "kinship": Column(REAL, "KING-robust kinship: 0.5 in identical twins, 0.25 in parents, children and siblings"),
+    }  # fmt: skip
+
+
 class TrainingHistory(Table):
     """Each epoch of a representation's training; no rows if nothing was trained step by step."""
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.packed import NO_CALL
+from ecgwas.genotypes.packed_calls import PackedCalls, packed_calls
 from ecgwas.traits.genotype_pcs import genotype_pcs
 
 MIN_PEOPLE = 20
@@ -20,20 +21,22 @@ MAX_VARIANTS = 4_000
 """Maximum number of variants used, evenly spaced. More variants take longer and find the same groups."""
 
 
-def ancestry_groups(codes: NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int) -> NDArray[np.int64]:
+def ancestry_groups(
+    calls: PackedCalls | NDArray[np.uint8], reference: NDArray[np.bool_], *, seed: int
+) -> NDArray[np.int64]:  # fmt: skip
     """(N,) int64 ancestry group of each participant: 1 is the largest, then 2, and so on; all 1 in a cohort of one ancestry.
 
-    codes (V, N) as in PrunedGenotypes, sorted by position; reference (N,) bool: unrelated participants, from whom groups are
-    formed. Principal components of one half of the variants split the participants in two. The split is kept if both sides hold
-    at least MIN_PEOPLE and their Fst in the other half of the variants (Hudson's, Bhatia et al. 2013, Genome Res 23:1514) is at
-    least MIN_FST. Its expectation is 0 if the split is random. Each side is then split again. Finally, every participant joins
-    the group under whose allele frequencies their genotypes are most likely.
+    calls: packed, or codes (V, N), as in PrunedGenotypes, sorted by position; reference (N,) bool: unrelated participants, from
+    whom groups are formed. Principal components of one half of the variants split the participants in two. The split is kept if
+    both sides hold at least MIN_PEOPLE and their Fst in the other half of the variants (Hudson's, Bhatia et al. 2013, Genome
+    Res 23:1514) is at least MIN_FST. Its expectation is 0 if the split is random. Each side is then split again. Finally, every
+    participant joins the group under whose allele frequencies their genotypes are most likely.
     """
-    codes = codes[:: max(1, -(-len(codes) // MAX_VARIANTS))]
-    leaves = _split(codes, np.flatnonzero(reference), seed)
+    used = packed_calls(calls).of_variants(slice(None, None, max(1, -(-len(calls) // MAX_VARIANTS))))
+    leaves = _split(used, np.flatnonzero(reference), seed)
     if len(leaves) == 1:
-        return np.ones(codes.shape[1], dtype=np.int64)
-    likelihood = np.stack([_likelihood(codes, leaf) for leaf in leaves])
+        return np.ones(used.people, dtype=np.int64)
+    likelihood = np.stack([_likelihood(used, leaf) for leaf in leaves])
     while True:
         nearest = np.argmax(likelihood, axis=0)
         sizes = np.bincount(nearest, minlength=len(leaves))
@@ -50,20 +53,22 @@ def members_by_group(numbers: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(numbers == number) for number in np.unique(numbers)]
 
 
-def _split(codes: NDArray[np.uint8], people: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
+def _split(calls: PackedCalls, people: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
     """The groups within `people`, as indices."""
     best, side = MIN_FST, None
-    half = len(codes) // 2
-    for fitted, held_out in ((codes[:half], codes[half:]), (codes[half:], codes[:half])):
-        scores = genotype_pcs(fitted[:, people], SPLIT_PCS, seed=seed) if len(people) >= 2 * MIN_PEOPLE else np.empty((0, 0))
+    first, second = (calls.of_variants(half) for half in (slice(len(calls) // 2), slice(len(calls) // 2, None)))
+    for fitted, held_out in ((first, second), (second, first)):
+        scores = (
+            genotype_pcs(fitted.select(people), SPLIT_PCS, seed=seed) if len(people) >= 2 * MIN_PEOPLE else np.empty((0, 0))
+        )
         for column in scores.T:
             upper = column > _split_point(column)
-            distance = fst(held_out[:, people[upper]], held_out[:, people[~upper]])
+            distance = fst(*(held_out.unpacked(people=people[half]) for half in (upper, ~upper)))
             if distance >= best:
                 best, side = distance, upper
     if side is None:
         return [people]
-    return [*_split(codes, people[side], seed), *_split(codes, people[~side], seed)]
+    return [*_split(calls, people[side], seed), *_split(calls, people[~side], seed)]
 
 
 def _split_point(values: NDArray[np.float64]) -> float:
@@ -91,14 +96,15 @@ def _frequencies(codes: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray
     return copies / np.maximum(alleles, 1), alleles
 
 
-def _likelihood(codes: NDArray[np.uint8], members: NDArray[np.int64]) -> NDArray[np.float64]:
+def _likelihood(calls: PackedCalls, members: NDArray[np.int64]) -> NDArray[np.float64]:
     """(N,) log likelihood of every participant's genotypes under the members' allele frequencies."""
-    frequency, alleles = _frequencies(codes[:, members])
+    frequency, alleles = _frequencies(calls.unpacked(people=members))
     frequency = (frequency * alleles + 0.5) / (alleles + 1)
-    weights = np.stack(
+    weights = np.column_stack(
         [2 * np.log(1 - frequency), np.log(2 * frequency * (1 - frequency)), 2 * np.log(frequency), np.zeros(len(frequency))]
     )
-    likelihood = np.zeros(codes.shape[1])
-    for variant, calls in enumerate(codes):
-        likelihood += weights[calls, variant]
+    likelihood = np.zeros(calls.people)
+    for rows in calls.steps():
+        for of_variant in calls.replaced(rows, weights[rows]):
+            likelihood += of_variant
     return likelihood

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ecgwas.errors import InputError, first_few
 from ecgwas.study import TraitOptions
 from ecgwas.tables import Covariates, Features, Guards, People, Traits
-from ecgwas.tables.recordings import Ancestry
+from ecgwas.tables.recordings import Ancestry, RelatedPairs
 from ecgwas.traits import covariates as covariate_tables
 from ecgwas.traits import overlap, variances
 from ecgwas.traits.covariates import PC_NAME, CodedCovariates
@@ -22,6 +22,8 @@ from ecgwas.traits.overlap import RECORDINGS
 from ecgwas.traits.sample_qc import RunSampleQc, SampleQc, unjudged
 from ecgwas.traits.trait_qc import REPORT_SCHEMA, trait_guards, usable_traits
 from ecgwas.traits.transform import TENS
+
+PAIRS = {name: column.dtype for name, column in RelatedPairs.columns.items()}
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class TraitTables:
     guards      every guard on participants and traits
     ancestry    each participant's ancestry group and the group within which traits were normalised, in the order of traits
     notes       messages about what was changed or is worth knowing
+    related     related pairs of the participants, if sample QC looked for them
     """
 
     traits: Traits
@@ -45,6 +48,7 @@ class TraitTables:
     guards: Guards
     ancestry: Ancestry
     notes: tuple[str, ...]
+    related: RelatedPairs | None = None
 
 
 def build(
@@ -85,8 +89,18 @@ def build(
         pl.DataFrame({"eid": list(kept), "ancestry_group": judged.ancestry_groups, "normalised_within": strata})
     )
     return TraitTables(
-        traits, coded.covariates, people, frame, Guards(guards), ancestry, (*unmet, *coded.notes, *notes, *more)
+        traits, coded.covariates, people, frame, Guards(guards), ancestry, (*unmet, *coded.notes, *notes, *more),
+        _related(judged),
     )  # fmt: skip
+
+
+def _related(judged: SampleQc) -> RelatedPairs | None:
+    """The pairs that sample QC found, by eid."""
+    pairs = judged.families
+    if pairs is None:
+        return None
+    first, second = ([judged.eids[i] for i in part] for part in (pairs.first, pairs.second))
+    return RelatedPairs(pl.DataFrame({"eid1": first, "eid2": second, "kinship": pairs.kinship}, schema=PAIRS))
 
 
 def _strata(options: TraitOptions, judged: SampleQc) -> tuple[NDArray[np.int64], list[str]]:
@@ -94,12 +108,13 @@ def _strata(options: TraitOptions, judged: SampleQc) -> tuple[NDArray[np.int64],
     columns = {"ancestry": TENS * judged.ancestry_groups, "sex": judged.sexes.astype(np.int64)}
     notes = [
         f"traits.normalise_within: {name} does nothing, everybody is in one group{' or X is not tested' * (name == 'sex')}"
-        for name in dict.fromkeys(options.normalise_within)
+        for name in dict.fromkeys(options.normalise_within or ())
         if len(np.unique(columns[name])) == 1
     ]
     numbers = np.zeros(len(judged.eids), dtype=np.int64)
-    for name in dict.fromkeys(options.normalise_within):
-        numbers += columns[name]
+    for name in options.normalised_within:
+        if options.normalise_within is not None or len(np.unique(columns[name])) > 1:
+            numbers += columns[name]
     return numbers, notes
 
 

@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecgwas.genotypes.packed import NO_CALL
+from ecgwas.genotypes.packed_calls import PackedCalls, packed_calls
 from ecgwas.genotypes.pruned_panel import PrunedGenotypes
+from ecgwas.native import compiled
+from ecgwas.progress import Track, silent
 from ecgwas.study.traits import PersonGuards
 from ecgwas.tables import Guards
 from ecgwas.traits import ancestry, families, kinship
@@ -33,8 +36,11 @@ FIRST_DEGREE = 0.177
 """Parents, children and full siblings have a kinship above this (Manichaikul et al. 2010). A higher limit misses them."""
 THIRD_DEGREE = 0.0442
 """Principal components are computed from participants who are not related even in the third degree."""
-MAX_COMPARED = 10_000
-"""If the guard on kinship is off, larger cohorts are not compared pair by pair for the sake of principal components."""
+MAX_COMPARED, MAX_COMPARED_BY_PRODUCTS = 100_000, 10_000
+"""If the guard on kinship is off, larger cohorts are not compared pair by pair for the sake of principal components, because
+that would take up to an hour on a core; the second limit is that without the compiled part."""
+CALLS_PER_STEP = 2**23
+"""Calls on X that are taken together: their sums are products in float64."""
 DECIMALS = 6
 OUTLIER_ROUNDS = 5
 """Outliers are excluded and components recomputed at most this many times (Price et al. 2006, Nat Genet 38:904)."""
@@ -50,6 +56,7 @@ class SampleQc:
     genotype_pcs     (N, C) float64, their principal components
     ancestry_groups  (N,) int64, their ancestry groups: 1 the largest, then 2, and so on
     sexes            (N,) int8, 1 male, 2 female, 0 unknown
+    families         their related pairs, indices of eids, down to `least_kinship`; None if these were not searched for
     """
 
     excluded: dict[str, str]
@@ -58,6 +65,7 @@ class SampleQc:
     genotype_pcs: NDArray[np.float64]
     ancestry_groups: NDArray[np.int64]
     sexes: NDArray[np.int8]
+    families: RelatedPairs | None = None
 
 
 @dataclass(frozen=True)
@@ -68,35 +76,38 @@ class Cohort:
     sexes            (N,) int8
     ancestry_groups  (N,) int64
     related_pairs    their related pairs; None if these were not searched for
+    families         the same and more distant ones, if the scan asks for these
     """
 
     genotypes: PrunedGenotypes
     sexes: NDArray[np.int8]
     ancestry_groups: NDArray[np.int64]
     related_pairs: RelatedPairs | None
+    families: RelatedPairs | None = None
 
     def select(self, people: NDArray[np.int64]) -> Cohort:
         """The participants at the indices `people`, which ascend."""
-        related = None if self.related_pairs is None else self.related_pairs.among(people)
-        return Cohort(self.genotypes.select(people), self.sexes[people], self.ancestry_groups[people], related)
+        related, more = (None if pairs is None else pairs.among(people) for pairs in (self.related_pairs, self.families))
+        return Cohort(self.genotypes.select(people), self.sexes[people], self.ancestry_groups[people], related, more)
 
 
 def run(
     options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], *, wanted_components: int, seed: int,
-    keep_relatives: bool = False,
+    keep_relatives: bool = False, least_kinship: float | None = None, workers: int = 1, track: Track[Any] = silent,
 ) -> SampleQc:  # fmt: skip
     """Checks call rate, heterozygosity, sex, kinship and ancestry of the participants in `panel`, in that order.
 
     sexes (N,) int8: 1 male, 2 female, 0 unknown. A participant whom one guard excludes is not judged by the next. A limit of
     None turns its guard off. keep_relatives: the scan allows for them, so that the guard on kinship counts them only; genotype
-    PCs are computed from unrelated participants all the same.
+    PCs are computed from unrelated participants all the same. least_kinship: also find pairs above it, for SampleQc.families;
+    workers: threads that compare pairs.
     """
     people = np.arange(len(panel.eids))
     row, excluded = _call_rate(options, panel)
     rows = [_verdict(row, excluded, len(people))]
     reasons = {panel.eids[i]: reason for i, reason in excluded.items()}
     people = np.delete(people, sorted(excluded))
-    cohort = _grouped(options, panel.select(people), sexes[people], seed)
+    cohort = _grouped(options, panel.select(people), sexes[people], seed, least_kinship, workers, track)
     for guard in (_heterozygosity, _sex, _relatives_kept if keep_relatives else _relatives):
         row, excluded = guard(options, cohort)
         rows.append(_verdict(row, excluded, len(cohort.genotypes.eids)))
@@ -106,23 +117,36 @@ def run(
     rows.append(_verdict(row, excluded, len(cohort.genotypes.eids)))
     reasons |= {cohort.genotypes.eids[i]: reason for i, reason in excluded.items()}
     cohort = cohort.select(np.delete(np.arange(len(cohort.genotypes.eids)), sorted(excluded)))
-    return SampleQc(reasons, Guards.of(rows), cohort.genotypes.eids, pcs, cohort.ancestry_groups, cohort.sexes)
+    guards = Guards.of(rows)
+    return SampleQc(reasons, guards, cohort.genotypes.eids, pcs, cohort.ancestry_groups, cohort.sexes, cohort.families)
 
 
-def _grouped(options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], seed: int) -> Cohort:
+def most_compared() -> int:
+    """Participants among whom relatives are found though the guard on kinship is off."""
+    return MAX_COMPARED if compiled.is_available() else MAX_COMPARED_BY_PRODUCTS
+
+
+def _grouped(
+    options: PersonGuards, panel: PrunedGenotypes, sexes: NDArray[np.int8], seed: int, least_kinship: float | None,
+    workers: int, track: Track[Any],
+) -> Cohort:  # fmt: skip
     """The participants with their related pairs and ancestry groups, as far as the number of variants allows."""
     count = len(panel.eids)
     one_group = np.ones(count, dtype=np.int64)
     if len(panel.codes) < MIN_VARIANTS or count < 2:
         return Cohort(panel, sexes, one_group, None)
     limit = options.max_kinship
-    if limit is None and count > MAX_COMPARED:
+    if limit is None and count > most_compared():
         return Cohort(panel, sexes, ancestry.ancestry_groups(panel.codes, one_group == 1, seed=seed), None)
-    related = kinship.related_pairs(panel.codes, min(THIRD_DEGREE, limit or THIRD_DEGREE))
+    usual = min(THIRD_DEGREE, limit or THIRD_DEGREE)
+    lowest = usual if least_kinship is None else min(usual, least_kinship)
+    more = kinship.related_pairs(panel.codes, lowest, workers=workers, track=track)
+    related = more.above(usual)
     groups = ancestry.ancestry_groups(panel.codes, _unrelated(panel, related), seed=seed)
     if len(np.unique(groups)) > 1:
-        related = kinship.above_chance_in_groups(related, panel.codes, groups)
-    return Cohort(panel, sexes, groups, related)
+        more = kinship.above_chance_in_groups(more, panel.codes, groups)
+        related = more.above(usual)
+    return Cohort(panel, sexes, groups, related, None if least_kinship is None else more)
 
 
 def _unrelated(panel: PrunedGenotypes, related: RelatedPairs | None) -> NDArray[np.bool_]:
@@ -167,8 +191,11 @@ def _groups_note(groups: NDArray[np.int64]) -> str:
 def _heterozygosity(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
     """Compares participants within ancestry groups, which differ in heterozygosity by more than contamination adds."""
     limit, codes = options.max_heterozygosity_sd, cohort.genotypes.codes
-    called = np.maximum((codes != NO_CALL).sum(axis=0), 1)
-    share = (codes == 1).sum(axis=0) / called
+    called, heterozygous = np.zeros(codes.people, dtype=np.int64), np.zeros(codes.people, dtype=np.int64)
+    for _, block in codes.blocks():
+        called += (block != NO_CALL).sum(axis=0)
+        heterozygous += (block == 1).sum(axis=0)
+    share = heterozygous / np.maximum(called, 1)
     judged = len(codes) >= MIN_VARIANTS and len(share) > 2 and bool(np.ptp(share) > 0)
     distance = np.zeros(len(share))
     for people in ancestry.members_by_group(cohort.ancestry_groups) if judged else ():
@@ -192,7 +219,7 @@ def _sex(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[in
     if judged:
         inbreeding = np.empty(len(sexes))
         for people in ancestry.members_by_group(cohort.ancestry_groups):
-            inbreeding[people] = x_inbreeding(codes[:, people])
+            inbreeding[people] = x_inbreeding(codes.select(people))
         wrong = ((sexes == 1) & (inbreeding < MALE_AT_LEAST)) | ((sexes == 2) & (inbreeding > FEMALE_AT_MOST))
         words = {1: "male", 2: "female"}
         excluded = {int(i): f"sex {words[int(sexes[i])]}, but F on X {inbreeding[i]:.2f}" for i in np.flatnonzero(wrong)}
@@ -202,19 +229,23 @@ def _sex(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[in
     return row, excluded
 
 
-def x_inbreeding(codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+def x_inbreeding(calls: PackedCalls | NDArray[np.uint8]) -> NDArray[np.float64]:
     """(N,) float64 inbreeding coefficient of each participant, (O - E) / (n - E), from genotype calls on X (W, N).
 
     O is the number of homozygous calls among n calls. E is the number expected: the sum over variants of 1 - 2 p q 2m / (2m -
     1), where p is the frequency among the variant's m called participants (PLINK 1.9, --check-sex).
     """
-    called = codes != NO_CALL
-    people = called.sum(axis=1)
-    p = np.where(called, codes, 0).sum(axis=1) / np.maximum(2 * people, 1)
-    expected_one = 1 - 2 * p * (1 - p) * 2 * people / np.maximum(2 * people - 1, 1)
-    expected = expected_one @ called
-    observed = (called & (codes != 1)).sum(axis=0)
-    return np.asarray((observed - expected) / np.maximum(called.sum(axis=0) - expected, 1e-12))
+    packed = packed_calls(calls)
+    expected, observed, variants = (np.zeros(packed.people) for _ in range(3))
+    for _, codes in packed.blocks(CALLS_PER_STEP):
+        called = codes != NO_CALL
+        people = called.sum(axis=1)
+        p = np.where(called, codes, 0).sum(axis=1) / np.maximum(2 * people, 1)
+        expected_one = 1 - 2 * p * (1 - p) * 2 * people / np.maximum(2 * people - 1, 1)
+        expected += expected_one @ called
+        observed += (called & (codes != 1)).sum(axis=0)
+        variants += called.sum(axis=0)
+    return np.asarray((observed - expected) / np.maximum(variants - expected, 1e-12))
 
 
 def _relatives(options: PersonGuards, cohort: Cohort) -> tuple[dict[str, Any], dict[int, str]]:
@@ -313,7 +344,7 @@ def _scores(cohort: Cohort, count: int, seed: int) -> tuple[NDArray[np.float64],
     reference, others = np.flatnonzero(unrelated), np.flatnonzero(~unrelated)
     if len(others) == 0:
         return genotype_pcs(codes, count, seed=seed), len(reference)
-    own = genotype_pcs(codes[:, reference], count, seed=seed)
+    own = genotype_pcs(codes.select(reference), count, seed=seed)
     scores = np.empty((len(unrelated), own.shape[1]))
     scores[reference], scores[others] = own, project(codes, reference, own, others)
     return scores, len(reference)

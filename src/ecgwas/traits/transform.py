@@ -32,7 +32,7 @@ def rank_normal(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def transformed(
     options: TraitOptions, values: NDArray[np.float64], basis: NDArray[np.float64], strata: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """The trait (n,) of a feature (n,) without missing values, by `options.transform` and `options.normalise_within`.
+    """The trait (n,) of a feature (n,) without missing values, by `options.transform` and `options.normalised_within`.
 
     basis (n, R) from `span`; strata (n,): the group within which each participant is normalised, numbered as described at TENS.
 
@@ -44,7 +44,7 @@ def transformed(
     `none`: the feature unchanged. With groups, its residuals on the covariates, scaled so that each group has the SD of all
     residuals together.
     """
-    groups = _groups(strata) if options.normalise_within else [np.arange(len(values))]
+    groups = _groups(strata) if options.normalised_within else [np.arange(len(values))]
     if options.transform == "none":
         return values if len(groups) == 1 else _scaled(residuals(values, basis), groups)
     residual = rounded(residuals(rank_normal(rounded(values)), basis))

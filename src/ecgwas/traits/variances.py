@@ -12,6 +12,7 @@ from scipy import stats
 from ecgwas.errors import first_few
 from ecgwas.statistics.projection import residuals
 from ecgwas.tables import Guards, Traits
+from ecgwas.tables.loci import WITHIN_GROUPS
 from ecgwas.traits import ancestry
 
 LEVEL = 0.05
@@ -94,7 +95,11 @@ def _row(
         worst = unequal[np.argsort(p[unequal], kind="stable")]
         note += f"; {len(unequal)} traits differ: {first_few(traits.names[k] for k in worst)}"
         note += f"; largest ratio of SDs between two groups {ratio[unequal].max():.2f}"
-        note += "; permutation thresholds and p-values are then too lenient or too strict: see traits.normalise_within"
+        permuted_within = guard == "variance_by_ancestry" and len(np.unique(labels)) > 1
+        affected = f"p-values are then too small or too large ({WITHIN_GROUPS})" if permuted_within else (
+            "permutation thresholds and p-values are then too lenient or too strict"
+        )  # fmt: skip
+        note += f"; {affected}: see traits.normalise_within"
     value = float(f"{min(float(p.min()) * len(p), 1.0):.4g}")
     return row | {"status": "warn" if len(unequal) else "pass", "value": value, "note": note}
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from ecgwas.errors import ToolError, first_few
 from ecgwas.progress import Part
 from ecgwas.stages import STAGES, is_fresh
-from ecgwas.stages import read as read_stage
 from ecgwas.stages.base import Stage, note_path
 from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
@@ -60,12 +59,10 @@ def run(
 
 
 def _rounds(stage: Stage, study: Study) -> list[list[str]]:
-    """Parts of a stage that do not depend on each other; in stage `read`, some depend on those that read recordings."""
+    """Parts of a stage that do not depend on each other, and then those that depend on them."""
     parts = list(stage.parts(study))
-    if stage.name != "read" or not parts:
-        return [parts] if parts else []
-    recordings = read_stage.of_recordings(parts)
-    return [recordings, [part for part in parts if part not in recordings]]
+    first = [part for part in parts if all(name != stage.name for name, _ in stage.needs(study, part))]
+    return [each for each in (first, [part for part in parts if part not in first]) if each]
 
 
 class _Submission:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ecgwas.genotypes import pruned_panel
+from ecgwas.genotypes import packed_calls, pruned_panel
 from ecgwas.leads import LEADS
-from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf, neighbourhoods
+from ecgwas.loci import credible_sets, heritability, individual_data, inflation_by_maf, models, neighbourhoods
+from ecgwas.native import compiled
 from ecgwas.report.page import embedded
 from ecgwas.represent import traits_of, work_of
 from ecgwas.represent.work import CohortSize
@@ -47,9 +48,12 @@ CONSTANTS: Mapping[str, float] = {
     "plink2_test_person": 7.0e-10,
     "mixed_product": 2.5e-11,
     "exact_test_person": 1.0e-7,
+    "exact_family_person": 4.0e-8,
+    "family_call": 4.0e-9,
     "kinship_product": 2.7e-11,
+    "kinship_call": 9.0e-12,
     "panel_call": 1.0e-8,
-    "component_call": 3.0e-8,
+    "component_call": 1.5e-8,
     "trait": 0.002,
     "trait_value": 2.0e-6,
     "loci_trait": 0.005,
@@ -94,6 +98,8 @@ READ_ROW_BYTES, IDLE_ROW_BYTES = 300.0, 10.0
 GENOME_BP = 2.9e9
 SPLITS = 3
 """Attempts to split ancestry groups: one, and two more if it succeeds."""
+SCREENED = 0.7
+"""Share of the time of all pairs over all variants that is left if pairs are given up early (benchmarks/speed/kinship.py)."""
 COMMON = 0.5
 """Share of variants that are common enough for sample QC, and share of these left after LD pruning; as on an array."""
 
@@ -238,30 +244,46 @@ def traits(study: Study, size: StudySize, n_traits: int) -> Cost:
     read_variants = min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
     pruned = min(COMMON**2 * read_variants, pruned_panel.MAX_VARIANTS)
     with_pcs = options.components > 0 or options.guards.max_component_sd is not None
-    with_kinship = options.guards.max_kinship is not None or (with_pcs and people <= sample_qc.MAX_COMPARED)
+    with_kinship = options.guards.max_kinship is not None or (with_pcs and people <= sample_qc.most_compared())
     cpu = CONSTANTS["start"] + read_variants * people * CONSTANTS["panel_call"]
-    cpu += 5 * people**2 * pruned * CONSTANTS["kinship_product"] if with_kinship else 0.0
+    cpu += _kinship_seconds(pruned, people) if with_kinship else 0.0
     # Once for the PCs; for ancestry groups, some variants for every attempted split.
     used = pruned + SPLITS * min(pruned, ancestry.MAX_VARIANTS)
     cpu += (1 + genotype_pcs.ROUNDS) * used * people * CONSTANTS["component_call"] if with_pcs else 0.0
     cpu += n_traits * (CONSTANTS["trait"] + people * CONSTANTS["trait_value"])
-    memory = 6.0 * people * n_traits * 8 + size.listed_bytes + panel_bytes(size)
-    memory += max(_kinship_bytes(pruned, people) if with_kinship else 0.0, _pcs_bytes(pruned, people) if with_pcs else 0.0)
+    judging = max(_kinship_bytes(pruned, people) if with_kinship else 0.0, _pcs_bytes(pruned, people) if with_pcs else 0.0)
+    memory = 6.0 * people * n_traits * 8 + size.listed_bytes + max(panel_bytes(size), kept_panel_bytes(size) + judging)
     return Cost(cpu, BASE_MIB + memory / MIB, people * n_traits * 8 / MIB)
 
 
 def panel_bytes(size: StudySize) -> float:
-    """Variants for sample QC: packed while they are filtered and pruned, then unpacked, for all people and for those kept."""
+    """Variants for sample QC, packed, while they are filtered, pruned and thinned."""
     people, read_variants = size.tested, min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
     largest = read_variants * size.largest / max(size.all_variants, 1)
     reading = 3.0 * min(pruned_panel.VARIANTS_PER_STEP, largest) * people
     reading += COMMON * largest * (people / 2 + 30 * pruned_panel.PEOPLE_FOR_LD)
-    pruned = COMMON**2 * read_variants
-    return pruned * people / 4 + max(reading, 3.0 * min(pruned, pruned_panel.MAX_VARIANTS) * people)
+    return COMMON**2 * read_variants * people / 4 + max(reading, kept_panel_bytes(size) / 3)
+
+
+def kept_panel_bytes(size: StudySize) -> float:
+    """The thinned variants, packed: of all people, of those judged by their genotypes, and of those kept."""
+    read_variants = min(size.all_variants, pruned_panel.MAX_VARIANTS_READ)
+    return 3.0 * min(COMMON**2 * read_variants, pruned_panel.MAX_VARIANTS) * size.tested / 4
+
+
+def _kinship_seconds(pruned: float, people: int) -> float:
+    """All pairs over these variants; in large cohorts most pairs over some of them. Without the compiled part, products."""
+    if not compiled.is_available():
+        return 5 * people**2 * pruned * CONSTANTS["kinship_product"]
+    counted = people * (people - 1) / 2 * (1.0 if people <= kinship.MOST_IN_FULL else SCREENED)
+    return pruned * (counted * CONSTANTS["kinship_call"] + people * CONSTANTS["panel_call"])
 
 
 def _kinship_bytes(pruned: float, people: int) -> float:
-    """Some variants of all people as float32 in four codings; counts and kinships of some people with all."""
+    """The calls once more, in strips. Without the compiled part: some variants of all people as float32 in four codings; counts
+    and kinships of some people with all."""
+    if compiled.is_available():
+        return pruned * people / 4 + 8.0 * packed_calls.GENOTYPES_PER_STEP
     return min(kinship.STEP_BYTES, 16.0 * pruned * people) + 40.0 * min(kinship.PEOPLE_PER_STEP, people) * people
 
 
@@ -326,7 +348,7 @@ def region_variants(study: Study, size: StudySize) -> float:
 def region_bytes(study: Study, size: StudySize) -> float:
     """All people's genotypes around a locus, and the matrices of conditional analysis and credible sets."""
     variants = region_variants(study, size)
-    strips = STRIPS * min(individual_data.BATCH_BYTES, 8 * variants * size.tested)
+    strips = STRIPS * min(models.BATCH_BYTES, 8 * variants * size.tested)
     matrices = MATRICES * 8 * min(variants, credible_sets.MAX_VARIANTS) ** 2
     genotypes = COPY_BYTES * variants * size.tested + DECODED_BYTES * individual_data.VARIANTS_AT_ONCE * size.tested
     return genotypes + strips + matrices

@@ -15,13 +15,13 @@ from ecgwas import represent
 from ecgwas.errors import EcgwasError, StudyError
 from ecgwas.genotypes import chromosomes, filesets
 from ecgwas.progress import Part
-from ecgwas.stages import STAGES, feature_tables, required_packages, stage_named
+from ecgwas.stages import STAGES, feature_tables, polygenic, required_packages, stage_named
 from ecgwas.stages import read as read_stage
 from ecgwas.stages.represent import options_of
 from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
 from ecgwas.tables import files
-from ecgwas.workflow import costs, costs_of_share
+from ecgwas.workflow import costs, costs_of_relatives, costs_of_share
 from ecgwas.workflow.costs import MIB, Cost, StudySize
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,9 @@ def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
         return read_stage.parts_for(study, size.recordings)
     if stage == "represent":
         return tuple(options.name for options in study.represent)
-    return tuple(size.variants) if stage == "scan" else ("all",)
+    if stage == "scan":
+        return (*((polygenic.PART,) if costs_of_relatives.predicts(study.scan, size.in_files) else ()), *size.variants)
+    return ("all",)
 
 
 def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -> Cost:
@@ -85,6 +87,8 @@ def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -
         return _cost_of_reading(study, size, part)
     if stage == "represent":
         return costs.represent(study, options_of(study, part), size)
+    if (stage, part) == ("scan", polygenic.PART):
+        return costs_of_relatives.predictions(study, size, n_traits)
     if stage == "scan":
         return costs.scan(study, size, n_traits, size.variants[part])
     if stage == "genes":

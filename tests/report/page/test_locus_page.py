@@ -7,8 +7,10 @@ import pytest
 from lxml import html
 
 from ecgwas.report import Page, ReportContents
+from ecgwas.report.page import tables
 from ecgwas.report.text.numbers import p_value
 from ecgwas.tables import VARIANT_KEY
+from ecgwas.tables.loci import GroupEffects
 from tests.report.example import make_contents, page_of, trait_names, with_measured_hits
 
 
@@ -103,3 +105,23 @@ def test_the_lead_variant_is_found_by_its_key(contents: ReportContents) -> None:
     """Tests of the lead variants carry the key of their locus."""
     leads = contents.loci.lead_tests.select("locus", *VARIANT_KEY).unique()
     assert leads.join(contents.loci.loci.frame, on=["locus", *VARIANT_KEY]).height == leads.height == 3
+
+
+def test_groups_of_the_lead_variant_have_intervals_and_the_p_of_their_difference() -> None:
+    """Of one locus; the rows of the others and tables without rows are not shown."""
+    shared = {"trait": "ae.V3.f02", "variant": "rs1", "chrom": "1", "pos": 5, "effect_allele": "A", "other_allele": "G"}
+    none = {"eaf": None, "neglog10p": 1.0, "q": None, "q_p": None, "i2": None}
+    rows = [
+        {"group": "men", "n": 100, "beta": 0.3, "se": 0.1}, {"group": "women", "n": 90, "beta": -0.1, "se": 0.1},
+        {"group": "combined", "n": 190, "beta": 0.1, "se": 0.07, "q": 8.0, "q_p": 0.0047, "i2": 0.875},
+    ]  # fmt: skip
+    table = GroupEffects.of([{"locus": 2, "by": "sex", **shared, **none, **row} for row in rows]).frame
+    shown = tables.groups_of_locus(table, 2, "SD per allele")
+    assert shown is not None
+    assert (shown.name, shown.caption.split(", on ")[1]) == ("groups-of-2", "ae.V3.f02")
+    words = [[cell.words for cell in row] for row in shown.rows]
+    low, high = ([heading.words.startswith(name) for heading in shown.headings].index(True) for name in ("95 %", "to"))
+    assert [(row[low], row[high]) for row in words] == [("0.104", "0.496"), ("−0.296", "0.096"), ("−0.037", "0.237")]
+    assert [("0.0047" in row, "88%" in row) for row in words] == [(False, False), (False, False), (True, True)]
+    for nothing in (None, table.clear(), table.filter(locus=1)):
+        assert tables.groups_of_locus(nothing, 1, "SD per allele") is None

@@ -13,6 +13,7 @@ from ecgwas.report.contents import ReportContents
 from ecgwas.report.text.methods import (
     AT_LOCI,
     CLEANING,
+    PREDICTED,
     SAMPLE_QC,
     THRESHOLDS,
     TRANSFORMS,
@@ -26,6 +27,7 @@ from ecgwas.study.represent import RepresentationOptions
 from ecgwas.study.scan import Matrix, ScanOptions
 from ecgwas.tables import Guards, files
 from ecgwas.tables.genes import NetworkTests
+from ecgwas.tables.loci import GroupEffects
 from tests.report.example import changed, make_contents
 
 
@@ -164,9 +166,9 @@ def test_every_citation_has_its_reference_and_every_reference_is_cited_somewhere
     tables = (CLEANING, TRANSFORMS, THRESHOLDS, SAMPLE_QC, VARIANT_QC, AT_LOCI)
     all_kinds = [kind for union in (RepresentationOptions, ScanOptions) for kind in kinds(union)]
     of_kinds = [kind.model_construct(outputs=1, file=Path("own.onnx")).described for kind in all_kinds]
-    of_kinds.append(Matrix(genotypes=Path("cohort"), relatives="polygenic").described)
+    of_kinds += [Matrix(genotypes=Path("cohort"), relatives=kind).described for kind in ("polygenic", "family")]
     of_kinds += [kind.model_construct().maps_by for kind in kinds(GeneSource)]
-    said = [*of_kinds, *(words for table in tables for words in table.values())]
+    said = [*of_kinds, PREDICTED, *(words for table in tables for words in table.values())]
     keys = {key for words in said for key in CITATION.findall(words)}
     assert keys <= REFERENCES.keys()
     assert REFERENCES.keys() - keys == {"components", "inflation", "strega", "string", "mcl", "fdr", "gwas_catalog"} - keys
@@ -187,3 +189,23 @@ def test_unequal_variances_are_named_with_the_threshold(
     said = text(by_ancestry, by_sex)
     assert f"The variance of some traits {words} their false positive rate may be above the stated level." in said
     assert "The variance of some traits" not in text("pass", "not judged")
+
+
+def test_groups_within_which_traits_were_normalised_are_named_where_there_are_several(contents: ReportContents) -> None:
+    def text(
+        option: list[str] | None, *, note: str = "ancestry groups: 234, 119 people", transform: str = "rank_normal"
+    ) -> str:
+        found = guarded(contents, guard("ancestry", "pass", 6.0) | {"note": note})
+        traits = {**found.run.settings["traits"], "normalise_within": option, "transform": transform}
+        return text_of(changed(found, settings={**found.run.settings, "traits": traits}))
+
+    assert "Traits were normalised within ancestry groups." in text(None)
+    assert "Traits were normalised within ancestry groups and each sex." in text(["ancestry", "sex"])
+    for said in (text([]), text(None, note=""), text(None, transform="none")):
+        assert "Traits were normalised" not in said
+
+
+def test_effects_in_groups_are_told_where_groups_were_compared(contents: ReportContents) -> None:
+    assert "Cochran's Q" not in text_of(contents)
+    rows = GroupEffects.of([{name: None for name in GroupEffects.columns} | {"by": "sex"}]).frame
+    assert "Cochran's Q" in text_of(changed(contents, tables={**contents.tables, files.GROUP_EFFECTS: rows}))

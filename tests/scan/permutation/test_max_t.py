@@ -10,6 +10,8 @@ from scipy import stats
 
 from ecgwas.native import compiled
 from ecgwas.scan import matrix
+from ecgwas.scan.engine.samples import Cohort, assemble
+from ecgwas.scan.permutation.max_t import orders
 from ecgwas.tables import Covariates, Traits
 from tests.genotypes import fileset
 from tests.genotypes.fileset import matrix_options
@@ -41,6 +43,56 @@ def test_each_maximum_is_that_of_a_scan_of_shuffled_residuals(tmp_path: Path) ->
             largest = max(largest, *t)
         p = -(stats.t.logsf(largest, 60 - 5) + np.log(2)) / np.log(10)
         assert found[shuffle] == pytest.approx(p, abs=1e-5)
+
+
+def groups_of(people: int) -> NDArray[np.int64]:
+    """Three groups, mixed, one of them small."""
+    return np.random.default_rng(people).permutation(np.repeat([1, 2, 3], [people // 2, people - people // 2 - 5, 5]))
+
+
+def test_participants_are_permuted_within_their_ancestry_group(tmp_path: Path) -> None:
+    """Each maximum is that of a scan in which everybody has the residuals of someone of the same group."""
+    stem = tmp_path / "cohort"
+    eids = fileset.write(stem, fileset.draw(60, 40, 1))
+    traits, more = fileset.tables(eids, 5, 3, 1)
+    made = matrix_options(stem, permutations=3)
+    ancestry, genotypes = groups_of(60), fileset.opened(made)
+    found = matrix.scan(made, traits, more, genotypes, seed=9, ancestry=ancestry).permutation_max
+    cohort = assemble(traits, more, genotypes, ancestry)
+    assert cohort.ancestry is not None
+    rest = residuals(cohort.values, cohort.covariates)
+    for shuffle, order in enumerate(orders(cohort, 3, 9)):
+        np.testing.assert_array_equal(cohort.ancestry[order], cohort.ancestry)
+        assert sorted(order) == list(range(60))
+        assert not np.array_equal(order, np.arange(60))
+        largest = 0.0
+        for j in range(40):
+            predictors = np.column_stack([np.ones(60), cohort.covariates, genotypes.dosages(j, j + 1)[0]])
+            largest = max(largest, *(abs(sm.OLS(column, predictors).fit().tvalues[-1]) for column in rest[order].T))
+        assert found[shuffle] == pytest.approx(-(stats.t.logsf(largest, 60 - 5) + np.log(2)) / np.log(10), abs=1e-5)
+
+
+def test_groups_stay_apart_where_some_are_not_tested() -> None:
+    """On X people of unknown sex are excluded; the others receive the traits of the same people as on the autosomes."""
+    ancestry, kept = groups_of(80), np.sort(np.random.default_rng(4).permutation(80)[:61])
+    values, nothing = np.zeros((80, 1)), np.empty((80, 0))
+    everyone = Cohort(np.arange(80), np.arange(80), values, nothing, None, 80, exchangeable=ancestry)
+    some = Cohort(np.arange(61), kept, values[:61], nothing[:61], None, 80, exchangeable=ancestry)
+    for whole, part in zip(orders(everyone, 20, 5), orders(some, 20, 5), strict=True):
+        np.testing.assert_array_equal(ancestry[kept[part]], ancestry[kept])
+        both = np.isin(whole[kept], kept)
+        assert both.sum() > 30
+        for number in (1, 2, 3):
+            members = ancestry == number
+            in_order = [donor for donor in whole[members] if donor in kept]
+            assert list(kept[part][ancestry[kept] == number]) == in_order
+
+
+def test_one_group_is_permuted_as_a_cohort_without_groups() -> None:
+    values, nothing = np.zeros((50, 1)), np.empty((50, 0))
+    cohort = Cohort(np.arange(50), np.arange(50), values, nothing, None, 50)
+    for shuffle, order in enumerate(orders(cohort, 3, 7)):
+        np.testing.assert_array_equal(order, np.random.default_rng([7, shuffle]).permutation(50))
 
 
 def test_chromosomes_share_their_shuffles_whatever_the_order_of_people(tmp_path: Path) -> None:

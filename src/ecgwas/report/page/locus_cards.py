@@ -19,7 +19,7 @@ from ecgwas.report.text.effects import EffectWords
 from ecgwas.report.text.look_up import LookUp, look_up
 from ecgwas.tables import files
 
-PLACED = (files.AUDIT, files.CONDITIONAL, files.CREDIBLE, files.CLUMPS)
+PLACED = (files.AUDIT, files.GROUP_EFFECTS, files.CONDITIONAL, files.CREDIBLE, files.CLUMPS)
 """Tables that have a view here; of clumps the table of loci gives the number."""
 
 
@@ -65,6 +65,7 @@ def _card(contents: ReportContents, row: Mapping[str, Any], gene: str) -> Card:
     of_traits = tables.traits_of_locus(contents.loci, row, unit, contents.genes.genes)
     of_locus = (
         *existing(of_traits, tables.audit_of_locus(audit, row, unit)),
+        *existing(tables.groups_of_locus(contents.tables.get(files.GROUP_EFFECTS), locus, unit)),
         *tables.signals_of_locus(contents.tables, locus, unit),
         *tables.further(contents.tables, eids, "loci", locus, except_for=PLACED, unit=unit),
         *existing(tables.genes_of_locus(contents.genes.genes, locus)),

@@ -57,6 +57,8 @@ TRAITS_OF_LOCUS = TableView("traits-of", "Traits associated with the locus", (
     Column("effect_se", "its standard error", ".2g", if_any=True), Column("unit", "unit", if_any=True),
     Column("n", "participants", ",d"), Column("gene", "nearest gene", if_any=True),
     Column("variants", "variants with a hit", ",d"),
+    on_request(Column("q_p_ancestry", "p of a difference between ancestries", ".2g", if_any=True)),
+    on_request(Column("q_p_sex", "p of a difference between men and women", ".2g", if_any=True)),
 ))  # fmt: skip
 
 GENES_OF_LOCUS = TableView("genes-of", "Genes of the variants with a hit", (
@@ -76,6 +78,13 @@ AUDIT = TableView("audit", "Audit of the hits", (
     on_request(Column("beta_corrected_high", "to", ".3f", of_effect=True)),
     on_request(Column("neglog10p_odd", "odd beats", ".2f")), on_request(Column("neglog10p_even", "even beats", ".2f")),
     on_request(Column("neglog10p_seeds", "weakest with other seeds", ".2f")), Column("flags", "flags"),
+))  # fmt: skip
+
+GROUP_EFFECTS = TableView("groups-of", "The lead variant in ancestry groups, in men and in women", (
+    Column("by", "by"), Column("group", "group"), Column("n", "participants", ",d"), Column("eaf", "frequency", ".3f"), BETA,
+    Column("low", "95 % interval from", ".3f", of_effect=True), Column("high", "to", ".3f", of_effect=True), NEGLOG10P,
+    Column("q_p", "p of a difference between the groups (Cochran's Q)", ".2g", if_any=True),
+    Column("i2", "I²", ".0%", if_any=True),
 ))  # fmt: skip
 
 FLAGS = TableView("flags", "Audit of the hits", (Column("flags", "flags"), Column("hits", "hits", ",d")))
@@ -173,6 +182,7 @@ CAPTIONS: Mapping[ResultFile, str] = {
     files.SCAN_GUARDS: "Guards on variants, scan and hits",
     files.INFLATION: "Inflation by allele frequency",
     files.HERITABILITY: "Heritability by all common variants together (Haseman-Elston, GREML)",
+    files.POLYGENIC: "What the other chromosomes predict of each trait, out of fold, and what theory expects",
     files.KNOWN: "Positive controls: known variants tested here",
     files.SET_HITS: "Significant tests of trait sets",
     files.GENE_COUNTS: "Genes by variants, loci, leads and traits with a hit",

@@ -34,6 +34,7 @@ from ecgwas.tables import VARIANT_KEY, Genes, Terms, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import inside
 
+NORMAL_95 = 1.959964
 MAX_PLAIN_ROWS = 100
 """Longest table that is shown without a view of its own."""
 
@@ -119,6 +120,17 @@ def flags(audit: pl.DataFrame | None) -> ShownTable | None:
     flag_names = audit["flags"].fill_null("").str.split(";").explode().str.strip_chars()
     counted = flag_names.replace("", "none").value_counts(name="hits").sort("hits", "flags", descending=[True, False])
     return shown(views.FLAGS, counted, title=f"Audit of {audit.height:,} hits")
+
+
+def groups_of_locus(table: pl.DataFrame | None, locus: int, unit: str) -> ShownTable | None:
+    """The lead variant in each ancestry group and in men and women, with intervals; None where nothing was compared."""
+    rows = pl.DataFrame() if table is None or table.height == 0 else table.filter(pl.col("locus") == locus)
+    if rows.height == 0:
+        return None
+    half = NORMAL_95 * pl.col("se")
+    with_ends = rows.with_columns(low=pl.col("beta") - half, high=pl.col("beta") + half)
+    title = f"{views.GROUP_EFFECTS.title}, on {rows['trait'][0]}"
+    return shown(views.GROUP_EFFECTS, with_ends, title=title, suffix=f"-{locus}", effect_unit=unit)
 
 
 def signals_of_locus(tables: Mapping[ResultFile, pl.DataFrame], locus: int, unit: str) -> list[ShownTable]:

@@ -28,7 +28,7 @@ COLUMNS: Mapping[str, str] = {
     "mse": "mean squared error", "r": "correlation", "icc": "ICC of two visits", "mae_uv": "mean absolute error (µV)",
     "named_by": "named by", "kept": "within the limits", "neglog10p_conditional": "−log10 p conditional on the other loci",
     "min_call_rate": "the limit", "min_maf": "the limit", "min_mac": "the limit", "min_info": "the limit",
-    "min_hwe_p": "the limit",
+    "min_hwe_p": "the limit", "q_p": "p of a difference between the groups", "i2": "I²",
 }  # fmt: skip
 """Headings of columns whose name is for programs; those of other columns are their names with spaces, with PARTS."""
 

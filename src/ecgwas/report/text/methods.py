@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from ecgwas.report.contents import KindWords, LociResults, ReportContents, RunInfo, ScanResults
@@ -30,8 +31,9 @@ TRANSFORMS = {
     "[@rank_normal]; effects are in SD per allele.",
     "none": "Traits were not transformed; effects are in units of the trait per allele.",
 }
+WITHIN = {"ancestry": "ancestry groups", "sex": "each sex"}
 NATURAL_UNITS = (
-    " Effects on measured traits are also given in their unit ({units}): each hit was fitted again by least squares on "
+    " Effects on measured traits are also given in their unit ({units}): each hit was fitted again on "
     "untransformed values, with the same participants, covariates and genotypes."
 )
 THRESHOLDS = {
@@ -69,9 +71,17 @@ AT_LOCI: Mapping[ResultFile, str] = {
     "influential participant, {examined}; effects were corrected "
     "for the winner's curse: for the threshold (conditional likelihood [@winners_curse]) and, for lead variants, for being the "
     "strongest test of the locus (hybrid conditional inference [@hybrid]).",
+    files.GROUP_EFFECTS: "The lead variant of each locus was also tested within each ancestry group, and in men and in women, "
+    "and the effects were compared by Cochran's Q.",
     files.HERITABILITY: "Heritability explained by common variants was estimated by Haseman-Elston regression [@haseman] and "
     "by GREML.",
 }
+PREDICTED = (
+    " Predictions were made by ridge regression on {variants:,} common variants in blocks, after the equations of regenie "
+    "[@regenie], in people whose traits were not used; they explained {predicted:.2%} of a trait (median; theory expects "
+    "{expected:.2%} at the heritabilities estimated), by which χ² of true effects grows."
+)
+"""What the other chromosomes predict of the traits."""
 COMPUTED = re.compile(r"computed_pc\d+")
 """Names of the genotype PCs that stage `traits` computed."""
 
@@ -173,16 +183,37 @@ def covariate_names(names: Sequence[str]) -> list[str]:
 def _associations(contents: ReportContents) -> str:
     settings, results = contents.run.settings, contents.scan
     scan, loci = settings["scan"], settings["loci"]
-    transform = TRANSFORMS.get(settings["traits"]["transform"], "") + _natural_units(contents.loci.hits.frame)
+    transform = TRANSFORMS.get(settings["traits"]["transform"], "")
+    transform += _normalised_within(settings["traits"], contents.tables) + _natural_units(contents.loci.hits.frame)
     criteria, unjudged = _judged(_rows(contents.tables.get(files.SCAN_GUARDS)), VARIANT_QC)
     filters = f" Variants were required to have: {'; '.join(criteria)}.{_unjudged(unjudged)}" if criteria else ""
     return (
         f"{transform} In {contents.cohort.tested:,} participants, {len(results.trait_names):,} traits were tested against "
-        f"{results.variants_tested:,} variants ({scan['build']}) by {contents.run.kinds.engine}.{filters} "
+        f"{results.variants_tested:,} variants ({scan['build']}) by {contents.run.kinds.engine}."
+        f"{_predicted(contents.tables)}{filters} "
         f"Genomic inflation was judged by λ [@inflation]. Significance: {_threshold(contents.loci, results)}; "
         f"−log10 p {contents.loci.min_neglog10p:.2f}.{_unequal_variances(contents.tables)} "
         f"Hits within {loci['window_bp']:,} bp of each other form one locus."
     )
+
+
+def _predicted(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    """What the other chromosomes predict of the traits, if they were predicted."""
+    table = tables.get(files.POLYGENIC, pl.DataFrame())
+    if table.is_empty():
+        return ""
+    predicted, expected = (float(np.median(table[name].drop_nulls().to_numpy())) for name in ("r2", "expected_r2"))
+    return PREDICTED.format(variants=table["variants"][0], predicted=predicted, expected=expected)
+
+
+def _normalised_within(traits: Mapping[str, Any], tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    """Groups within which traits were normalised; traits: the study's options of that stage."""
+    given = traits.get("normalise_within")
+    notes = [str(row.get("note")) for row in _rows(tables.get(files.SAMPLE_GUARDS))]
+    several = any("ancestry groups" in note for note in notes)
+    names = ("ancestry",) if given is None and traits["transform"] == "rank_normal" else tuple(given or ())
+    words = [WITHIN[name] for name in dict.fromkeys(names) if name != "ancestry" or several]
+    return f" Traits were normalised within {' and '.join(words)}." if words else ""
 
 
 def _natural_units(hits: pl.DataFrame) -> str:

@@ -27,6 +27,14 @@ REFERENCES = {
     "gemma": (
         "Zhou X, Stephens M. Genome-wide efficient mixed-model analysis for association studies. Nat Genet 2012;44:821–824.",
     ),
+    "fastgwa": (
+        "Jiang L, et al. A resource-efficient tool for mixed model association analysis of large-scale data. Nat Genet "
+        "2019;51:1749–1755.",
+    ),
+    "regenie": (
+        "Mbatchou J, et al. Computationally efficient whole-genome regression for quantitative and binary traits. Nat Genet "
+        "2021;53:1097–1103.",
+    ),
     "permutation": ("Westfall PH, Young SS. Resampling-based multiple testing. Wiley 1993.",),
     "effective": (
         "Li J, Ji L. Adjusting multiple testing in multilocus analyses using the eigenvalues of a correlation matrix. "

@@ -32,6 +32,8 @@ class Cohort:
     haploid     on Y (men only) and MT: everyone has one allele, and effects are per allele
     total       number of participants with traits; more than N where some are excluded because of their sex
     ancestry    (N,) int64, groups in which Hardy-Weinberg equilibrium is tested; None: one group
+    men_once    on X: the one allele of a man counts 1, not 2
+    exchangeable  (total,) int64, groups within which participants are permuted, in the order of the tables; None: one group
     """
 
     fam_index: NDArray[np.int64]
@@ -42,6 +44,17 @@ class Cohort:
     total: int
     haploid: bool = False
     ancestry: NDArray[np.int64] | None = None
+    exchangeable: NDArray[np.int64] | None = None
+    men_once: bool = False
+
+    @property
+    def counted_once(self) -> NDArray[np.bool_] | None:
+        """(N,) bool: men whose one allele counts 1; None if there are none."""
+        return self.males if self.men_once and self.males is not None and self.males.any() else None
+
+    def has_hard_calls(self, genotypes: Genotypes) -> bool:
+        """True if everybody's copies are whole numbers of two alleles, as the table kernel needs."""
+        return genotypes.hard_calls_only and self.counted_once is None
 
     def is_same_as(self, other: Cohort) -> bool:
         """True if a cohort from the same tables has the same participants and covariates, as all do except on X, Y and MT."""
@@ -65,8 +78,12 @@ class Group:
     plink2_checks: Plink2Checks
 
 
-def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ancestry: NDArray[np.int64] | None = None) -> Cohort:
+def assemble(
+    traits: Traits, covariates: Covariates, genotypes: Genotypes, ancestry: NDArray[np.int64] | None = None, *,
+    men_on_x: int = 2,
+) -> Cohort:  # fmt: skip
     """Traits and covariates must have the same participants in the same order; ancestry (N,): their groups, in that order.
+    men_on_x: as the option of Scan.
 
     Variants of X that are all pseudoautosomal (Genotypes.pieces) are treated as autosomal. As in PLINK 2, participants of
     unknown sex are excluded on X, and all but men on Y. Raises InputError for participants without genotypes, and if nobody
@@ -88,8 +105,12 @@ def assemble(traits: Traits, covariates: Covariates, genotypes: Genotypes, ances
         values = with_sex(values, sexes)
     males = sexes == MALE if on_x else None
     haploid = genotypes.chrom in HAPLOID
-    strata_of = None if ancestry is None or len(np.unique(ancestry)) == 1 else ancestry[order]
-    return Cohort(fam_index, order, traits.values[order], values, males, len(traits.eids), haploid, strata_of)
+    several = ancestry if ancestry is not None and len(np.unique(ancestry)) > 1 else None
+    within = None if several is None else several[order]
+    return Cohort(
+        fam_index, order, traits.values[order], values, males, len(traits.eids), haploid, within, several,
+        men_once=on_x and men_on_x == 1,
+    )  # fmt: skip
 
 
 def strata(cohort: Cohort, total: int) -> list[tuple[SampleSelector, SampleSelector | None]]:

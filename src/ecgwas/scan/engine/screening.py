@@ -25,7 +25,8 @@ MIN_UNEXPLAINED = np.float32(constants.MIN_UNEXPLAINED)
 class BlockSums:
     """Sums from which the tests of V variants against k traits follow.
 
-    cross_product  (V, C) float32, g'My of unit traits in the first k columns; None: computed during the tests
+    cross_product  (V, C) float32, g'My of unit traits in the first k columns; None: computed during the tests; or whatever the
+                   backend that made it tests
     trait_ss       (V, k) float32, y'My; None: all are 1
     genotype_ss    (V,) float64, g'Mg, the residual sum of squares of the genotype
     covariate_ss   (V,) float64, sum of squares that the covariates explain if a missing call counts as 0
@@ -61,6 +62,11 @@ class Screened:
     testable: NDArray[np.bool_]
     df: NDArray[np.int64]
     traits: int
+
+    def select(self, variants: NDArray[np.bool_], cross_product: Any, trait_ss: Any) -> Screened:
+        """Some of the variants, whose cross-products and y'My are given."""
+        arrays = self.glm_errors[variants], self.testable[variants], self.df[variants]
+        return Screened(cross_product, self.genotype_ss[variants], trait_ss, *arrays, self.traits)
 
 
 class Backend(Protocol):

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ecgwas.errors import InputError, first_few
-from ecgwas.tables.user_table import is_missing, not_numbers, numbers, read_user_table
+from ecgwas.genotypes import related_pairs
 from ecgwas.traits import families
-
-COLUMNS = ("id1", "id2", "kinship")
 
 
 @dataclass(frozen=True)
@@ -35,21 +32,11 @@ def unrelated(path: Path, eids: Sequence[str], max_kinship: float) -> Unrelated:
     """The fewest of `eids` to exclude so that no pair of the list with a larger kinship remains.
 
     Of equally small sets, the one that keeps participants who are earlier in `eids`. Raises InputError for a table without the
-    columns ID1, ID2 and Kinship, and for kinship that is not a number.
+    columns ID1, ID2 and Kinship, and for kinship that is none.
     """
-    table = read_user_table(path, what="related pairs")
-    column_of = {name.lower().lstrip("#"): name for name in table.frame.columns}
-    absent = [name for name in COLUMNS if name not in column_of]
-    if absent:
-        problem = f"the list of related pairs has no column {' and '.join(absent)}; it has {first_few(table.frame.columns)}"
-        raise InputError(problem, where=path, fix="give ukb_rel.dat as UK Biobank sends it: ID1 ID2 HetHet IBS0 Kinship")
-    first, second, kinship = (table.frame[column_of[name]] for name in COLUMNS)
-    wrong = np.flatnonzero(not_numbers(kinship) | is_missing(kinship))
-    if len(wrong):
-        lines = first_few(f"line {table.lines[int(i)]}" for i in wrong)
-        raise InputError(f"kinship is not a number: {lines}", where=path, fix="give ukb_rel.dat as UK Biobank sends it")
+    listed = related_pairs.listed(path)
+    first, second, close = listed["eid1"], listed["eid2"], listed["kinship"] > max_kinship
     place = {eid: i for i, eid in enumerate(eids)}
-    close = numbers(kinship) > max_kinship
     redacted = int((first.str.starts_with("-") | second.str.starts_with("-")).sum())
     pairs = [
         (place[one], place[other])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,12 +67,32 @@ class CompiledAdjuster:
         compiled.adjust_missing(packed, self.padded_basis, self.padded_traits, *arrays, thorough=self.thorough)
 
 
+@dataclass(frozen=True)
+class DividedProducts:
+    """Products of a block with the traits, computed during the tests for the variants of which no call is missing.
+
+    lacks          (V,) bool, some call is missing
+    complete       block of the other variants
+    lacking        block of these variants
+    cross_product, trait_ss  of `lacking`, as in BlockSums
+    """
+
+    lacks: NDArray[np.bool_]
+    complete: GenotypeBlock
+    lacking: GenotypeBlock
+    cross_product: NDArray[np.float32]
+    trait_ss: NDArray[np.float32]
+
+
 class FusedBackend(HardCallBackend):
-    """Products and tests in one pass: where no call of a block is missing, products are tested tile by tile, and are never
+    """Products and tests in one pass: of variants without missing calls, products are tested tile by tile, and are never
     written to memory and read again. The same bits as HardCallBackend with the table kernel."""
 
     MIN_NEGLOG10P = 2.0
     """Below this -log10 p there are more candidates than compiled.products_and_tests has room for, and it would start again."""
+    MIN_COMPLETE = 2.0
+    """Variants without missing calls, per participant, from which a block is divided: its tables are then made twice, which
+    takes longer the more participants there are, and the tests of each of these variants save the same time."""
 
     def __init__(self, design: Design, kernel: Kernel, *, fill_with_mean: bool) -> None:
         """At most compiled.MOST_LISTED people; arguments as NumpyBackend."""
@@ -80,9 +102,22 @@ class FusedBackend(HardCallBackend):
         self._local = threading.local()
 
     def sums(self, block: GenotypeBlock) -> BlockSums:
-        """See Backend; without cross-products where no call is missing."""
-        if block.missing_calls.any():
+        """See Backend; without cross-products of variants of which no call is missing."""
+        lacks = block.missing_calls > 0
+        if not lacks.any():
+            return self._without_products(block)
+        if np.count_nonzero(~lacks) < self.MIN_COMPLETE * block.people:
             return super().sums(block)
+        complete, lacking = block.select(~lacks), block.select(lacks)
+        one, other = self._without_products(complete), super().sums(lacking)
+        products = DividedProducts(lacks, complete, lacking, other.cross_product, other.trait_ss)
+        return BlockSums(
+            products, None, _merged(lacks, other.genotype_ss, one.genotype_ss),
+            _merged(lacks, other.covariate_ss, one.covariate_ss), _merged(lacks, other.projection, one.projection),
+        )  # fmt: skip
+
+    def _without_products(self, block: GenotypeBlock) -> BlockSums:
+        """Sums of a block without missing calls; only the products with the covariates are computed."""
         packed = hard_calls(block).packed
         needed = compiled.row_list_bytes(packed, self.trait_tiles)
         buffer = getattr(self._local, "row_lists", np.empty(0, dtype=np.uint8))
@@ -95,12 +130,38 @@ class FusedBackend(HardCallBackend):
         self, block: GenotypeBlock, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: NDArray[np.uint32]
     ) -> NDArray[np.int32]:
         """See Backend."""
-        if screened.cross_product is not None:
+        products = screened.cross_product
+        if isinstance(products, DividedProducts):
+            return self._test_divided(products, screened, min_t2, t2_histogram)
+        if products is not None:
             return super().test(block, screened, min_t2, t2_histogram)
         packed = hard_calls(block).packed
         row_lists = self._local.row_lists if getattr(self._local, "packed", None) is packed else None
         arrays = *_per_variant(screened, min_t2), t2_histogram, row_lists
         return compiled.products_and_tests(packed, self.trait_tiles, *arrays)
+
+    def _test_divided(
+        self, products: DividedProducts, screened: Screened, min_t2: NDArray[np.float64], t2_histogram: NDArray[np.uint32]
+    ) -> NDArray[np.int32]:
+        """`test` of both parts."""
+        candidates = []
+        for which, block, cross_product, trait_ss in (
+            (~products.lacks, products.complete, None, None),
+            (products.lacks, products.lacking, products.cross_product, products.trait_ss),
+        ):
+            part = screened.select(which, cross_product, trait_ss)
+            of_part = self.test(block, part, min_t2[which], t2_histogram)
+            of_part[:, 0] = np.flatnonzero(which)[of_part[:, 0]]
+            candidates.append(of_part)
+        joined = np.concatenate(candidates)
+        return joined[np.argsort(joined[:, 0], kind="stable")]  # Of a variant, all are in the same part, sorted by trait.
+
+
+def _merged(lacks: NDArray[np.bool_], of_lacking: NDArray[Any], of_complete: NDArray[Any]) -> NDArray[Any]:
+    """Rows of both parts in the order of the block."""
+    rows = np.empty((len(lacks), *of_lacking.shape[1:]), dtype=of_lacking.dtype)
+    rows[lacks], rows[~lacks] = of_lacking, of_complete
+    return rows
 
 
 def _per_variant(
