@@ -20,8 +20,8 @@ PAGE = ROOT / "docs" / "architecture.md"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "leads", "native", "progress"),
     ("extras", "gene_symbols", "signals", "statistics", "store", "tables"),
-    ("delineation", "ids", "mixed", "outcomes", "simulate", "study"),
-    ("__init__", "ecg", "genotypes", "report", "represent"),
+    ("delineation", "ids", "mixed", "simulate", "study"),
+    ("__init__", "ecg", "genotypes", "outcomes", "report", "represent"),
     ("exchange", "genes", "privacy", "scan", "traits"),
     ("loci",),
     ("stages",),

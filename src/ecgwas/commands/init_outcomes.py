@@ -1,0 +1,26 @@
+"""The section `outcomes` of a first study file, by the tables found in FOLDER/outcomes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = "outcomes"
+FOLLOW_UP = "follow_up"
+KINDS = {"diseases": "binary", "first_occurrences": "dates", "measurements": "numeric"}
+"""Name of a table -> its kind. Others (survival, diagnoses) need further options and are written by hand."""
+ENDINGS = ("tsv", "csv", "tsv.gz", "csv.gz")
+
+
+def outcomes_section(folder: Path) -> str:
+    """YAML of the section; empty without a table."""
+    found = {name: path for name in (*KINDS, FOLLOW_UP) if (path := _table(folder, name)) is not None}
+    tables = [f"    - {{kind: {kind}, file: {FOLDER}/{found[name].name}}}" for name, kind in KINDS.items() if name in found]
+    if not tables:
+        return ""
+    dates = [f"  follow_up: {FOLDER}/{found[FOLLOW_UP].name}"] if FOLLOW_UP in found else []
+    return "\n".join(["outcomes:                     # diseases and measurements; see docs/outcomes.md", *dates, "  tables:", *tables, ""])
+
+
+def _table(folder: Path, name: str) -> Path | None:
+    paths = (folder / FOLDER / f"{name}.{ending}" for ending in ENDINGS)
+    return next((path for path in paths if path.is_file()), None)
