@@ -144,13 +144,17 @@ class _Block:
         self, k: int, turned: NDArray[np.int64], score: NDArray[np.float64], square: NDArray[np.float64],
         upper: NDArray[np.float64], best: float,
     ) -> float:  # fmt: skip
-        null = self.nulls[k]
-        for f in np.argsort(-upper, kind="stable"):
-            if float(null.neglog10p(upper[f])) <= best:
-                break
-            feature = self.features[turned, f][:, None]
-            cross = (feature[:, 0] * null.weights) @ self.basis
-            value = float(null.information(feature, square[f : f + 1], cross[None])[0])
-            if value > 0:
-                best = max(best, float(null.neglog10p(score[f] ** 2 / value)))
+        null, done, count = self.nulls[k], 0, 1
+        ordered = np.argsort(-upper, kind="stable")
+        bounds = null.neglog10p(upper[ordered])
+        while done < len(ordered) and bounds[done] > best:
+            some = ordered[done : done + count]
+            some = some[bounds[done : done + count] > best]
+            features = self.features[np.ix_(turned, some)]
+            cross = (features * null.weights[:, None]).T @ self.basis
+            value = null.information(features, square[some], cross)
+            ratio = np.divide(score[some] ** 2, value, out=np.zeros_like(value), where=value > 0)
+            best = max(best, float(null.neglog10p(ratio.max())))
+            # Usually the first is the largest; otherwise, many at a time are cheaper than each on its own.
+            done, count = done + count, 2 * count
         return best

@@ -88,7 +88,9 @@ def refuse_unknown(names: Sequence[str], present: Sequence[str], table: UserTabl
     raise_together(mistakes, what=f"the {table.what} table")
 
 
-def refuse_not_numbers(table: UserTable, columns: Sequence[str], fix: str = "write numbers with a decimal point, or NA") -> None:
+def refuse_not_numbers(
+    table: UserTable, columns: Sequence[str], fix: str = "write numbers with a decimal point, or NA"
+) -> None:
     """Raises InputError with every column of which a cell is neither a number nor missing, or is too large."""
     mistakes = [mistake for name in columns for mistake in wrong_numbers(table, name, what="outcome", fix=fix)]
     raise_together(mistakes, what=f"the {table.what} table")

@@ -157,7 +157,7 @@ def estimate(
 ) -> dict[str, Any]:  # fmt: skip
     """Columns of OutcomeTests of one trait (N,), missing NaN, and one outcome: effect per SD of the trait, interval, p.
 
-    Logistic regression is Firth's with fewer cases or controls than firth_below, and if the trait separates cases from controls.
+    Logistic regression is Firth's with fewer cases or controls than firth_below, and if the trait separates the two.
     """
     unit = (trait - np.nanmean(trait)) / np.nanstd(trait)
     if outcome.model == "linear":

@@ -28,8 +28,8 @@ from ecgwas.traits import covariates
 logger = logging.getLogger(__name__)
 
 RELATIVES = (
-    "outcomes: the scan keeps relatives, and tests with outcomes take all participants as unrelated: their p-values are too small "
-    "where relatives share traits and diseases"
+    "outcomes: the scan keeps relatives, and tests with outcomes take all participants as unrelated: p-values are too small where "
+    "relatives share traits and diseases"
 )
 
 
@@ -76,10 +76,15 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     )  # fmt: skip
     thresholds = phenome.thresholds(screened)
     pairs = phenome.chosen(screened, options.keep_neglog10p)
-    rows = []
+    rows, p_family = [], screened.p_family
     for k, d in track(pairs, "estimates", len(pairs)):
         estimated = phenome.estimate(tested.values[:, k], outcomes[d], adjusted, firth_below=options.firth_below)
-        rows.append(_named(outcomes[d], tested.names[k]) | estimated | _tested(screened, thresholds[0], k, d))
+        strength = float(screened.neglog10p[k, d])
+        judged = {
+            "neglog10p_score": strength, "p_family": None if np.isnan(p_family[k, d]) else float(p_family[k, d]),
+            "significant": strength > thresholds[0].neglog10p,
+        }  # fmt: skip
+        rows.append(_named(outcomes[d], tested.names[k]) | estimated | judged)
     files.OUTCOMES.write(_outcomes(outcomes, screened, tested), out)
     files.OUTCOME_EXCLUSIONS.write(_exclusions(outcomes), out)
     files.OUTCOME_SCREEN.write(_screen(outcomes, screened, tested), out)
@@ -92,15 +97,6 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
 
 def _named(outcome: Outcome, trait: str) -> dict[str, Any]:
     return {"trait": trait, "outcome": outcome.name, "analysis": outcome.analysis, "group": outcome.group}
-
-
-def _tested(screened: phenome.Screen, threshold: phenome.Threshold, k: int, d: int) -> dict[str, Any]:
-    """Columns of OutcomeTests about the score test of trait k with outcome d."""
-    p_family, strength = float(screened.p_family[k, d]), float(screened.neglog10p[k, d])
-    return {
-        "neglog10p_score": strength, "p_family": p_family if np.isfinite(p_family) else None,
-        "significant": strength > threshold.neglog10p,
-    }  # fmt: skip
 
 
 def _complete(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

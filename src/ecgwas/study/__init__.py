@@ -62,9 +62,9 @@ __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
     "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
     "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "Pca", "Plink2",
-    "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions", "ResidualAutoencoder", "Scan",
-    "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService",
-    "TrainedEncoder", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
+    "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions",
+    "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study",
+    "TermLimits", "TermService", "TrainedEncoder", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 

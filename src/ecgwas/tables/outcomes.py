@@ -22,7 +22,7 @@ class Outcomes(Table):
         "cases": Column(WHOLE, "cases or events; null of numbers"),
         "controls": Column(WHOLE, "controls, or participants without the event; null of numbers"),
         "excluded": Column(WHOLE, "participants with traits who are not in the analysis; reasons are in excluded.csv"),
-        "person_time": Column(REAL, "sum of follow-up, years of dated outcomes, else the unit of the table's time; null without"),
+        "person_time": Column(REAL, "sum of follow-up: years of incident diseases, else the unit of the table's time; null: none"),
         "status": Column(TEXT, "tested, or why not"), "tests": Column(WHOLE, "traits with a test"),
         "best_trait": Column(TEXT, "trait with the strongest test; null without tests"),
         "neglog10p": Column(REAL, "-log10 p of its score test"),
@@ -46,17 +46,19 @@ class OutcomeScreen(Table):
 
 
 class OutcomeTests(Table):
-    """The strongest associations of traits with outcomes, with estimated effects, strongest first: each outcome's strongest trait,
-    and all of -log10 p `outcomes.keep_neglog10p` or more."""
+    """The strongest associations of traits with outcomes, with estimated effects, strongest first: each outcome's strongest
+    trait, and all of -log10 p `outcomes.keep_neglog10p` or more."""
 
     columns = {
         "trait": Column(TEXT, "trait"), **NAMED, "group": Column(TEXT, "group of the outcome"),
         "measure": Column(TEXT, "odds ratio | hazard ratio | slope"),
-        "people": Column(WHOLE, "participants with trait and outcome"), "cases": Column(WHOLE, "cases or events; null of numbers"),
+        "people": Column(WHOLE, "participants with trait and outcome"),
+        "cases": Column(WHOLE, "cases or events; null of numbers"),
         "beta": Column(REAL, "log odds ratio, log hazard ratio, or slope in the outcome's unit, per SD of the trait"),
         "se": Column(REAL, "standard error of beta; of slopes, consistent with unequal variances (HC3)"),
         "low": Column(REAL, "lower end of the 95 % interval of beta: profile likelihood by Firth's method, else Wald"),
-        "high": Column(REAL, "upper end"), "ratio": Column(REAL, "odds ratio or hazard ratio per SD of the trait; null of slopes"),
+        "high": Column(REAL, "upper end"),
+        "ratio": Column(REAL, "odds ratio or hazard ratio per SD of the trait; null of slopes"),
         "ratio_low": Column(REAL, "lower end of its 95 % interval"), "ratio_high": Column(REAL, "upper end"),
         "neglog10p": Column(REAL, "-log10 p of the estimate: likelihood ratio test, or t test of slopes"),
         "neglog10p_score": Column(REAL, "-log10 p of the score test, which is compared with the threshold"),
@@ -72,7 +74,8 @@ class OutcomeThresholds(Table):
     """Thresholds over all traits and outcomes, of which one is used."""
 
     columns = {
-        "kind": Column(TEXT, "permutation | bonferroni"), "neglog10p": Column(REAL, "-log10 p beyond which a test is significant"),
+        "kind": Column(TEXT, "permutation | bonferroni"),
+        "neglog10p": Column(REAL, "-log10 p beyond which a test is significant"),
         "low": Column(REAL, "lower end of its 95 % Monte-Carlo interval; null if exact"),
         "high": Column(REAL, "upper end; null if exact, or if so few permutations set none"),
         "tests": Column(WHOLE, "tests of traits with outcomes"), "significant": Column(WHOLE, "tests beyond it"),
