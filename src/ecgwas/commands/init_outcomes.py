@@ -18,9 +18,8 @@ def outcomes_section(folder: Path) -> str:
     if not tables:
         return ""
     dates = [f"  follow_up: {FOLDER}/{found[FOLLOW_UP].name}"] if FOLLOW_UP in found else []
-    return "\n".join(
-        ["outcomes:                     # diseases and measurements; see docs/outcomes.md", *dates, "  tables:", *tables, ""]
-    )
+    head = "outcomes:                     # diseases and measurements; see docs/outcomes.md"
+    return "\n".join([head, *dates, "  tables:", *tables, ""])
 
 
 def _table(folder: Path, name: str) -> Path | None:

@@ -28,8 +28,8 @@ from ecgwas.traits import covariates
 logger = logging.getLogger(__name__)
 
 RELATIVES = (
-    "outcomes: the scan keeps relatives, and tests with outcomes take all participants as unrelated: p-values are too small where "
-    "relatives share traits and diseases"
+    "outcomes: the scan keeps relatives, and tests with outcomes take all participants as unrelated: p-values are too small "
+    "where relatives share traits and diseases"
 )
 
 

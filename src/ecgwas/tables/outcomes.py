@@ -22,7 +22,7 @@ class Outcomes(Table):
         "cases": Column(WHOLE, "cases or events; null of numbers"),
         "controls": Column(WHOLE, "controls, or participants without the event; null of numbers"),
         "excluded": Column(WHOLE, "participants with traits who are not in the analysis; reasons are in excluded.csv"),
-        "person_time": Column(REAL, "sum of follow-up: years of incident diseases, else the unit of the table's time; null: none"),
+        "person_time": Column(REAL, "sum of follow-up: years of incident diseases, else the unit of the table's time; or null"),
         "status": Column(TEXT, "tested, or why not"), "tests": Column(WHOLE, "traits with a test"),
         "best_trait": Column(TEXT, "trait with the strongest test; null without tests"),
         "neglog10p": Column(REAL, "-log10 p of its score test"),

@@ -76,12 +76,13 @@ def named(row: Mapping[str, Any]) -> str:
     return f"{shown} ({row['analysis']})" if row["analysis"] in ("prevalent", "incident") else shown
 
 
-def effect(row: Mapping[str, Any]) -> str:
-    """`odds ratio 1.84 (1.20 to 2.80) per SD`; what is missing is a dash."""
+def effect(row: Mapping[str, Any], *, in_full: bool = True) -> str:
+    """`odds ratio 1.84 (1.20 to 2.80) per SD`, or only the numbers; what is missing is a dash."""
     columns = ("beta", "low", "high") if row["measure"] == "slope" else ("ratio", "ratio_low", "ratio_high")
     form = ".3g" if row["measure"] == "slope" else ".2f"
     value, low, high = ("–" if row[name] is None else with_minus(format(row[name], form)) for name in columns)
-    return f"{row['measure']} {value} ({low} to {high}) per SD"
+    numbers = f"{value} ({low} to {high})"
+    return f"{row['measure']} {numbers} per SD" if in_full else numbers
 
 
 def _places(groups: Sequence[str]) -> tuple[list[float], list[tuple[str, float, float]]]:
@@ -154,11 +155,11 @@ def forest(strongest: pl.DataFrame) -> Figure | None:
             d.text(NAMES_WIDTH - 10, y + 4, f"{named(row)}, {row['trait']}", anchor="end", fill=d.INK),
             d.line(panel.x.at(row["low"]), y, panel.x.at(row["high"]), y, colour, 1.6),
             d.rect(panel.x.at(row["beta"]) - SIZE, y - SIZE, 2 * SIZE, 2 * SIZE, colour),
-            d.text(panel.right + 12, y + 4, f"{row['ratio']:.2f} ({row['ratio_low']:.2f} to {row['ratio_high']:.2f})", fill=d.INK),
+            d.text(panel.right + 12, y + 4, effect(row, in_full=False), fill=d.INK),
         ]  # fmt: skip
     parts += d.legend(NAMES_WIDTH, panel.bottom + 56, [("odds ratio", d.BLUE), ("hazard ratio", d.VERMILION)])
     caption = (
-        f"Ratio per SD of the strongest trait of {rows.height} outcomes, with 95 % intervals. A trait chosen as the strongest of "
-        "many has an effect that is too large on average (winner's curse)."
+        f"Ratio per SD of the strongest trait of {rows.height} outcomes, with 95 % intervals. A trait chosen as the strongest "
+        "of many has an effect that is too large on average (winner's curse)."
     )
     return Figure("Effects of the strongest traits", caption, d.svg(930, panel.bottom + 66, parts, caption), rows.write_csv())
