@@ -59,15 +59,15 @@ def test_records_are_united_as_by_a_dictionary(records: int, people: int, seed: 
     for who, code, date in zip(person, codes, dates, strict=True):
         for pair, name in enumerate(HEART.codes):
             if name == code:
-                usable = not np.isnat(date) and date not in UNKNOWN_DATE
-                expected.setdefault((int(HEART.phecode[pair]), int(who)), set()).add(date if usable else None)
+                known = not np.isnat(date) and date not in UNKNOWN_DATE
+                expected.setdefault((int(HEART.phecode[pair]), int(who)), set()).add(date if known else None)
     found = diagnosed(person, list(codes), dates, HEART, people)
     assert list(zip(found.phecode.tolist(), found.person.tolist(), strict=True)) == sorted(expected)
     for row, key in enumerate(sorted(expected)):
-        usable = sorted(date for date in expected[key] if date is not None)
+        days = sorted(date for date in expected[key] if date is not None)
         assert found.undated[row] == (None in expected[key])
         assert found.dates[row] == len(expected[key])
-        assert found.first[row] == usable[0] if usable else np.isnat(found.first[row])
+        assert found.first[row] == days[0] if days else np.isnat(found.first[row])
     assert found.unmapped == np.isin(codes, ["Z99", "A"]).sum()
 
 

@@ -163,8 +163,7 @@ def estimate(
     if outcome.model == "linear":
         return _slope(unit, outcome, covariates)
     if outcome.model == "cox":
-        by = "rank" if outcome.entry is not None else "km"
-        fit = cox_fit.fit(unit, _survival(outcome), covariates, transform=by)
+        fit = cox_fit.fit(unit, _survival(outcome), covariates, transform="km" if outcome.entry is None else "rank")
         return _ratio(fit, "hazard ratio", "cox") | {"neglog10p_ph": _finite(fit.ph_neglog10p)}
     coded = outcome.coded
     known = (coded >= 0) & ~np.isnan(trait)

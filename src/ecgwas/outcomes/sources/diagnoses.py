@@ -96,7 +96,7 @@ def _read_map(options: Diagnoses, codes: NDArray[np.str_]) -> tuple[Phecodes, di
     table = read_user_table(options.map, what="phecode map")
     present = list(table.frame.columns)
     refuse_unknown(["code", "phecode"], present, table)
-    frame = table.frame.with_columns(pl.col("code").map_elements(bare, return_dtype=pl.String))
+    frame = table.frame.with_columns(code=pl.Series([bare(code) for code in table.frame["code"]], dtype=pl.String))
     occurring = set(codes.tolist())
     names = sorted(set(frame.filter(pl.col("code").is_in(list(occurring)))["phecode"]))
     if not names:
