@@ -18,7 +18,7 @@ from ecgwas.report import outcomes as sharing
 from ecgwas.report.figures import outcomes as figures
 from ecgwas.simulate import draw_hearts, draw_outcomes
 from ecgwas.simulate.outcomes import PLANTED, write_outcomes
-from ecgwas.stages import null, report, summaries
+from ecgwas.stages import report, summaries
 from ecgwas.study import Study
 from ecgwas.tables import files
 from ecgwas.workflow import planning
@@ -229,15 +229,14 @@ def test_pictures_and_shared_tables_without_small_groups(study: Study) -> None:
     assert sharing.shareable({**tables, files.OUTCOMES: tables[files.OUTCOMES].clear()}, 10) == {}
 
 
-def test_check_plan_and_null_study(study: Study) -> None:
+def test_check_and_plan(study: Study) -> None:
     facts, mistakes = stages.check(study)
     assert mistakes == []
-    assert any(fact.startswith("10 outcomes of 5 table(s), 400 participants") for fact in facts), facts
+    assert any(fact.startswith("11 outcomes of 5 table(s), 400 participants") for fact in facts), facts
     job = next(job for job in planning.jobs(study) if job.stage == "outcomes")
     assert 0 < job.cost.work_seconds < 600
     few = study.model_copy(update={"outcomes": study.outcomes.model_copy(update={"min_cases": 390})})  # type: ignore[union-attr]
     assert any(isinstance(fact, Caution) and "outcomes.min_cases" in fact for fact in stages.check(few)[0])
-    assert "outcomes" not in [stage for stage in null.SHARED_STAGES]
     row = planning.table(planning.jobs(study)).filter(pl.col("stage") == "outcomes")
     assert row.height == 1
 
