@@ -192,7 +192,7 @@ def test_fresh_until_a_table_changes(study: Study, tmp_path: Path) -> None:
     before = files.OUTCOME_TESTS.path(study.results).read_bytes()
     stages.run_part(study, "outcomes", "all", force=True)
     assert files.OUTCOME_TESTS.path(study.results).read_bytes() == before
-    changed = study.model_copy(update={"outcomes": study.outcomes.model_copy(update={"min_cases": 21})})  # type: ignore[union-attr]
+    changed = study.model_copy(update={"outcomes": study.outcomes.model_copy(update={"min_cases": 21})})
     assert not stages.is_fresh(changed, "outcomes", "all")
     path = study.folder / "outcomes" / "measurements.tsv"
     kept = path.read_text()
@@ -235,7 +235,7 @@ def test_check_and_plan(study: Study) -> None:
     assert any(fact.startswith("11 outcomes of 5 table(s), 400 participants") for fact in facts), facts
     job = next(job for job in planning.jobs(study) if job.stage == "outcomes")
     assert 0 < job.cost.work_seconds < 600
-    few = study.model_copy(update={"outcomes": study.outcomes.model_copy(update={"min_cases": 390})})  # type: ignore[union-attr]
+    few = study.model_copy(update={"outcomes": study.outcomes.model_copy(update={"min_cases": 390})})
     assert any(isinstance(fact, Caution) and "outcomes.min_cases" in fact for fact in stages.check(few)[0])
     row = planning.table(planning.jobs(study)).filter(pl.col("stage") == "outcomes")
     assert row.height == 1

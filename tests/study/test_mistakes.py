@@ -29,7 +29,8 @@ FULL: dict[str, Any] = {
 
 REQUIRED: dict[str, Any] = {
     "file": "f.onnx", "files": ["f"], "links": "f", "terms": "f", "name": "a", "genotypes": "g", "recordings": "ecg",
-    "covariates": "c.tsv", "outputs": 4, "rate_hz": 500, "leads": ["I"],
+    "covariates": "c.tsv", "outputs": 4, "rate_hz": 500, "leads": ["I"], "codes": ["I48"],
+    "tables": [{"kind": "binary", "file": "f.tsv"}],
 }  # fmt: skip
 
 

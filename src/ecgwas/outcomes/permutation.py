@@ -148,12 +148,12 @@ class _Block:
         ordered = np.argsort(-upper, kind="stable")
         bounds = null.neglog10p(upper[ordered])
         while done < len(ordered) and bounds[done] > best:
-            some = ordered[done : done + count]
-            some = some[bounds[done : done + count] > best]
-            features = self.features[np.ix_(turned, some)]
+            rows = ordered[done : done + count]
+            rows = rows[bounds[done : done + count] > best]
+            features = self.features[np.ix_(turned, rows)]
             cross = (features * null.weights[:, None]).T @ self.basis
-            value = null.information(features, square[some], cross)
-            ratio = np.divide(score[some] ** 2, value, out=np.zeros_like(value), where=value > 0)
+            value = null.information(features, square[rows], cross)
+            ratio = np.divide(score[rows] ** 2, value, out=np.zeros_like(value), where=value > 0)
             best = max(best, float(null.neglog10p(ratio.max())))
             # Usually the first is the largest; otherwise, many at a time are cheaper than each on its own.
             done, count = done + count, 2 * count

@@ -70,8 +70,8 @@ def rows_of(table: UserTable, eids: Sequence[str]) -> NDArray[np.int64]:
 def chosen_columns(options: ColumnTable, table: UserTable) -> list[str]:
     """The columns of outcomes. Raises InputError for names of options that are not columns, with the nearest that is."""
     present = [name for name in table.frame.columns if name != "eid"]
-    asked = [name for names in (options.columns or (), options.names, options.sex) for name in names]
-    refuse_unknown(asked, present, table)
+    named = [name for names in (options.columns or (), options.names, options.sex) for name in names]
+    refuse_unknown(named, present, table)
     if not present:
         raise InputError(f"the {table.what} table has no column but eid", where=table.path, fix="add a column per outcome")
     return list(options.columns or present)

@@ -133,10 +133,12 @@ def thresholds(screened: Screen) -> list[Threshold]:
         ordered = np.sort(screened.largest)[::-1]
         rank = int(FAMILY_WISE_ERROR * (count + 1) + 1e-9)
         # Of the rank of the quantile among the permutations, binomial.
-        few, many = (int(stats.binom.ppf(q, count, FAMILY_WISE_ERROR)) for q in (0.025, 0.975))
-        high = float(ordered[few - 1]) if few > 0 else None
+        low_rank, high_rank = (int(stats.binom.ppf(q, count, FAMILY_WISE_ERROR)) for q in (0.025, 0.975))
+        high = float(ordered[low_rank - 1]) if low_rank > 0 else None
         note = f"{rank}. largest of {count} permutations of participants, over all traits and outcomes"
-        rows.insert(0, Threshold("permutation", float(ordered[rank - 1]), float(ordered[min(many, count - 1)]), high, note))
+        rows.insert(
+            0, Threshold("permutation", float(ordered[rank - 1]), float(ordered[min(high_rank, count - 1)]), high, note)
+        )
     return rows
 
 

@@ -24,10 +24,10 @@ def shareable(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dic
     if table.height == 0:
         return {}
     table = table.with_columns(pl.col(COUNTS).cast(pl.Float64, strict=False).cast(pl.Int64))
-    few, excluded = _any_few(("people", "cases", "controls"), min_people), _any_few(("excluded",), min_people)
-    judged = table.with_columns(few=few, counts=(few | excluded).any().over("outcome"))
+    too_few, excluded = _any_few(("people", "cases", "controls"), min_people), _any_few(("excluded",), min_people)
+    judged = table.with_columns(too_few=too_few, counts=(too_few | excluded).any().over("outcome"))
     nulls = [pl.when("counts").then(None).otherwise(pl.col(name)).alias(name) for name in (*COUNTS, "person_time")]
-    weak = [pl.when("few").then(None).otherwise(pl.col(name)).alias(name) for name in ("best_trait", "neglog10p")]
+    weak = [pl.when("too_few").then(None).otherwise(pl.col(name)).alias(name) for name in ("best_trait", "neglog10p")]
     return {
         files.OUTCOMES: judged.with_columns(*nulls, *weak).select(table.columns),
         files.OUTCOME_TESTS: _tests(tables[files.OUTCOME_TESTS], judged, min_people),
@@ -45,9 +45,9 @@ def _tests(tests: pl.DataFrame, outcomes: pl.DataFrame, min_people: int) -> pl.D
         return tests
     counts = ("people", "cases")
     typed = tests.with_columns(pl.col(counts).cast(pl.Float64, strict=False).cast(pl.Int64))
-    judged = typed.join(outcomes.select(*KEY, "few", "counts"), on=KEY, how="left", maintain_order="left")
+    judged = typed.join(outcomes.select(*KEY, "too_few", "counts"), on=KEY, how="left", maintain_order="left")
     judged = judged.with_columns(others=pl.col("people") - pl.col("cases"))
-    kept = judged.filter(~pl.col("few"), ~_any_few((*counts, "others"), min_people))
+    kept = judged.filter(~pl.col("too_few"), ~_any_few((*counts, "others"), min_people))
     nulls = [pl.when("counts").then(None).otherwise(pl.col(name)).alias(name) for name in counts]
     return kept.with_columns(nulls).select(tests.columns)
 

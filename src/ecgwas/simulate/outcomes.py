@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +113,6 @@ def write_outcomes(folder: Path, eids: Sequence[str], drawn: SimulatedOutcomes) 
     write_table(folder / "outcomes_truth.tsv", ["outcome", "analysis", "parameter", "effect", "unit"], truth)
 
 
-def _write(path: Path, eids: Sequence[str], columns: dict[str, NDArray[np.generic]]) -> None:
+def _write(path: Path, eids: Sequence[str], columns: Mapping[str, NDArray[Any]]) -> None:
     cells = [["" if str(value) == "NaT" else str(value) for value in values] for values in columns.values()]
     write_table(path, ["eid", *columns], [list(row) for row in zip(eids, *cells, strict=True)])

@@ -37,7 +37,7 @@ from ecgwas.stages import (
     summaries,
     traits,
 )
-from ecgwas.stages.base import Stage, note_path, stage_folder
+from ecgwas.stages.base import Stage, absent_section, note_path, stage_folder
 from ecgwas.stages.former_parts import delete_former_parts
 from ecgwas.stages.locking import locked
 from ecgwas.store import Note, atomic_write, file_stamp, fingerprint, writing_part
@@ -194,7 +194,7 @@ def run_part(
     stage = stage_named(stage_name)
     known = stage.parts(study)
     if not known:
-        raise _absent(study, stage_name)
+        raise absent_section(study, stage_name)
     if part not in known:
         fix = f"parts of {stage_name}: {first_few(known, 30)}"
         raise StudyError(f"stage {stage_name} has no part '{part}'", where=study.folder, fix=fix)
@@ -217,15 +217,6 @@ def run_part(
     facts = {} if note is None else note.facts
     logger.debug("%s: done in %s s, peak %s MiB", label, facts.get("seconds"), facts.get("peak_memory_mib"))
     return True
-
-
-def _absent(study: Study, stage_name: str) -> StudyError:
-    """Of a stage whose section the study does not have."""
-    if stage_name == "read":
-        fix = "run the other stages; a section `read` would name a folder of recordings"
-        return StudyError("the study has no stage read: all its features come from tables", where=study.folder, fix=fix)
-    fix = f"run the other stages, or write a section `{stage_name}` (docs/{stage_name}.md)"
-    return StudyError(f"the study has no section {stage_name}", where=study.folder, fix=fix)
 
 
 def is_fresh(study: Study, stage_name: str, part: str) -> bool:

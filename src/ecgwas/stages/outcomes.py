@@ -163,10 +163,10 @@ def _check(study: Study) -> Sequence[str]:
         eids = [eid for eid in covariates.read(study.traits).eids if eid in genotyped]
     outcomes = read(study, eids)
     facts = [f"{len(outcomes)} outcomes of {len(study.outcomes.tables)} table(s), {len(eids):,} participants"]
-    few = [f"{outcome.name} ({outcome.analysis})" for outcome in outcomes if _too_few(outcome, study.outcomes.min_cases)]
-    if few:
-        words = f"{len(few)} outcome(s) with fewer than {study.outcomes.min_cases} cases or controls (outcomes.min_cases)"
-        facts.append(Caution(f"{words} will not be tested: {first_few(few)}"))
+    untested = [f"{outcome.name} ({outcome.analysis})" for outcome in outcomes if _too_few(outcome, study.outcomes.min_cases)]
+    if untested:
+        words = f"{len(untested)} outcome(s) with fewer than {study.outcomes.min_cases} cases or controls (outcomes.min_cases)"
+        facts.append(Caution(f"{words} will not be tested: {first_few(untested)}"))
     return [*facts, *([Caution(RELATIVES)] if study.scan.keeps_relatives else [])]
 
 

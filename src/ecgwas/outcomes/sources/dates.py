@@ -18,11 +18,11 @@ def read(options: Dates, cohort: Cohort) -> list[Outcome]:
     people = PersonTable.read(options.file, cohort.eids, what="outcome")
     columns = chosen_columns(options, people.table)
     refuse_not_dates(people.table, columns)
-    nobody = np.zeros(len(cohort.eids), dtype=bool)
+    undated = np.zeros(len(cohort.eids), dtype=bool)
     outcomes: list[Outcome] = []
     for name in columns:
         of_sex = np.where(cohort.other_sex(options.sex.get(name)), int(Exclusion.OTHER_SEX), people.excluded()).astype(np.int8)
         group = options.group or options.kind
-        disease = DatedDisease(options.names.get(name, name), group, people.dates(name), nobody, of_sex)
+        disease = DatedDisease(options.names.get(name, name), group, people.dates(name), undated, of_sex)
         outcomes += disease.outcomes(cohort)
     return outcomes

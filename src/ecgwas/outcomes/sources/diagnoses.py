@@ -168,9 +168,9 @@ def _disease(options: Diagnoses, cohort: Cohort, here: Diagnosed, k: int, label:
     excluded = np.where(cohort.other_sex(here.phecodes.sexes[k]), int(Exclusion.OTHER_SEX), int(Exclusion.NONE))
     first, undated = here.first_dates(k)
     rows = here.phecode == k
-    few = np.zeros(here.people, dtype=bool)
-    few[here.person[rows]] = here.dates[rows] < options.min_dates
-    excluded = np.where((excluded == Exclusion.NONE) & few, int(Exclusion.TOO_FEW_DATES), excluded).astype(np.int8)
+    too_few = np.zeros(here.people, dtype=bool)
+    too_few[here.person[rows]] = here.dates[rows] < options.min_dates
+    excluded = np.where((excluded == Exclusion.NONE) & too_few, int(Exclusion.TOO_FEW_DATES), excluded).astype(np.int8)
     return DatedDisease(label.name, label.group, first, undated, excluded)
 
 
