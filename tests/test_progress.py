@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import re
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -149,7 +150,8 @@ def test_steps_of_a_study_in_a_log_say_how_long_the_study_takes(
 
 def test_a_log_says_rate_and_time_left(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 1000, 20))
-    monkeypatch.setattr("ecgwas.progress.time.monotonic", lambda: float(next(clock)))
+    # Other threads keep the real clock.
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     monkeypatch.setattr(progress, "CONSOLE", Console(file=io.StringIO()))
     caplog.set_level(logging.INFO, "ecgwas")
     assert list(progress.track(range(4), "epochs", 4)) == [0, 1, 2, 3]

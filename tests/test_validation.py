@@ -15,7 +15,8 @@ from tests.conftest import ROOT
 
 BENCHMARKS = sorted(
     path for path in (ROOT / "benchmarks").glob("*/*.py")
-    if path.parent.name != "hearts" and path.stem not in ("__init__", "representation_tables", "association_tensorqtl")
+    if path.parent.name != "hearts"
+    and path.stem not in ("__init__", "representation_tables", "association_tensorqtl", "pedigrees")
 )  # fmt: skip
 
 LINES = {

@@ -6,6 +6,7 @@ GEMMA   largest relative difference of chi-squares of `relatives: family` and `g
 LAMBDA  genomic inflation by heritability, of the mixed model and of least squares, median over traits and chromosomes.
 COUSINS the same with everybody descended from few grandparents, so that distant relatives are below the limit of 0.05.
 MARGIN  largest shortfall of the screen's t squared at -log10 p of 3, over limit x share / members (family.MEMBERS_OF_MARGIN).
+FWER    share of null studies with a test beyond the permutation threshold, as in mixed_model.py.
 COST    CPU seconds of one thread, setting up included, over those of least squares, of the same 384 traits; rows: exact tests.
 
 Families: four or two siblings each, without their parents. Kinship is 0.25 with an SD of 0.01. Needs the program gemma.
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.record import recorded
-from benchmarks.speed.mixed_model import CHROMOSOMES, SHARES, lambdas, options, scanned, tables
+from benchmarks.speed.mixed_model import CHROMOSOMES, SHARES, family_wise_error, lambdas, options, scanned, tables
 from ecgwas.mixed import family_model, family_screen
 from ecgwas.mixed.families import families as families_of
 from ecgwas.statistics.least_squares import design, least_t_squared
@@ -40,10 +41,11 @@ def kinships(people: int, related: float) -> tuple[NDArray[np.int64], NDArray[np
     return pairs[:, 0], pairs[:, 1], np.random.default_rng(9).normal(0.25, 0.01, len(pairs)).round(4)
 
 
-def written(stem: Path, copies: NDArray[np.int8], chromosome: NDArray[np.int64], related: float) -> dict[str, object]:
+def written(stem: Path, made: families.Cohort, related: float) -> dict[str, object]:
     """A fileset and its list of pairs, as options."""
-    gemma.fileset(stem, copies, np.zeros((len(copies), 1)), chromosome)
-    lines = [f"p{i} p{j} 0 0 {kinship}" for i, j, kinship in zip(*kinships(len(copies), related), strict=True)]
+    people = len(made.copies)
+    gemma.fileset(stem, made.copies, np.zeros((people, 1)), made.chromosome)
+    lines = [f"p{i} p{j} 0 0 {kinship}" for i, j, kinship in zip(*kinships(people, related), strict=True)]
     stem.with_suffix(".kin0").write_text("\n".join(["ID1 ID2 HetHet IBS0 Kinship", *lines]) + "\n")
     return {"relatives": "family", "kinship": stem.with_suffix(".kin0")}
 
@@ -57,7 +59,7 @@ def against_gemma(people: int, variants: int) -> str:
     values = families.polygenic(made.copies[:, made.chromosome != 1], SHARES, 3)
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
-        own = written(stem, made.copies, made.chromosome, 0.75)
+        own = written(stem, made, 0.75)
         gemma.fileset(stem, made.copies, values, made.chromosome)
         rows = scanned(options(stem, keep_neglog10p=1.0, **own), tables(eids_of(people), values), "1").associations.frame
         first, second, kinship = kinships(people, 0.75)
@@ -76,7 +78,7 @@ def inflation(label: str, made: families.Cohort, related: float, traits: int) ->
     found: dict[str, list[NDArray[np.float64]]] = {"family": [], "drop": []}
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
-        own = written(stem, made.copies, made.chromosome, related)
+        own = written(stem, made, related)
         for chrom in CHROMOSOMES:
             elsewhere = made.copies[:, made.chromosome != int(chrom)]
             values = families.polygenic(elsewhere, np.tile(SHARES, traits // len(SHARES)), 10 + int(chrom))
@@ -149,7 +151,7 @@ def cost(people: int, variants: int, related: float, traits: int = 384) -> Itera
     values = families.polygenic(made.copies[:, made.chromosome == 2], np.tile(SHARES, traits // len(SHARES)), 1)
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
-        own = written(stem, made.copies, made.chromosome, related)
+        own = written(stem, made, related)
         given = tables(eids_of(people), values)
         for keep in (3.0, 6.0):
             seconds = {}
@@ -181,6 +183,8 @@ def main() -> None:
         for line in inflation("LAMBDA", made, 0.75, traits):
             print(line, flush=True)
         for line in inflation("COUSINS", cousins(people, variants, people // 5, 0.75), 0.75, traits):
+            print(line, flush=True)
+        for line in family_wise_error(60 if given.quick else 200, "family", lambda stem, made, _: written(stem, made, 0.8)):
             print(line, flush=True)
         for number, related in ((1_500, 0.75), (1_500, 0.3), (5_000, 0.3)):
             for line in cost(number, 4_000 if given.quick else 40_000, related):

@@ -30,7 +30,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -128,10 +128,10 @@ def in_families(
         yield from inflation(stem, eids, made, traits)
 
 
-def large(people: int, python: Path | None, traits: int = 6) -> Iterator[str]:
+def large(people: int, python: Path | None, traits: int = 384) -> Iterator[str]:
     """BOLT-LMM, which is meant for more people than the others can test."""
     made = families.draw(people, 8_000, related=0.75, seed=5, segments=25)
-    values = families.polygenic(made.copies[:, made.chromosome != 1], SHARES[:traits], 3)
+    values = families.polygenic(made.copies[:, made.chromosome != 1], np.resize(SHARES, traits), 3)
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
         gemma.fileset(stem, made.copies, values, made.chromosome)
@@ -197,21 +197,34 @@ def in_mice(stem: Path, traits: int, compared: Mapping[str, tuple[int, ...]], py
         yield from peer_lines("mice", options(own), tables(eids, values), compared, python)
 
 
-def family_wise_error(studies: int, people: int = 300, variants: int = 1600, traits: int = 12) -> Iterator[str]:
-    """Traits with effects on chromosomes 3 and 4 alone, tested on 1 and 2, whose maxima are joined."""
+def polygenic_model(stem: Path, made: families.Cohort, values: NDArray[np.float64]) -> Mapping[str, object]:
+    """Writes a cohort for `relatives: polygenic`."""
+    gemma.fileset(stem, made.copies, values, made.chromosome)
+    return {"relatives": "polygenic"}
+
+
+def family_wise_error(
+    studies: int, label: str, written: Callable[[Path, families.Cohort, NDArray[np.float64]], Mapping[str, object]],
+    people: int = 300, variants: int = 1600, traits: int = 12,
+) -> Iterator[str]:  # fmt: skip
+    """Traits with effects on chromosomes 3 and 4 alone, tested on 1 and 2, whose maxima are joined. written: writes a cohort's
+    files and returns the options of its scan."""
     exceeded = 0
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
         for study in range(studies):
             made = families.draw(people, variants, related=0.8, seed=1000 + study)
             values = families.polygenic(made.copies[:, made.chromosome > 2], np.tile(SHARES, traits // len(SHARES)), study)
-            gemma.fileset(stem, made.copies, values, made.chromosome)
+            chosen = options(stem, permutations=200, keep_neglog10p=2.0, **written(stem, made, values))
             given = tables(tuple(f"p{i}" for i in range(people)), values)
-            each = [scanned(options(stem, permutations=200, keep_neglog10p=2.0), given, chrom, study) for chrom in ("1", "2")]
+            each = [scanned(chosen, given, chrom, study) for chrom in ("1", "2")]
             threshold = np.sort(np.max([one.permutation_max for one in each], axis=0))[-10]
             exceeded += any((one.associations.frame["neglog10p"] > threshold).any() for one in each)
     low, high = stats.binom.interval(0.95, studies, 0.05)
-    yield f"FWER families-{people} observed={exceeded / studies:.3f} low={low / studies:.3f} high={high / studies:.3f}"
+    yield (
+        f"FWER families-{people} {label} studies={studies} observed={exceeded / studies:.3f} low={low / studies:.3f} "
+        f"high={high / studies:.3f}"
+    )
 
 
 def margin(people: int, related: float, traits: int = 96) -> str:
@@ -253,13 +266,13 @@ def main() -> None:
 def lines(piece: str, *, quick: bool, mice: Path, people_of_large: int, python: Path | None) -> Iterator[str]:
     """The lines of one piece."""
     few = {"gemma": (4, 5), "fastlmm": (4, 5), "jamma": tuple(range(12))}
-    more = {"gemma": (2, 3, 4, 5), "fastlmm": (4, 5), "jamma": tuple(range(24))}
+    more = {"gemma": (2, 3, 4, 5), "fastlmm": (4, 5), "jamma": tuple(range(384))}
     if piece == "margin":
         yield from (margin(count, 0.5) for count in (100, 200, 400, 800))
     elif piece == "families":
-        yield from in_families(*((600, 4_000, 48) if quick else (1_500, 12_000, 96)), few if quick else more, python)
+        yield from in_families(*((600, 4_000, 48) if quick else (1_500, 12_000, 384)), few if quick else more, python)
     elif piece == "mice" and mice.with_suffix(".bed").exists():
-        yield from in_mice(mice, 12 if quick else 96, {"gemma": (0, 5), "jamma": tuple(range(6))}, python)
+        yield from in_mice(mice, 12 if quick else 384, {"gemma": (0, 5), "jamma": tuple(range(12 if quick else 384))}, python)
     elif piece == "large":
         yield from large(people_of_large, python)
     elif piece == "time":
@@ -267,7 +280,7 @@ def lines(piece: str, *, quick: bool, mice: Path, people_of_large: int, python: 
             for traits in (24, 384):
                 yield from time_of_scan(people, variants, traits)
     elif piece == "fwer":
-        yield from family_wise_error(60 if quick else 200)
+        yield from family_wise_error(60 if quick else 200, "polygenic", polygenic_model)
     elif piece == "pedigrees":
         yield from pedigrees.lines(*((200, 8, 24, (1, 2)) if quick else (489, 4, 48, (1, 2, 3))))
 

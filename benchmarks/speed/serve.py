@@ -39,7 +39,8 @@ from ecgwas.serve import addresses
 from ecgwas.stages import stage_named
 from ecgwas.store import Note, fingerprint, writing_part
 from ecgwas.tables import Associations, files
-from ecgwas.tables.loci import Neighbourhoods, QQPoints
+from ecgwas.tables.calibration import QQPoints
+from ecgwas.tables.loci import Neighbourhoods
 
 QUESTIONS = 40
 FLANK_BP = 250_000

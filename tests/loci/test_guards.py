@@ -15,7 +15,8 @@ from ecgwas.scan import matrix
 from ecgwas.study import LociOptions
 from ecgwas.study.scan import Plink2, Scan
 from ecgwas.tables import ScanResult, Summary, Thresholds
-from ecgwas.tables.loci import Audit, Inflation
+from ecgwas.tables.calibration import Inflation
+from ecgwas.tables.loci import Audit
 from tests.genotypes import fileset
 from tests.genotypes.test_information import blurred
 from tests.genotypes.test_readers import write

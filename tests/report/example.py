@@ -52,8 +52,9 @@ from ecgwas.report import (
 from ecgwas.report.figures.svg import SERIES
 from ecgwas.study import ReportOptions, Study
 from ecgwas.tables import Associations, Clusters, Edges, Genes, Loci, People, Recordings, Summary, Terms, Thresholds, files
+from ecgwas.tables.calibration import Heritability
 from ecgwas.tables.files import ResultFile
-from ecgwas.tables.loci import Audit, Credible, Heritability, Hits, LeadTests
+from ecgwas.tables.loci import Audit, Credible, Hits, LeadTests
 from ecgwas.tables.recordings import Reliability
 from tests.factories import make_eids, make_signals, with_beats
 

@@ -193,7 +193,7 @@ def test_where_it_cannot_run_it_says_so(
         {option: word} for option, field in fields if option not in Scan.model_fields for word in words_of(field.annotation)
     ]
     for choice in [{}, *choices]:
-        options = options_of(name, stem, **choice)
+        options = options_of(name, stem, **(in_families(stem) if choice == {"relatives": "family"} else choice))
         try:
             scan.check(options)
         except EcgwasError:
@@ -201,6 +201,13 @@ def test_where_it_cannot_run_it_says_so(
                 scanned(options, tables)
         else:
             assert len(scanned(options, tables).associations) > 0, choice
+
+
+def in_families(stem: Path) -> dict[str, object]:
+    """With the list of pairs that a study's stage traits writes."""
+    pairs = stem.with_suffix(".kin0")
+    pairs.write_text("ID1 ID2 HetHet IBS0 Kinship\np0 p1 0.1 0.0 0.25\n")
+    return {"relatives": "family", "kinship": pairs}
 
 
 def words_of(annotation: Any) -> list[object]:

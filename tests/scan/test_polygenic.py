@@ -18,7 +18,7 @@ from ecgwas.mixed.relationship import standardised
 from ecgwas.scan import matrix, polygenic
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import CHI2_EDGES, Covariates, Traits
-from ecgwas.tables.loci import Polygenic
+from ecgwas.tables.calibration import Polygenic
 from tests.mixed import families, gemma
 
 PEOPLE, VARIANTS = 800, 1600

@@ -55,11 +55,11 @@ def test_other_columns_need_another_version_of_the_table() -> None:
 
 
 def test_every_declared_table_that_a_stage_writes_is_named_by_it() -> None:
-    """What only commands write (`meta`, `compare`, `look`, `covariates ukb`) belongs to no stage."""
+    """What only commands write (`meta`, `compare`, `check-engine`, `look`, `covariates ukb`) belongs to no stage."""
     named = {table.__name__ for stage in STAGES for table in stage.tables}
     assert set(KEPT["tables"]) - named == {
-        "ComparedLoci", "Comparison", "CovariateExclusions", "MetaAssociations", "MetaDropped", "StudyComparison",
-        "VariantTraits",
+        "ComparedLoci", "Comparison", "CovariateExclusions", "EngineAgreement", "MetaAssociations", "MetaDropped",
+        "StudyComparison", "VariantTraits",
     }  # fmt: skip
 
 

@@ -14,6 +14,8 @@ SUMMARIES = {
     "audit": "Search FOLDER (results/share) for eids, recordings and small groups, and measure what a genome would reveal from "
              "it.",
     "check": "Open every input and list all mistakes, without computing anything.",
+    "check-engine": "Run other association programs on a study's own traits and genotypes and compare results and CPU time "
+                    "with the scan's.",
     "compare": "Compare what each representation of a study found (also written to results/compare.csv), or compare several "
                "studies.",
     "completion": "Print a script that lets SHELL complete commands and options; see docs/commands.md for where it goes.",

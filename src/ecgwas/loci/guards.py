@@ -12,7 +12,8 @@ import polars as pl
 from ecgwas.errors import first_few
 from ecgwas.study.scan import Scan
 from ecgwas.tables import Guards, ScanResult, Summary
-from ecgwas.tables.loci import Audit, Inflation
+from ecgwas.tables.calibration import Inflation
+from ecgwas.tables.loci import Audit
 from ecgwas.traits.sample_qc import FAIL, NOT_JUDGED, PASS, WARN
 
 FILTERS = {"call_rate": "min_call_rate", "maf": "min_maf", "mac": "min_mac", "info": "min_info", "hwe": "min_hwe_p"}

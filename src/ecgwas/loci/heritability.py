@@ -11,7 +11,7 @@ from scipy import optimize, stats
 from ecgwas.genotypes.pruned_panel import PrunedGenotypes, standardised
 from ecgwas.statistics.projection import residuals, span
 from ecgwas.tables import Covariates, Traits
-from ecgwas.tables.loci import Heritability
+from ecgwas.tables.calibration import Heritability
 
 MAX_PEOPLE = 4_000
 """Of larger cohorts evenly spaced participants are used: the matrix of all pairs must fit in memory."""

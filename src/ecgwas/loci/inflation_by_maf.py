@@ -17,7 +17,7 @@ from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import groups
 from ecgwas.scan.engine.screening import BINS
 from ecgwas.study.scan import Matrix, Scan
-from ecgwas.tables.loci import Inflation
+from ecgwas.tables.calibration import Inflation
 
 EDGES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
 MAX_VARIANTS = 20_000

@@ -27,7 +27,7 @@ from ecgwas.statistics.least_squares import design
 from ecgwas.statistics.projection import residuals, span
 from ecgwas.study.scan import Matrix
 from ecgwas.tables import Covariates, Traits
-from ecgwas.tables.loci import Polygenic
+from ecgwas.tables.calibration import Polygenic
 
 MAX_VARIANTS = 200_000
 """Autosomal variants that are read, evenly spaced."""

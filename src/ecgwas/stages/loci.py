@@ -24,7 +24,8 @@ from ecgwas.stages.base import Needs, Stage, all_in_one, seed_of
 from ecgwas.stages.loci_genotypes import LocusData
 from ecgwas.study import Study
 from ecgwas.tables import VARIANT_KEY, Associations, Guards, Loci, ScanResult, Thresholds, files
-from ecgwas.tables.loci import Hits, Power, QQPoints, inside, threshold_caveat
+from ecgwas.tables.calibration import Power, QQPoints
+from ecgwas.tables.loci import Hits, inside, threshold_caveat
 
 logger = logging.getLogger(__name__)
 

@@ -33,15 +33,8 @@ from ecgwas.stages import traits as trait_stage
 from ecgwas.stages.base import seed_of
 from ecgwas.study import RepresentationOptions, Study
 from ecgwas.tables import HETEROGENEITY, Covariates, Features, ScanResult, Traits, files
-from ecgwas.tables.loci import (
-    Clumps,
-    GroupEffects,
-    Heritability,
-    Inflation,
-    KnownTested,
-    LeadTests,
-    Neighbourhoods,
-)
+from ecgwas.tables.calibration import Heritability, Inflation
+from ecgwas.tables.loci import Clumps, GroupEffects, KnownTested, LeadTests, Neighbourhoods
 from ecgwas.traits import remeasure
 
 

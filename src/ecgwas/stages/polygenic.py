@@ -20,7 +20,7 @@ from ecgwas.scan import matrix, polygenic
 from ecgwas.stages.base import seed_of
 from ecgwas.study import Matrix, Study
 from ecgwas.tables import Covariates, Traits, files
-from ecgwas.tables.loci import Polygenic
+from ecgwas.tables.calibration import Polygenic
 
 logger = logging.getLogger(__name__)
 

@@ -37,6 +37,7 @@ from ecgwas.tables import (
     Thresholds,
     Traits,
 )
+from ecgwas.tables.calibration import Heritability, Inflation, Polygenic, Power, QQPoints
 from ecgwas.tables.comparison import Comparison
 from ecgwas.tables.genes import (
     ClusterTerms,
@@ -56,17 +57,12 @@ from ecgwas.tables.loci import (
     Credible,
     ExcludedCounts,
     GroupEffects,
-    Heritability,
     Hits,
-    Inflation,
     KnownTested,
     LeadTests,
     Matching,
     Membership,
     Neighbourhoods,
-    Polygenic,
-    Power,
-    QQPoints,
     SetHits,
     SignalNeighbourhoods,
     UntestedCounts,
