@@ -77,7 +77,10 @@ def kinds(section: str) -> set[str]:
     return set(re.findall(r"'(\w+)': '#/\$defs/", text))
 
 
-@pytest.mark.parametrize(("section", "room"), [("represent", "represent"), ("scan", "scan"), ("genes", "genes/sources"), ("outcomes", "outcomes/sources")])
+@pytest.mark.parametrize(
+    ("section", "room"),
+    [("represent", "represent"), ("scan", "scan"), ("genes", "genes/sources"), ("outcomes", "outcomes/sources")],
+)
 def test_every_kind_has_its_file_and_its_test(section: str, room: str) -> None:
     found = kinds(section)
     assert found

@@ -74,7 +74,9 @@ def options(model: type[BaseModel], steps: tuple[str | int, ...], study: dict[st
         for element in elements:
             for inner in models_of(element):
                 required = required_of(inner)
-                yield from options(inner, (*here, 0), put(study, here, [{"kind": kind_of(inner)} | required]))
+                yield from options(
+                    inner, (*here, 0), put(study, here, [({"kind": kind_of(inner)} if kind_of(inner) else {}) | required])
+                )
 
 
 def required_of(section: type[BaseModel]) -> dict[str, Any]:

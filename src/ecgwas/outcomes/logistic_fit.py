@@ -28,6 +28,8 @@ from ecgwas.statistics.projection import span
 CONFIDENCE = 0.95
 FIRTH_TOLERANCE = 1e-14
 """Steps towards the penalised maximum shrink by a constant factor, not quadratically."""
+FIRTH_ROUNDS = 1000
+CASES_PER_COEFFICIENT = 2
 EXPANSIONS = 60
 """Steps in search of a value outside of a profile interval."""
 INVOLVED = 1e-4
@@ -120,7 +122,8 @@ def firth(feature: NDArray[np.float64], outcome: NDArray[np.int8], covariates: N
     """Firth's logistic regression, its penalised likelihood ratio test, and the profile interval.
 
     Arguments and errors as of `maximum_likelihood`. Exists under separation; needs at least one case and one control. A bound
-    is NaN, and the status NOT_CONVERGED, if the search for it ends without one.
+    is NaN, and the status NOT_CONVERGED, if the search for it ends without one. With one or two cases, or controls, the
+    penalised likelihood often has several maxima, and the interval may be that of a lower one.
     """
     sample = _sample(feature, outcome, covariates)
     if isinstance(sample, Fit):
@@ -189,11 +192,19 @@ def _status(sample: Sample, full: Maximum, null: Maximum, flat: NDArray[np.float
 
 
 def _profile(sample: Sample, value: float, start: NDArray[np.float64]) -> Maximum:
-    """l* maximised over the other coefficients, the feature's fixed at `value`."""
-    start = start.copy()
-    start[0] = value
+    """l* maximised over the other coefficients, the feature's fixed at `value`.
+
+    With few cases or controls l* may have several maxima: the highest of those from `start` and from zero is taken.
+    """
     free = np.arange(len(start)) > 0
-    return maximise(lambda at: penalised(at, sample.x, sample.y), start, free=free, tolerance=FIRTH_TOLERANCE)
+    starts = [np.where(free, start, value)]
+    if min(sample.cases, len(sample.y) - sample.cases) < CASES_PER_COEFFICIENT * len(start):
+        starts.append(np.where(free, 0.0, value))
+    maxima = [
+        maximise(lambda at: penalised(at, sample.x, sample.y), begin, free=free, tolerance=FIRTH_TOLERANCE, rounds=FIRTH_ROUNDS)
+        for begin in starts
+    ]
+    return max(maxima, key=lambda one: (one.converged, one.point.value))
 
 
 def _bound(sample: Sample, full: Maximum, se: float, side: float) -> float:

@@ -54,8 +54,9 @@ def inverse(information: NDArray[np.float64], share: float = RANK) -> tuple[NDAr
 
 
 def maximise(
-    likelihood: Likelihood, start: NDArray[np.float64], *, free: NDArray[np.bool_] | None = None, tolerance: float = TOLERANCE
-) -> Maximum:
+    likelihood: Likelihood, start: NDArray[np.float64], *, free: NDArray[np.bool_] | None = None,
+    tolerance: float = TOLERANCE, rounds: int = ROUNDS,
+) -> Maximum:  # fmt: skip
     """The maximum of a log likelihood from `start` (p,) over the coefficients that are `free` (p,) bool; by default all.
 
     Coefficients in whose direction the information vanishes, relative to the others, no longer change: those of collinear
@@ -63,7 +64,7 @@ def maximise(
     """
     which = np.flatnonzero(np.ones(len(start), dtype=bool) if free is None else free)
     at, point = np.array(start, dtype=np.float64), likelihood(start)
-    for iteration in range(1, ROUNDS + 1):
+    for iteration in range(1, rounds + 1):
         score = point.score[which]
         step = inverse(point.information[np.ix_(which, which)])[0] @ score
         gain = float(score @ step)
@@ -73,7 +74,7 @@ def maximise(
         at, point = following
         if gain <= tolerance:
             return Maximum(at, point, iteration, True)
-    return Maximum(at, point, ROUNDS, False)
+    return Maximum(at, point, rounds, False)
 
 
 def _stepped(

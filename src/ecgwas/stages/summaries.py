@@ -87,8 +87,8 @@ def _outcomes(study: Study) -> str:
     outcomes = files.OUTCOMES.read(study.results).frame
     used = files.OUTCOME_THRESHOLDS.read(study.results).frame.filter(pl.col("used"))
     tested, listed = int((outcomes["tests"] > 0).sum()), outcomes.height
-    found = f"{used['significant'][0]:,} significant (-log10 p > {used['neglog10p'][0]:.2f}, {used['kind'][0]})"
-    return f"{tested:,} of {_count(listed, 'outcome')} tested; {used['tests'][0]:,} tests, {found}"
+    significant = f"{used['significant'][0]:,} significant (-log10 p > {used['neglog10p'][0]:.2f}, {used['kind'][0]})"
+    return f"{tested:,} of {_count(listed, 'outcome')} tested; {used['tests'][0]:,} tests, {significant}"
 
 
 def _report(study: Study) -> str:
