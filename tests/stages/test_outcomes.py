@@ -260,7 +260,6 @@ def test_a_study_without_the_section_has_no_such_stage(tmp_path: Path) -> None:
         ("kind: binary", "kind: binry", "binary"),
         ("firth_below: 0", "permutations: 5", "5 permutations have no threshold at 5 %"),
         ("keep_neglog10p: 2", "min_cases: 2", "greater than or equal to 5|5 or more|at least 5"),
-        ("      diseases: [{name: fibrillation, codes: [I48], related: [L20]}]\n", "", "which codes are which disease"),
         ("follow_up: outcomes", "folow_up: outcomes", "follow_up"),
     ],
 )

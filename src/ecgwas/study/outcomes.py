@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from ecgwas.study.base import Options, StudyPath, option
 
@@ -115,12 +115,6 @@ class Diagnoses(OutcomeTable):
     def uses_dates(self) -> bool:
         """If it has a column of dates."""
         return self.date is not None
-
-    @model_validator(mode="after")
-    def _has_diseases(self) -> Diagnoses:
-        if self.map is None and not self.diseases:
-            raise ValueError("which codes are which disease? Give `map`, a table of phecodes, or a list `diseases`")
-        return self
 
 
 AnyOutcomeTable = Annotated[Binary | Numeric | Dates | Survival | Diagnoses, Field(discriminator="kind")]

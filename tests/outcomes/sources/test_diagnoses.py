@@ -76,7 +76,7 @@ def test_cases_need_as_many_dates_as_asked_for(tmp_path: Path) -> None:
 
 
 def test_faults_are_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="which codes are which disease"):
+    with pytest.raises(InputError, match="which codes of the records are which disease"):
         read(tmp_path)
     with pytest.raises(
         InputError, match=r"none of the records' codes is in the map: C61, I47, I471 .+2 more. in the records, 4272 in the map"

@@ -26,8 +26,11 @@ NEVER = np.datetime64("9999-12-31", "D")
 def read(options: Diagnoses, cohort: Cohort) -> list[Outcome]:
     """Outcomes of each phecode and each disease. Participants without any record have no diagnosis.
 
-    Raises InputError if a column is missing, a date is not a day, or none of the codes is in the map.
+    Raises InputError if a column is missing, a date is not a day, no disease is named, or none of the codes is in the map.
     """
+    if options.map is None and not options.diseases:
+        fix = "give `map`, a table of phecodes, or a list `diseases` with their codes"
+        raise InputError("which codes of the records are which disease?", where=options.file, fix=fix)
     table = read_user_table(options.file, what="diagnosis")
     raise_together(ids.eid_mistakes(table, once=False), what="the diagnosis table")
     dated = [] if options.date is None else [options.date]
