@@ -13,6 +13,8 @@ VALUE_BYTES = 26.0
 """One participant and outcome: value, reason, entry and exit, while all are in memory."""
 FEATURE_BYTES = 40.0
 """One participant and trait: as read, residualised, squared, and in the order of a permutation."""
+PEOPLE_OF_A_SECOND_ESTIMATE = 10_000
+"""As many people make an estimate take twice as long as with few."""
 ROW_BYTES = 16.0
 """A row of screen.parquet."""
 
@@ -25,9 +27,11 @@ def outcomes(study: Study, size: StudySize, n_traits: int) -> Cost:
     count = sum(_outcomes(table) * (2 if table.uses_dates and options.follow_up is not None else 1) for table in options.tables)
     tests = count * n_traits
     estimates = min(count + tests * 10.0**-options.keep_neglog10p, tests)
-    cpu = CONSTANTS["start"] + count * size.tested * CONSTANTS["outcome_null"]
-    cpu += tests * size.tested * (CONSTANTS["outcome_cell"] + options.permutations * CONSTANTS["outcome_shuffle"])
-    cpu += estimates * (CONSTANTS["outcome_estimate"] + 0.01 * CONSTANTS["outcome_estimate"] * size.tested / 100)
+    cpu = CONSTANTS["start"] + count * size.tested * CONSTANTS["outcome_person"]
+    cpu += tests * size.tested * CONSTANTS["outcome_test_person"]
+    cpu += options.permutations * count * CONSTANTS["outcome_permutation"]
+    cpu += options.permutations * tests * size.tested * CONSTANTS["outcome_permutation_person"]
+    cpu += estimates * CONSTANTS["outcome_estimate"] * (1 + size.tested / PEOPLE_OF_A_SECOND_ESTIMATE)
     memory = size.tested * (count * VALUE_BYTES + n_traits * FEATURE_BYTES + 24 * permutation.BLOCK)
     return Cost(cpu, BASE_MIB + memory / MIB, tests * ROW_BYTES / MIB + 0.1)
 
