@@ -21,7 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "leads", "native", "progress"),
     ("extras", "gene_symbols", "signals", "statistics", "store", "tables"),
     ("delineation", "ids", "mixed", "simulate", "study"),
-    ("__init__", "ecg", "genotypes", "report", "represent"),
+    ("__init__", "ecg", "genotypes", "outcomes", "report", "represent"),
     ("exchange", "genes", "privacy", "scan", "traits"),
     ("loci",),
     ("stages",),

@@ -25,7 +25,7 @@ from ecgwas import stages, tables
 from ecgwas.stages import LIBRARIES, STAGES
 from ecgwas.store import file_digest, fingerprint
 from ecgwas.study import Study
-from ecgwas.tables import comparison, genes, loci, recordings
+from ecgwas.tables import comparison, genes, loci, outcomes, recordings
 from tests.cohorts import make_cohort
 
 PATH = Path(__file__).with_name("golden.json")
@@ -100,7 +100,7 @@ def written(study: Study) -> dict[str, Any]:
 
 def declared() -> dict[str, Any]:
     """Every declared table: its version, names and types of its columns."""
-    rooms = (tables, recordings, loci, genes, comparison)
+    rooms = (tables, recordings, loci, genes, outcomes, comparison)
     classes = {one.__name__: one for room in rooms for one in vars(room).values() if _is_table(one)}
     return {
         name: {"version": one.version, "columns": {column: str(about.dtype) for column, about in one.columns.items()}}

@@ -29,7 +29,8 @@ FULL: dict[str, Any] = {
 
 REQUIRED: dict[str, Any] = {
     "file": "f.onnx", "files": ["f"], "links": "f", "terms": "f", "name": "a", "genotypes": "g", "recordings": "ecg",
-    "covariates": "c.tsv", "outputs": 4, "rate_hz": 500, "leads": ["I"],
+    "covariates": "c.tsv", "outputs": 4, "rate_hz": 500, "leads": ["I"], "codes": ["I48"],
+    "tables": [{"kind": "binary", "file": "f.tsv"}],
 }  # fmt: skip
 
 
@@ -73,7 +74,9 @@ def options(model: type[BaseModel], steps: tuple[str | int, ...], study: dict[st
         for element in elements:
             for inner in models_of(element):
                 required = required_of(inner)
-                yield from options(inner, (*here, 0), put(study, here, [{"kind": kind_of(inner)} | required]))
+                yield from options(
+                    inner, (*here, 0), put(study, here, [({"kind": kind_of(inner)} if kind_of(inner) else {}) | required])
+                )
 
 
 def required_of(section: type[BaseModel]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ CHANCE_P = 1e-4
 SAME_CURVE_UV = 2.0
 """A curve this close (root mean square, µV) to a person's recording is that recording: curves are rounded to a microvolt."""
 
-COUNTS_OF_PEOPLE = ("n", "people", "carriers", "people_0", "people_1", "people_2", "missing")
+COUNTS_OF_PEOPLE = ("n", "people", "carriers", "people_0", "people_1", "people_2", "missing", "cases", "controls", "excluded")
 
 
 @dataclass(frozen=True)

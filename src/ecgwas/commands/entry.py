@@ -34,6 +34,7 @@ SUMMARIES = {
     "meta": "Meta-analyse the associations of several STUDIES and write them to OUT.csv.",
     "null": "Run the same chain on permuted people; the report then compares every count with the count expected by chance.",
     "options": "Print every option of study.yaml with its default, unit and meaning.",
+    "outcomes": "Stage: test traits with diseases and measurements.",
     "plan": "Estimate jobs, CPU time, memory and disk space of every stage; also written to results/plan.json.",
     "read": "Stage: read and clean the recordings, find beats.",
     "references": "Public reference files that stage `genes` reads: genes, network, terms, published associations.",

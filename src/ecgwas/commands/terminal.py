@@ -221,7 +221,8 @@ def nothing_to_do(study: Study, parts: int) -> str:
 def stage_without_work(stage: str, parts: Collection[str]) -> str:
     """The line of a stage's command that computed nothing: the study has no part of it, or all are fresh."""
     if not parts:
-        return f"Nothing to do: the study has no stage {stage}, for all its features come from tables."
+        why = "for all its features come from tables" if stage == "read" else f"for it has no section `{stage}`"
+        return f"Nothing to do: the study has no stage {stage}, {why}."
     return f"Nothing to do: {stage} is fresh. --force makes it again"
 
 

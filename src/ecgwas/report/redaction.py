@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from ecgwas.report import outcomes
 from ecgwas.report.contents import (
     GenotypeBeats,
     LociResults,
@@ -125,6 +126,8 @@ def _tables(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dict[
         shown[files.AUDIT] = _audit(shown[files.AUDIT], min_people)
     if files.GROUP_EFFECTS in shown:
         shown[files.GROUP_EFFECTS] = _groups(shown[files.GROUP_EFFECTS], min_people)
+    if files.OUTCOMES in shown:
+        shown |= outcomes.shareable(shown, min_people)
     for file, table in shown.items():
         if table.height > 0 and "left_out" in table.columns and "about" in table.columns:
             shown[file] = _guards(table, min_people)

@@ -22,12 +22,13 @@ from ecgwas.simulate import files, genomes, neighbourhood
 from ecgwas.simulate.device import device_measurements
 from ecgwas.simulate.genomes import Genomes
 from ecgwas.simulate.heart import PARAMETERS, Hearts, Parameter, check_names, draw_hearts, second_visit
+from ecgwas.simulate.outcomes import SimulatedOutcomes, draw_outcomes, write_outcomes
 from ecgwas.simulate.waves import Recording, SimulatedSignals, clean_beats, record, simulate_signals
 
 __all__ = [
     "CHROMOSOMES", "EFFECTS", "Hearts", "PARAMETERS", "Parameter", "Planted", "PlantedEffect", "Recording",
-    "SimulatedCohort", "SimulatedSignals", "clean_beats", "device_measurements", "draw_hearts", "record", "second_visit",
-    "simulate", "simulate_signals",
+    "SimulatedCohort", "SimulatedOutcomes", "SimulatedSignals", "clean_beats", "device_measurements", "draw_hearts",
+    "draw_outcomes", "record", "second_visit", "simulate", "simulate_signals",
 ]  # fmt: skip
 
 
@@ -105,6 +106,8 @@ def simulate(
     genotypes/cohort.*        .bed .bim .fam; people in another order than in the other files; 0.2 % of calls missing
     covariates.tsv            eid age sex (1 male, 2 female) center pc1..pc10
     truth.tsv                 variant chrom pos allele parameter effect unit: the planted effects, per copy of allele
+    outcomes/                 tables of section `outcomes`: diseases, first occurrences, measurements, dates of follow-up
+    outcomes_truth.tsv        outcome analysis parameter effect unit: on which true parameter an outcome depends, per SD of it
     parameters.tsv            eid, then the true parameters (simulate.PARAMETERS) at the first visit
     genes.tsv network.tsv terms.gmt   invented gene ranges, a network as exported by STRING's website, gene sets
 
@@ -114,7 +117,7 @@ def simulate(
     """
     extras.require("msprime", by="a simulated cohort", where=folder)
     planned = _planned(effects, chromosomes)
-    streams = np.random.default_rng(seed).spawn(6)
+    streams = np.random.default_rng(seed).spawn(7)
     eids = tuple(str(1_000_001 + 7 * int(k)) for k in streams[0].permutation(people))
     repeated = tuple(eids[: round(repeats * people)])
     _make_folders(folder, eids, repeated, layout)
@@ -127,6 +130,7 @@ def simulate(
     hearts = draw_hearts(people, streams[3], age_sd=(age - 56) / 8, male=male, shifts=_shifts(planted, simulated))
     cohort = SimulatedCohort(folder, eids, age, male, hearts, simulated, planted, repeated)
     _write_tables(cohort, streams[4])
+    write_outcomes(folder, eids, draw_outcomes(hearts, age, male, streams[6]))
     for _ in track(_write_recordings(cohort, streams[5], layout), "simulating ECGs", people):
         pass
     return cohort

@@ -22,8 +22,22 @@ from threadpoolctl import threadpool_limits
 from ecgwas import __version__, extras, progress
 from ecgwas.errors import Caution, EcgwasError, InputError, MissingStageError, StudyError, first_few
 from ecgwas.progress import Part, StudyProgress, TimeLeft, duration, label_of, plan_line
-from ecgwas.stages import failures, genes, loci, null, outcomes, read, report, represent, required_packages, scan, share, traits
-from ecgwas.stages.base import Stage, note_path, stage_folder
+from ecgwas.stages import (
+    failures,
+    genes,
+    loci,
+    null,
+    outcomes,
+    read,
+    report,
+    represent,
+    required_packages,
+    scan,
+    share,
+    summaries,
+    traits,
+)
+from ecgwas.stages.base import Stage, absent_section, note_path, stage_folder
 from ecgwas.stages.former_parts import delete_former_parts
 from ecgwas.stages.locking import locked
 from ecgwas.store import Note, atomic_write, file_stamp, fingerprint, writing_part
@@ -38,8 +52,8 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 STAGES: tuple[Stage, ...] = (
-    read.STAGE, represent.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, report.STAGE,
-    share.STAGE,
+    read.STAGE, represent.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, outcomes.STAGE,
+    report.STAGE, share.STAGE,
 )  # fmt: skip
 
 PRIVATE_NOTICE = """\
@@ -140,7 +154,7 @@ def run_stage(study: Study, stage_name: str, *, part: str | None = None, force: 
 def stage_line(study: Study, stage_name: str, seconds: float) -> str:
     """What a finished stage has done, in counts, and how long it took."""
     try:
-        counts = outcomes.in_counts(study, stage_name)
+        counts = summaries.in_counts(study, stage_name)
     except FileNotFoundError:  # On a network disk, files that another machine wrote may not be visible yet.
         counts = "done"
     return f"{stage_name:<10} {counts}; {duration(seconds)}"
@@ -180,8 +194,7 @@ def run_part(
     stage = stage_named(stage_name)
     known = stage.parts(study)
     if not known:
-        fix = "run the other stages; a section `read` would name a folder of recordings"
-        raise StudyError(f"the study has no stage {stage_name}: all its features come from tables", where=study.folder, fix=fix)
+        raise absent_section(study, stage_name)
     if part not in known:
         fix = f"parts of {stage_name}: {first_few(known, 30)}"
         raise StudyError(f"stage {stage_name} has no part '{part}'", where=study.folder, fix=fix)

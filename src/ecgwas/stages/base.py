@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ecgwas.errors import StudyError
 from ecgwas.store import fingerprint
 from ecgwas.study import Study
 from ecgwas.tables import Table, files
@@ -70,6 +71,15 @@ def stage_folder(study: Study, stage: str) -> Path:
 def note_path(study: Study, stage: str, part: str) -> Path:
     """Path of a part's note."""
     return files.NOTE.path(study.results, stage=stage, part=part)
+
+
+def absent_section(study: Study, stage: str) -> StudyError:
+    """Of a stage whose section the study does not have."""
+    if stage == "read":
+        fix = "run the other stages; a section `read` would name a folder of recordings"
+        return StudyError("the study has no stage read: all its features come from tables", where=study.folder, fix=fix)
+    fix = f"run the other stages, or write a section `{stage}` (docs/{stage}.md)"
+    return StudyError(f"the study has no section {stage}", where=study.folder, fix=fix)
 
 
 def seed_of(study: Study, *names: str) -> int:

@@ -1,115 +1,184 @@
-"""What each stage has done, in counts: its line on the terminal and in the log. Read from the results of the finished stage."""
+"""Stage `outcomes`: every trait with diseases, measurements and survival of the participants tested."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 
-from ecgwas.stages import scan
-from ecgwas.stages.base import stage_folder
-from ecgwas.study import Study
-from ecgwas.tables import Recordings, files
-from ecgwas.traits import exclusions
+from ecgwas.errors import Caution, EcgwasError, first_few
+from ecgwas.genotypes import chromosomes
+from ecgwas.outcomes import phenome
+from ecgwas.outcomes.outcome import Outcome
+from ecgwas.outcomes.person_tables import read_cohort
+from ecgwas.outcomes.sources import read_all
+from ecgwas.progress import track
+from ecgwas.stages import traits
+from ecgwas.stages.base import Needs, Stage, seed_of
+from ecgwas.study import OutcomeOptions, Study
+from ecgwas.tables import Traits, files
+from ecgwas.tables.outcomes import OutcomeExclusions, Outcomes, OutcomeScreen, OutcomeTests, OutcomeThresholds
+from ecgwas.traits import covariates
 
-MAX_REASONS = 5
-"""Reasons named in a line; the others are added up."""
-TESTED = "tested"
+logger = logging.getLogger(__name__)
 
-
-def in_counts(study: Study, stage: str) -> str:
-    """What the stage has done, on one line. It must have run."""
-    return OUTCOMES[stage](study)
-
-
-def _read(study: Study) -> str:
-    first = files.RECORDINGS.read(study.results)
-    people = _kept(first)
-    repeats = files.REPEATS.read(study.results)
-    # Recordings of repeat visits are listed twice: as not analysed, and as kept to measure reliability.
-    others = first.frame.filter(pl.col("status") != "kept").join(repeats.frame, on="path", how="anti")
-    excluded = others["reason"].value_counts()
-    counts = [(str(reason), int(count)) for reason, count in excluded.iter_rows()]
-    again = f", {_kept(repeats):,} of them twice" if len(repeats) else ""
-    return f"{people:,} people{again}; {_excluded(counts, 'file')}"
+RELATIVES = (
+    "outcomes: the scan keeps relatives, and tests with outcomes take all participants as unrelated: p-values are too small "
+    "where relatives share traits and diseases"
+)
 
 
-def _kept(recordings: Recordings) -> int:
-    return recordings.frame.filter(pl.col("status") == "kept")["eid"].n_unique()
+def _parts(study: Study) -> tuple[str, ...]:
+    """None without a section `outcomes`."""
+    return () if study.outcomes is None else ("all",)
 
 
-def _represent(study: Study) -> str:
-    names, people = [], 0
-    for options in study.represent:
-        path = files.FEATURES.path(study.results, representation=options.name)
-        features = [name for name in pl.read_parquet_schema(path) if name not in ("eid", "lead", "mse")]
-        names.append(f"{options.name} {_count(len(features), 'feature')}")
-        people = max(people, pl.scan_parquet(path).select(pl.col("eid").n_unique()).collect().item())
-    return f"{', '.join(names)}; {people:,} people"
+def options_of(study: Study) -> OutcomeOptions:
+    """The section `outcomes`, which the study must have."""
+    if study.outcomes is None:
+        raise ValueError("the study has no section outcomes")
+    return study.outcomes
 
 
-def _traits(study: Study) -> str:
-    people = files.PEOPLE.read(study.results)
-    status = files.TRAIT_REPORT.read(study.results).frame["status"]
-    kept = people.frame.filter(pl.col("status") == "kept").height
-    traits, excluded = int((status == "kept").sum()), int((status != "kept").sum())
-    gone = _excluded(exclusions.exclusion_counts(people), "person")
-    return f"{_count(traits, 'trait')} of {kept:,} people; {gone}; {_excluded([('', excluded)], 'trait')}"
+def _options(study: Study, part: str) -> Any:
+    return [study.as_written(study.outcomes), seed_of(study, "outcomes")]
 
 
-def _scan(study: Study) -> str:
-    counts = scan.variant_counts(study).frame.group_by("outcome").agg(pl.col("variants").sum())
-    by_outcome = {str(outcome): int(count) for outcome, count in counts.iter_rows() if count}
-    tested, in_files = by_outcome.pop(TESTED, 0), int(counts["variants"].sum())
-    return f"{tested:,} of {in_files:,} variants tested; {_excluded(list(by_outcome.items()), 'variant')}"
+def _needs(study: Study, part: str) -> Needs:
+    return [("traits", "all")]
 
 
-def _loci(study: Study) -> str:
-    hits, loci = (file.read(study.results).frame.height for file in (files.HITS, files.LOCI))
-    used = files.THRESHOLDS.read(study.results).frame.filter(pl.col("used"))
-    limit = f", -log10 p > {used['neglog10p'][0]:.2f} ({used['kind'][0]})" if used.height else ""
-    return f"{_count(loci, 'locus')}, {_count(hits, 'hit')}{limit}"
+def _files(study: Study, part: str) -> Sequence[Path]:
+    options = options_of(study)
+    return [*options.input_files, *(chromosomes.input_files(study.scan) if options.needs_sex else [])]
 
 
-def _genes(study: Study) -> str:
-    genes, clusters = (file.read(study.results).frame for file in (files.GENES, files.CLUSTERS))
-    edges, terms = (file.read(study.results).frame for file in (files.EDGES, files.TERMS))
-    counts = {
-        "gene": genes["gene"].drop_nulls().n_unique(), "edge": edges.height, "cluster": clusters["cluster"].n_unique(),
-        "enriched term": int(terms["kept"].sum()),
-    }  # fmt: skip
-    return ", ".join(_count(number, what) for what, number in counts.items())
+def read(study: Study, eids: Sequence[str]) -> tuple[Outcome, ...]:
+    """The outcomes of these participants. Raises InputError if a table is faulty, or of other people."""
+    options = options_of(study)
+    sexes = chromosomes.sex_by_eid(study.scan) if options.needs_sex else {}
+    of_eids = np.array([sexes.get(eid, 0) for eid in eids], dtype=np.int8)
+    cohort = read_cohort(eids, of_eids, options.follow_up, by_age=options.time_scale == "age")
+    return read_all(options.tables, cohort)
 
 
-def _report(study: Study) -> str:
-    figures = len(files.FIGURE.all_names(study.results))
-    return f"{_count(figures, 'figure')}, page of {files.REPORT.path(study.results).stat().st_size / 2**20:.1f} MiB"
+def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
+    options, tested = options_of(study), traits.load_traits(study)
+    outcomes, adjusted = read(study, tested.eids), traits.load_covariates(study).values
+    screened = phenome.screen(
+        tested.values, adjusted, outcomes,
+        min_cases=options.min_cases, permutations=options.permutations, seed=seed_of(study, "outcomes"), track=track,
+    )  # fmt: skip
+    thresholds = phenome.thresholds(screened)
+    pairs = phenome.chosen(screened, options.keep_neglog10p)
+    rows, p_family = [], screened.p_family
+    for k, d in track(pairs, "estimates", len(pairs)):
+        estimated = phenome.estimate(tested.values[:, k], outcomes[d], adjusted, firth_below=options.firth_below)
+        strength = float(screened.neglog10p[k, d])
+        judged = {
+            "neglog10p_score": strength, "p_family": None if np.isnan(p_family[k, d]) else float(p_family[k, d]),
+            "significant": strength > thresholds[0].neglog10p,
+        }  # fmt: skip
+        rows.append(_named(outcomes[d], tested.names[k]) | estimated | judged)
+    files.OUTCOMES.write(_outcomes(outcomes, screened, tested), out)
+    files.OUTCOME_EXCLUSIONS.write(_exclusions(outcomes), out)
+    files.OUTCOME_SCREEN.write(_screen(outcomes, screened, tested), out)
+    files.OUTCOME_TESTS.write(OutcomeTests.of(_complete(rows)), out)
+    files.OUTCOME_THRESHOLDS.write(_thresholds(thresholds, screened), out)
+    if study.scan.keeps_relatives:
+        logger.warning(RELATIVES)
+    logger.debug("outcomes: %d outcomes, %d tests, %d estimates", len(outcomes), screened.tests, len(rows))
 
 
-def _share(study: Study) -> str:
-    paths = [path for path in stage_folder(study, "share").rglob("*") if path.is_file()]
-    return f"{_count(len(paths), 'file')}, {sum(path.stat().st_size for path in paths) / 2**20:.1f} MiB"
+def _named(outcome: Outcome, trait: str) -> dict[str, Any]:
+    return {"trait": trait, "outcome": outcome.name, "analysis": outcome.analysis, "group": outcome.group}
 
 
-OUTCOMES: Mapping[str, Callable[[Study], str]] = {
-    "read": _read, "represent": _represent, "traits": _traits, "scan": _scan, "loci": _loci, "genes": _genes,
-    "report": _report, "share": _share,
-}  # fmt: skip
-
-PLURALS = {"person": "people", "locus": "loci"}
+def _complete(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with every column of OutcomeTests, null where a row has none."""
+    return [{name: row.get(name) for name in OutcomeTests.columns} for row in rows]
 
 
-def _count(number: int, what: str) -> str:
-    """`1 file`, `2,000 files`."""
-    return f"{number:,} {what if number == 1 else PLURALS.get(what, f'{what}s')}"
+def _outcomes(outcomes: Sequence[Outcome], screened: phenome.Screen, tested: Traits) -> Outcomes:
+    rows = []
+    for d, outcome in enumerate(outcomes):
+        strength = screened.neglog10p[:, d]
+        tests = int(np.isfinite(strength).sum())
+        best = int(np.nanargmax(strength)) if tests else None
+        rows.append({
+            "outcome": outcome.name, "analysis": outcome.analysis, "group": outcome.group, "model": outcome.model,
+            "people": outcome.people, "cases": outcome.cases,
+            "controls": None if outcome.cases is None else outcome.people - outcome.cases,
+            "excluded": len(tested.eids) - outcome.people, "person_time": outcome.person_time,
+            "status": phenome.in_words(screened.status[d]), "tests": tests,
+            "best_trait": None if best is None else tested.names[best],
+            "neglog10p": None if best is None else float(strength[best]),
+        })  # fmt: skip
+    return Outcomes.of(rows)
 
 
-def _excluded(reasons: Sequence[tuple[str, int]], what: str) -> str:
-    """`12 files excluded (duplicate: 10, flat: 2)`; the most frequent reasons first."""
-    total = sum(count for _, count in reasons)
-    ordered = sorted((one for one in reasons if one[0] and one[1]), key=lambda one: (-one[1], one[0]))
-    named = [f"{reason}: {count:,}" for reason, count in ordered[:MAX_REASONS]]
-    others = sum(count for _, count in ordered[MAX_REASONS:])
-    named += [f"other reasons: {others:,}"] if others else []
-    why = f" ({', '.join(named)})" if named else ""
-    return f"{_count(total, what) if total else f'no {what}'} excluded{why}"
+def _exclusions(outcomes: Sequence[Outcome]) -> OutcomeExclusions:
+    rows = [
+        {"outcome": outcome.name, "analysis": outcome.analysis, "reason": reason, "people": count}
+        for outcome in outcomes
+        for reason, count in outcome.exclusions().items()
+    ]
+    return OutcomeExclusions.of(rows)
+
+
+def _screen(outcomes: Sequence[Outcome], screened: phenome.Screen, tested: Traits) -> OutcomeScreen:
+    kept = [d for d, status in enumerate(screened.status) if status.has_result]
+    count = len(tested.names)
+    frame = pl.DataFrame({
+        "trait": list(tested.names) * len(kept),
+        "outcome": [outcomes[d].name for d in kept for _ in range(count)],
+        "analysis": [outcomes[d].analysis for d in kept for _ in range(count)],
+        "z": screened.z[:, kept].T.ravel(), "neglog10p": screened.neglog10p[:, kept].T.ravel(),
+    }, schema={name: column.dtype for name, column in OutcomeScreen.columns.items()})  # fmt: skip
+    return OutcomeScreen(frame.with_columns(pl.col("z", "neglog10p").fill_nan(None)))
+
+
+def _thresholds(thresholds: Sequence[phenome.Threshold], screened: phenome.Screen) -> OutcomeThresholds:
+    strength = screened.neglog10p[np.isfinite(screened.neglog10p)]
+    rows = [
+        {"kind": one.kind, "neglog10p": one.neglog10p, "low": one.low, "high": one.high, "tests": screened.tests,
+         "significant": int((strength > one.neglog10p).sum()), "used": one is thresholds[0], "note": one.note}
+        for one in thresholds
+    ]  # fmt: skip
+    return OutcomeThresholds.of(rows)
+
+
+def _check(study: Study) -> Sequence[str]:
+    """Opens every table. Whom stage `traits` will keep is not known yet: counts are of all with covariates and genotypes."""
+    if study.outcomes is None:
+        return ()
+    eids: list[str] = []
+    with suppress(EcgwasError):  # Other stages' checks report these files.
+        genotyped = set(chromosomes.eids_in_all_files(study.scan))
+        eids = [eid for eid in covariates.read(study.traits).eids if eid in genotyped]
+    outcomes = read(study, eids)
+    facts = [f"{len(outcomes)} outcomes of {len(study.outcomes.tables)} table(s), {len(eids):,} participants"]
+    untested = [f"{outcome.name} ({outcome.analysis})" for outcome in outcomes if _too_few(outcome, study.outcomes.min_cases)]
+    if untested:
+        words = f"{len(untested)} outcome(s) with fewer than {study.outcomes.min_cases} cases or controls (outcomes.min_cases)"
+        facts.append(Caution(f"{words} will not be tested: {first_few(untested)}"))
+    return [*facts, *([Caution(RELATIVES)] if study.scan.keeps_relatives else [])]
+
+
+def _too_few(outcome: Outcome, min_cases: int) -> bool:
+    """True for too few cases, controls, events, or participants."""
+    if outcome.cases is None:
+        return outcome.people < min_cases
+    if outcome.model == "cox":
+        return outcome.cases < min_cases
+    return min(outcome.cases, outcome.people - outcome.cases) < min_cases
+
+
+STAGE = Stage(
+    "outcomes", "test traits with diseases and measurements", _parts, _options, _needs, _files, _work, _check, version=1,
+)  # fmt: skip

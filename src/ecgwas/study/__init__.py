@@ -38,6 +38,7 @@ from ecgwas.study.genes import (
 from ecgwas.study.loci import LociOptions
 from ecgwas.study.mistakes import NO_RECORDINGS, booleans_for_numbers, study_error
 from ecgwas.study.origins import Setting, contradictions, settings
+from ecgwas.study.outcomes import OutcomeOptions
 from ecgwas.study.own_model import TrainedEncoder
 from ecgwas.study.presets import PRESETS, with_preset
 from ecgwas.study.read import BeatOptions, Fourier, HighPass, MovingAverage, QualityOptions, ReadOptions, Untouched, Wavelet
@@ -60,10 +61,10 @@ from ecgwas.study.yaml_words import fix_for, misread_numbers
 __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
     "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
-    "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "Pca", "Plink2", "QualityOptions",
-    "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions", "ResidualAutoencoder", "Scan",
-    "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService",
-    "TrainedEncoder", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
+    "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "Pca", "Plink2",
+    "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions",
+    "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study",
+    "TermLimits", "TermService", "TrainedEncoder", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 
@@ -92,6 +93,8 @@ class Study(Options):
     """Significance threshold and loci."""
     genes: tuple[GeneSource, ...] = ()
     """Sources of genes, networks and terms."""
+    outcomes: OutcomeOptions | None = None
+    """Diseases, measurements and survival, with which every trait is tested; none: the stage has nothing to do."""
     report: ReportOptions = ReportOptions()
     """The report page."""
     share: ShareOptions = ShareOptions()

@@ -127,6 +127,11 @@ def _list(value: tuple[Any, ...], place: Place, preset: list[dict[str, Any]], *,
         for number, entry in enumerate(value):
             yield from _section(entry, place.inside(number, None), preset[number] if preset else ABSENT, entries=entries)
         return
+    if not all(hasattr(entry, "kind") for entry in value):
+        # Entries without a kind, such as diseases, which no preset has.
+        for number, entry in enumerate(value):
+            yield from _section(entry, place.inside(number, None), ABSENT, entries=entries)
+        return
     kinds = [entry.kind for entry in value]
     used = []
     for number, entry in enumerate(value):

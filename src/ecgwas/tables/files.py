@@ -69,6 +69,7 @@ from ecgwas.tables.loci import (
     VariantCounts,
     VariantTraits,
 )
+from ecgwas.tables.outcomes import OutcomeExclusions, Outcomes, OutcomeScreen, OutcomeTests, OutcomeThresholds
 from ecgwas.tables.recordings import (
     Ancestry,
     DeviceAgreement,
@@ -307,6 +308,12 @@ PUBLISHED = TableFile("genes", "published.csv", False, table=Published, shared=T
 UNPLACED = TableFile("genes", "unplaced.csv", False, table=Unplaced, shared=True)
 LOCUS_TERMS = TableFile("genes", "locus_terms.csv", False, table=LocusTerms, shared=True)
 GENE_NOTES = ResultFile("genes", "notes.json", False)
+
+OUTCOMES = TableFile("outcomes", "outcomes.csv", False, table=Outcomes, shared=True)
+OUTCOME_EXCLUSIONS = TableFile("outcomes", "excluded.csv", False, table=OutcomeExclusions, shared=True)
+OUTCOME_SCREEN = TableFile("outcomes", "screen.parquet", False, table=OutcomeScreen)
+OUTCOME_TESTS = TableFile("outcomes", "outcome_tests.csv", False, table=OutcomeTests, shared=True)
+OUTCOME_THRESHOLDS = TableFile("outcomes", "thresholds.csv", False, table=OutcomeThresholds, shared=True)
 
 REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")
 FIGURE = ResultFile("report", "figures/{figure}.svg", meaning="A picture of the report.")

@@ -21,7 +21,7 @@ from ecgwas.stages.represent import options_of
 from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
 from ecgwas.tables import files
-from ecgwas.workflow import costs, costs_of_relatives, costs_of_share
+from ecgwas.workflow import costs, costs_of_outcomes, costs_of_relatives, costs_of_share
 from ecgwas.workflow.costs import MIB, Cost, StudySize
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,8 @@ def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
         return ()
     if stage == "read":
         return read_stage.parts_for(study, size.recordings)
+    if stage == "outcomes" and study.outcomes is None:
+        return ()
     if stage == "represent":
         return tuple(options.name for options in study.represent)
     if stage == "scan":
@@ -93,6 +95,8 @@ def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -
         return costs.scan(study, size, n_traits, size.variants[part])
     if stage == "genes":
         return costs.genes()
+    if stage == "outcomes":
+        return costs_of_outcomes.outcomes(study, size, n_traits)
     undivided = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs_of_share.share}
     return undivided[stage](study, size, n_traits)
 
@@ -196,6 +200,7 @@ ADVICE = {
     "scan": "lower scan.block or scan.threads, split genotypes by chromosome, or take fewer permutations",
     "loci": "lower loci.window_bp, or raise scan.keep_neglog10p",
     "genes": "take a machine with more memory",
+    "outcomes": "name fewer columns or diseases in outcomes.tables, or take fewer permutations",
     "report": "raise scan.keep_neglog10p",
     "share": "raise scan.keep_neglog10p, lower scan.block or scan.threads, or set share.matching: false",
 }

@@ -15,6 +15,7 @@ from ecgwas.report.figures import (
     hits,
     miami,
     network,
+    outcomes,
     phewas,
     recordings,
     region,
@@ -61,6 +62,7 @@ def all_figures(options: ReportOptions, contents: ReportContents, *, traits: Seq
         **_of_hits(options, scan.trait_names, loci, contents.genes, words.links),
         **_of_loci(contents),
         **network.clusters(contents.genes, options.max_clusters),
+        **outcomes.figures(contents.tables),
     }
     if contents.null_study is not None:
         null = contents.null_study

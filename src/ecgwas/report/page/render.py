@@ -85,6 +85,8 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
             *tables.further(results, eids, "loci", except_for=locus_cards.PLACED, unit=tables.effect_unit(run)),
         ],
         "more_genes": tables.further(results, eids, "genes"),
+        "has_outcomes": files.OUTCOMES in results,
+        "more_outcomes": tables.further(results, eids, "outcomes", except_for=(files.OUTCOMES, files.OUTCOME_TESTS)),
         "shared": tables.further(results, eids, "share"),
         "nothing_in": [tables.words_of(file) for file, frame in results.items() if frame.height == 0],
         "methods": paragraphs,
@@ -106,7 +108,8 @@ def _tables(contents: ReportContents) -> dict[str, ShownTable | None]:
         "excluded_variants": tables.excluded_variants(scan.excluded_variants), "traits": tables.traits(scan, loci),
         "null_counts": tables.null_counts(loci, genes, contents.null_study), "flags": tables.flags(audit),
         "representations": representations.representations(contents.representations, loci, scan.summary),
-        "strega": tables.strega(strega.items(contents)),
+        "strega": tables.strega(strega.items(contents)), "outcomes": tables.outcomes(contents.tables),
+        "outcome_tests": tables.outcome_tests(contents.tables),
     }  # fmt: skip
 
 

@@ -174,7 +174,30 @@ STREGA = TableView("strega", CHECKLIST, (
     Column("item", "item"), Column("what", "what to report"), Column("here", "this study"),
 ))  # fmt: skip
 
+OUTCOMES = TableView("outcomes", "Outcomes: cases, controls, and the trait with the strongest test", (
+    Column("group", "group"), Column("outcome", "outcome"), Column("analysis", "analysis"),
+    Column("people", "participants", ",d"), Column("cases", "cases or events", ",d"), Column("controls", "controls", ",d"),
+    on_request(Column("excluded", "excluded", ",d")),
+    on_request(Column("person_time", "follow-up (years, or the table's unit)", ",.0f", if_any=True)),
+    Column("best_trait", "strongest trait", links_to="trait"), NEGLOG10P, Column("status", "status"),
+))  # fmt: skip
+
+OUTCOME_TESTS = TableView("outcome-tests", "Traits and outcomes, strongest first", (
+    TRAIT, Column("outcome", "outcome"), Column("analysis", "analysis"), Column("measure", "measure", when="wide"),
+    Column("people", "participants", ",d", when="wide"), Column("cases", "cases or events", ",d"),
+    Column("ratio", "odds or hazard ratio per SD", ".2f"), Column("ratio_low", "95 % interval from", ".2f"),
+    Column("ratio_high", "to", ".2f"), Column("slope", "slope per SD", ".3g", if_any=True),
+    on_request(Column("beta", "log ratio, or slope", ".3f")), on_request(SE),
+    on_request(Column("low", "95 % interval of it from", ".3f")), on_request(Column("high", "to", ".3f")),
+    Column("p", "p", P_VALUE), on_request(Column("neglog10p_score", "−log10 p of the score test", ".2f")),
+    Column("p_family", "family-wise p", ".2g", if_any=True), Column("significant", "significant"),
+    on_request(Column("neglog10p_ph", "−log10 p of non-proportional hazards", ".2f", if_any=True)),
+    on_request(Column("method", "method")), on_request(Column("status", "status")),
+))  # fmt: skip
+
 CAPTIONS: Mapping[ResultFile, str] = {
+    files.OUTCOME_EXCLUSIONS: "Participants whom an outcome excludes, and why",
+    files.OUTCOME_THRESHOLDS: "Thresholds over all traits and outcomes",
     files.MATCHING: "ECGs matched to genomes, and genomes to ECGs, by loci found in other participants, compared with chance",
     files.MEMBERSHIP: "Participants distinguished from other people by what is shared, compared with chance",
     files.LEAD_COUNTS: "Kept recordings by the quality of each lead",

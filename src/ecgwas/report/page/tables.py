@@ -277,6 +277,21 @@ def further(
     return existing(*further_tables)
 
 
+def outcomes(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """Every outcome; None where the study has none."""
+    frame = tables.get(files.OUTCOMES)
+    return None if frame is None else shown(views.OUTCOMES, frame)
+
+
+def outcome_tests(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """The strongest associations with outcomes, with slopes apart from ratios."""
+    frame = tables.get(files.OUTCOME_TESTS)
+    if frame is None or frame.height == 0:
+        return None
+    slope = pl.when(pl.col("measure") == "slope").then(pl.col("beta"))
+    return shown(views.OUTCOME_TESTS, frame.with_columns(slope=slope, p=pl.col("neglog10p")))
+
+
 def words_of(file: ResultFile) -> str:
     """The file's name in words."""
     return _stem(file).replace("_", " ")
