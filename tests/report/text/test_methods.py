@@ -13,6 +13,7 @@ from ecgwas.report.contents import ReportContents
 from ecgwas.report.text.methods import (
     AT_LOCI,
     CLEANING,
+    OUTCOME_MODELS,
     PREDICTED,
     SAMPLE_QC,
     THRESHOLDS,
@@ -28,6 +29,7 @@ from ecgwas.study.scan import Matrix, ScanOptions
 from ecgwas.tables import Guards, files
 from ecgwas.tables.genes import NetworkTests
 from ecgwas.tables.loci import GroupEffects
+from ecgwas.tables.outcomes import Outcomes, OutcomeThresholds
 from tests.report.example import changed, make_contents
 
 
@@ -168,7 +170,7 @@ def test_every_citation_has_its_reference_and_every_reference_is_cited_somewhere
     of_kinds = [kind.model_construct(outputs=1, file=Path("own.onnx")).described for kind in all_kinds]
     of_kinds += [Matrix(genotypes=Path("cohort"), relatives=kind).described for kind in ("polygenic", "family")]
     of_kinds += [kind.model_construct().maps_by for kind in kinds(GeneSource)]
-    said = [*of_kinds, PREDICTED, *(words for table in tables for words in table.values())]
+    said = [*of_kinds, PREDICTED, *OUTCOME_MODELS.values(), *(words for table in tables for words in table.values())]
     keys = {key for words in said for key in CITATION.findall(words)}
     assert keys <= REFERENCES.keys()
     assert REFERENCES.keys() - keys == {"components", "inflation", "strega", "string", "mcl", "fdr", "gwas_catalog"} - keys
@@ -203,6 +205,20 @@ def test_groups_within_which_traits_were_normalised_are_named_where_there_are_se
     assert "Traits were normalised within ancestry groups and each sex." in text(["ancestry", "sex"])
     for said in (text([]), text(None, note=""), text(None, transform="none")):
         assert "Traits were normalised" not in said
+
+
+def test_models_and_threshold_of_outcomes_are_told_where_the_study_has_any(contents: ReportContents) -> None:
+    assert "outcomes" not in text_of(contents)
+    one = {name: None for name in Outcomes.columns}
+    outcomes = Outcomes.of([one | {"model": "cox"}, one | {"model": "cox"}]).frame
+    row = {name: None for name in OutcomeThresholds.columns} | {"neglog10p": 4.364, "note": "of 199 permutations"}
+    thresholds = OutcomeThresholds.of([row | {"used": True}, row | {"used": False, "note": "another"}]).frame
+    tables = {**contents.tables, files.OUTCOMES: outcomes, files.OUTCOME_THRESHOLDS: thresholds}
+    said = text_of(changed(contents, tables=tables))
+    assert "Every trait was tested with 2 outcomes, adjusted for the covariates, by score tests of Cox regression" in said
+    assert "Significance over all traits and outcomes: −log10 p 4.36 (of 199 permutations)." in said
+    assert "logistic" not in said
+    assert "another" not in said
 
 
 def test_effects_in_groups_are_told_where_groups_were_compared(contents: ReportContents) -> None:

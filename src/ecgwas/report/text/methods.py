@@ -84,6 +84,12 @@ PREDICTED = (
     "{expected:.2%} at the heritabilities estimated), by which χ² of true effects grows."
 )
 """What the other chromosomes predict of the traits."""
+OUTCOME_MODELS = {
+    "logistic": "logistic regression (odds ratios of few cases by Firth's penalised likelihood [@firth])",
+    "cox": "Cox regression with Efron's ties [@efron]",
+    "linear": "linear regression",
+}
+"""Models of outcomes, as Outcomes.model has them."""
 COMPUTED = re.compile(r"computed_pc\d+")
 """Names of the genotype PCs that stage `traits` computed."""
 
@@ -99,9 +105,24 @@ def methods(contents: ReportContents) -> tuple[tuple[str, ...], tuple[str, ...]]
         _associations(contents),
         _loci(run.settings["loci"], tables, has_beats=bool(run.kinds.representations)),
         _genes(contents, run.settings["genes"]),
+        _outcomes(tables),
         _programs(run),
     ]
     return numbered([paragraph for paragraph in paragraphs if paragraph])
+
+
+def _outcomes(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    """How traits were tested with outcomes, if the study has any."""
+    table = tables.get(files.OUTCOMES, pl.DataFrame())
+    used = [row for row in _rows(tables.get(files.OUTCOME_THRESHOLDS)) if row["used"]]
+    if table.is_empty() or not used:
+        return ""
+    models = [words for model, words in OUTCOME_MODELS.items() if (table["model"] == model).any()]
+    return (
+        f"Every trait was tested with {table.height:,} outcomes, adjusted for the covariates, by score tests of "
+        f"{', '.join(models)}. Significance over all traits and outcomes: −log10 p {float(used[0]['neglog10p']):.2f} "
+        f"({used[0]['note']})."
+    )
 
 
 def _programs(run: RunInfo) -> str:

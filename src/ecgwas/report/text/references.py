@@ -44,6 +44,8 @@ REFERENCES = {
         "Li J, Ji L. Adjusting multiple testing in multilocus analyses using the eigenvalues of a correlation matrix. "
         "Heredity 2005;95:221–227.",
     ),
+    "firth": ("Firth D. Bias reduction of maximum likelihood estimates. Biometrika 1993;80:27–38.",),
+    "efron": ("Efron B. The efficiency of Cox's likelihood function for censored data. J Am Stat Assoc 1977;72:557–565.",),
     "gprofiler": (
         "Kolberg L, et al. g:Profiler: interoperable web service for functional enrichment analysis and gene identifier "
         "mapping (2023 update). Nucleic Acids Res 2023;51:W207–W212.",
