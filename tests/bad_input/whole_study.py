@@ -26,7 +26,10 @@ def cohort() -> Path:
     """A folder with good inputs, made once; it is gone with the process."""
     holder = tempfile.TemporaryDirectory()
     KEPT.append(holder)
-    return make_cohort(Path(holder.name) / "good", people=PEOPLE, variants=40, read=False).parent
+    path = make_cohort(Path(holder.name) / "good", people=PEOPLE, variants=40, read=False)
+    few = path.read_text().replace("  follow_up: outcomes", "  min_cases: 5\n  follow_up: outcomes")
+    path.write_text(few)
+    return path.parent
 
 
 KEPT: list[tempfile.TemporaryDirectory[str]] = []

@@ -183,8 +183,8 @@ def test_loci_hold_hits_and_not_the_scan(finished: Study) -> None:
 
 @pytest.fixture
 def mapped(finished: Study) -> Study:
-    """With genes, so that there is a report."""
-    stages.run(finished, until="genes")
+    """With genes and outcomes, so that there is a report."""
+    stages.run(finished, until="outcomes")
     return finished
 
 
