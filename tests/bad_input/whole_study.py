@@ -15,7 +15,7 @@ from ecgwas import stages
 from ecgwas.errors import Caution
 from ecgwas.study import Study
 from tests.bad_input.harness import REFUSED, RIGHT, Case, Ending, ended
-from tests.cohorts import make_cohort
+from tests.cohorts import make_cohort, with_few_cases
 
 PEOPLE = 60
 Spoil = Callable[[Path], object]
@@ -26,10 +26,7 @@ def cohort() -> Path:
     """A folder with good inputs, made once; it is gone with the process."""
     holder = tempfile.TemporaryDirectory()
     KEPT.append(holder)
-    path = make_cohort(Path(holder.name) / "good", people=PEOPLE, variants=40, read=False)
-    few = path.read_text().replace("  follow_up: outcomes", "  min_cases: 5\n  follow_up: outcomes")
-    path.write_text(few)
-    return path.parent
+    return with_few_cases(make_cohort(Path(holder.name) / "good", people=PEOPLE, variants=40, read=False)).parent
 
 
 KEPT: list[tempfile.TemporaryDirectory[str]] = []

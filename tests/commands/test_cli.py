@@ -26,7 +26,7 @@ def ecgwas(*arguments: object) -> Result:
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study file with its inputs, nothing run."""
-    return make_cohort(tmp_path_factory.mktemp("cli"), people=60, variants=40, read=False)
+    return with_few_cases(make_cohort(tmp_path_factory.mktemp("cli"), people=60, variants=40, read=False))
 
 
 def test_help_names_every_command() -> None:
