@@ -16,7 +16,7 @@ from rich.console import Console
 
 from ecgwas.commands import command_line
 from ecgwas.commands.cli import main
-from tests.cohorts import copy_inputs, make_cohort
+from tests.cohorts import copy_inputs, make_cohort, with_few_cases
 
 
 def ecgwas(*arguments: object) -> Result:
