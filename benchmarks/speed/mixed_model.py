@@ -1,6 +1,7 @@
 """The mixed model compared with other programs: agreement, inflation, speed; errors, findings, and what its screen may miss.
 
     python -m benchmarks.speed.mixed_model [--quick] [--only PIECE,...] [--python PYTHON] [--mice STEM] [--people N]
+                                               [--traits K]
 
 LMM     `matrix` with `relatives: polygenic` and a program (scan/peers), one thread each, the same traits, relationship and
         variants of one chromosome; every test is compared. gemma and jamma: the same test; fastlmm: that of the screen; bolt:
@@ -253,26 +254,28 @@ def main() -> None:
     parser.add_argument("--python", type=Path, help="interpreter of an environment with jamma and fastlmm")
     parser.add_argument("--mice", type=Path, default=MICE, help="fileset of the 1,940 mice, without ending")
     parser.add_argument("--people", type=int, default=2_000, help="simulated people of the piece large")
+    parser.add_argument("--traits", type=int, default=96, help="traits of the pieces families and mice, a multiple of 6")
     given = parser.parse_args()
     unknown = sorted(set(given.only.split(",")) - set(PIECES))
     if unknown:
         parser.error(f"--only {unknown[0]}: choose from {', '.join(PIECES)}")
     with threadpool_limits(1):
         for piece in given.only.split(","):
-            for line in lines(piece, quick=given.quick, mice=given.mice, people_of_large=given.people, python=given.python):
+            sizes = {"people_of_large": given.people, "traits": given.traits}
+            for line in lines(piece, quick=given.quick, mice=given.mice, python=given.python, **sizes):
                 print(line, flush=True)
 
 
-def lines(piece: str, *, quick: bool, mice: Path, people_of_large: int, python: Path | None) -> Iterator[str]:
+def lines(piece: str, *, quick: bool, mice: Path, people_of_large: int, traits: int, python: Path | None) -> Iterator[str]:
     """The lines of one piece."""
     few = {"gemma": (4, 5), "fastlmm": (4, 5), "jamma": tuple(range(12))}
-    more = {"gemma": (2, 3, 4, 5), "fastlmm": (4, 5), "jamma": tuple(range(384))}
+    more = {"gemma": (2, 3, 4, 5), "fastlmm": (4, 5), "jamma": tuple(range(24))}
     if piece == "margin":
         yield from (margin(count, 0.5) for count in (100, 200, 400, 800))
     elif piece == "families":
-        yield from in_families(*((600, 4_000, 48) if quick else (1_500, 12_000, 384)), few if quick else more, python)
+        yield from in_families(*((600, 4_000, 48) if quick else (1_500, 12_000, traits)), few if quick else more, python)
     elif piece == "mice" and mice.with_suffix(".bed").exists():
-        yield from in_mice(mice, 12 if quick else 384, {"gemma": (0, 5), "jamma": tuple(range(12 if quick else 384))}, python)
+        yield from in_mice(mice, 12 if quick else traits, {"gemma": (0, 5), "jamma": tuple(range(6))}, python)
     elif piece == "large":
         yield from large(people_of_large, python)
     elif piece == "time":
