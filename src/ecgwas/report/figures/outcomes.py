@@ -9,14 +9,13 @@ import polars as pl
 
 from ecgwas.report.contents import Figure
 from ecgwas.report.figures import svg as d
+from ecgwas.report.figures.triangles import SIZE, labels, triangles
 from ecgwas.report.plot_data import PlotData, Points
 from ecgwas.report.text.numbers import p_and_neglog10p, with_minus
 from ecgwas.tables import files
 from ecgwas.tables.files import ResultFile
 
 LEFT, TOP, WIDTH, HEIGHT = 56.0, 16.0, 860.0, 240.0
-MOST_LABELS = 12
-SIZE = 3.6
 GAP = 2.0
 """Outcomes that would fit into the space between two groups."""
 ROW, MOST_ROWS = 19.0, 30
@@ -46,7 +45,11 @@ def phewas(rows: pl.DataFrame, limit: float, kind: str) -> Figure:
     top = max(float(ordered["neglog10p_score"].max()), limit) * 1.16  # type: ignore[arg-type]
     panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (0.0, places[-1] + 1.5), (0.0, top))
     at, name = panel.y.at(limit), "outcomes_phewas"
-    marks = [*_triangles(panel, ordered, places), *_labels(panel, ordered, places, limit)]
+    heights = ordered["neglog10p_score"].to_list()
+    groups = {group: k for k, (group, *_) in enumerate(spans)}
+    signed = zip(places, heights, ordered["beta"], map(groups.__getitem__, ordered["group"]), strict=True)
+    named_marks = zip(heights, places, map(named, ordered.iter_rows(named=True)), strict=True)
+    marks = [*triangles(panel, signed), *labels(panel, named_marks, limit)]
     parts = [
         *d.y_axis(panel, "−log10 p of the strongest trait", gap=38), *_groups(panel, spans),
         d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"),
@@ -107,33 +110,6 @@ def _groups(panel: d.Panel, spans: Sequence[tuple[str, float, float]]) -> list[s
         if panel.x.at(stop + GAP) - panel.x.at(start) >= d.width_of(group, 11):
             parts.append(d.text((panel.x.at(start) + panel.x.at(stop)) / 2, panel.bottom + 16, group, anchor="middle"))
     return [d.ticks_of(0, parts)]
-
-
-def _triangles(panel: d.Panel, rows: pl.DataFrame, places: Sequence[float]) -> list[str]:
-    parts, colours = [], {group: k for k, group in enumerate(rows["group"].unique(maintain_order=True))}
-    for place, (group, beta, height) in zip(places, rows.select("group", "beta", "neglog10p_score").iter_rows(), strict=True):
-        x, y = panel.x.at(place), panel.y.at(height)
-        up = -SIZE if (beta or 0.0) >= 0 else SIZE
-        corners = ((x, y + up), (x - SIZE, y - up), (x + SIZE, y - up))
-        points = " ".join(f"{d.number(a)},{d.number(b)}" for a, b in corners)
-        parts.append(f"<polygon points='{points}' fill='{(d.BLUE, d.MUTED)[colours[group] % 2]}'/>")
-    return parts
-
-
-def _labels(panel: d.Panel, rows: pl.DataFrame, places: Sequence[float], limit: float) -> list[str]:
-    """Names of the strongest outcomes beyond the threshold; one that would overlap a stronger one is omitted."""
-    strong = [(row["neglog10p_score"], place, named(row)) for place, row in zip(places, rows.iter_rows(named=True), strict=True)
-              if row["neglog10p_score"] > limit]  # fmt: skip
-    parts: list[str] = []
-    taken: list[tuple[float, float, float]] = []
-    for height, at, words in sorted(strong, reverse=True)[:MOST_LABELS]:
-        half, y = d.width_of(words, 10) / 2 + 3, panel.y.at(height) - 8
-        x = min(max(panel.x.at(at), panel.left + half), panel.right - half)
-        if any(abs(x - other) < half + width and abs(y - row) < 11 for other, width, row in taken):
-            continue
-        taken.append((x, half, y))
-        parts.append(d.text(x, y, words, size=11, anchor="middle", fill=d.INK))
-    return parts
 
 
 def forest(strongest: pl.DataFrame) -> Figure | None:

@@ -11,6 +11,7 @@ import polars as pl
 from ecgwas.leads import ALL_LEADS
 from ecgwas.report.contents import Figure
 from ecgwas.report.figures import svg as d
+from ecgwas.report.figures.triangles import SIZE, labels, triangles
 from ecgwas.report.names import in_address
 from ecgwas.report.plot_data import PlotData, Points
 from ecgwas.report.text import effects
@@ -18,10 +19,6 @@ from ecgwas.report.text.numbers import p_and_neglog10p
 from ecgwas.report.trait_order import lead_rank, natural, wave_of, wave_rank, with_pieces
 
 LEFT, TOP, WIDTH, HEIGHT = 56.0, 16.0, 860.0, 240.0
-MOST_LABELS = 12
-SIZE = 3.6
-"""Half the height of a triangle."""
-
 MIN_LEAD_WIDTH = 16.0
 """A lead with less room for its name on the axis is not named there."""
 
@@ -58,15 +55,17 @@ def phewas(
     top = max(float(ordered["neglog10p"].max()), limit) * 1.16  # type: ignore[arg-type]
     panel = d.Panel(LEFT, TOP, WIDTH, HEIGHT, (0.0, max(place.x for place in places) + 1), (0.0, top))
     beyond = int((ordered["neglog10p"] > limit).sum())
-    at = panel.y.at(limit)
+    at, heights = panel.y.at(limit), ordered["neglog10p"].to_list()
+    signed = (
+        (place.x, height, beta, place.group) for place, height, beta in zip(places, heights, ordered["beta"], strict=True)
+    )
+    named = ((height, place.x, trait) for place, height, trait in zip(places, heights, ordered["trait"], strict=True))
     parts = [
         *d.y_axis(panel, "−log10 p", gap=38),
         *_groups(panel, spans, name),
         d.line(panel.left, at, panel.right, at, d.INK, 1, stroke_dasharray="5 4"),
         d.line(panel.left, panel.bottom, panel.right, panel.bottom, d.MUTED),
-        d.zoomable(
-            MAIN, panel, [*_triangles(panel, ordered, places), *_labels(panel, ordered, places, limit)], name, room=SIZE
-        ),
+        d.zoomable(MAIN, panel, [*triangles(panel, signed), *labels(panel, named, limit)], name, room=SIZE),
     ]
     caption = (
         f"{variant} against {ordered.height:,} traits, by representation and lead, measured features by wave: {beyond} beyond "
@@ -146,31 +145,3 @@ def _groups(panel: d.Panel, spans: Sequence[tuple[str, str, float, float]], name
         middle = min(max((start + stop) / 2, panel.left + half), panel.right - half)
         below.append(d.text(middle, panel.bottom + 37, representation, anchor="middle", size=12, fill=d.INK))
     return [d.ticks_of(MAIN, leads), d.zoomable(REPRESENTATIONS, _below(panel), below, name)]
-
-
-def _triangles(panel: d.Panel, ordered: pl.DataFrame, places: Sequence[Place]) -> list[str]:
-    parts = []
-    for place, (beta, height) in zip(places, ordered.select("beta", "neglog10p").iter_rows(), strict=True):
-        x, y = panel.x.at(place.x), panel.y.at(height)
-        up = -SIZE if (beta or 0.0) >= 0 else SIZE
-        corners = ((x, y + up), (x - SIZE, y - up), (x + SIZE, y - up))
-        points = " ".join(f"{d.number(a)},{d.number(b)}" for a, b in corners)
-        colour = (d.BLUE, d.MUTED)[place.group % 2]
-        parts.append(f"<polygon points='{points}' fill='{colour}'/>")
-    return parts
-
-
-def _labels(panel: d.Panel, ordered: pl.DataFrame, places: Sequence[Place], limit: float) -> list[str]:
-    """Names of the strongest traits beyond the threshold; one that would overlap a stronger one is omitted."""
-    named = [(height, place.x, trait) for place, (trait, height) in
-             zip(places, ordered.select("trait", "neglog10p").iter_rows(), strict=True) if height > limit]  # fmt: skip
-    parts: list[str] = []
-    taken: list[tuple[float, float, float]] = []
-    for height, at, trait in sorted(named, reverse=True)[:MOST_LABELS]:
-        half, y = d.width_of(trait, 10) / 2 + 3, panel.y.at(height) - 8
-        x = min(max(panel.x.at(at), panel.left + half), panel.right - half)
-        if any(abs(x - other) < half + width and abs(y - row) < 11 for other, width, row in taken):
-            continue
-        taken.append((x, half, y))
-        parts.append(d.text(x, y, trait, size=11, anchor="middle", fill=d.INK))
-    return parts
