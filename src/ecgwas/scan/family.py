@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,11 @@ from ecgwas.mixed.families import LEAST_RELATIONSHIP, Families, FamilyTooLargeEr
 from ecgwas.mixed.whitening import Coordinates, OfFamilies
 from ecgwas.scan.block_scan import Prepared
 from ecgwas.scan.engine import family_denominators
-from ecgwas.scan.engine.family_denominators import filled
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group
 from ecgwas.scan.engine.screening import BINS, HistogramPool, Screened
+from ecgwas.scan.exact_rows import exact_rows
 from ecgwas.scan.permutation.max_t_family import FamilyShuffles
-from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import span
 from ecgwas.study.scan import Matrix
 
@@ -159,24 +159,9 @@ class FamilyFitter(Fitter):
 
     def fitted(self, block: GenotypeBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """See Fitter; Wald's test, with lambda estimated with the variant in the model."""
-        variants, traits = candidates[:, 0].astype(np.int64), candidates[:, 1].astype(np.int64)
-        beta, se = np.empty(len(variants)), np.empty(len(variants))
-        distinct = np.unique(variants)
         step = max(1, EXACT_BYTES // (8 * block.people))
-        for start in range(0, len(distinct), step):
-            chosen = distinct[start : start + step]
-            rows = slice(*np.searchsorted(variants, [chosen[0], chosen[-1] + 1]))
-            copies = filled(block.select(chosen)).astype(np.float64)
-            tests = family_model.exact(copies, np.searchsorted(chosen, variants[rows]), traits[rows], self.traits)
-            beta[rows], se[rows] = tests.beta, tests.se
-        scale = self.group.design.norms[traits] * self.per_allele
-        t = np.divide(beta, se, out=np.full(len(beta), np.inf), where=se > 0)
-        sign = np.where(block.minor_is_other[variants], -1.0, 1.0)
-        return {
-            "variant": variants, "trait": traits, "eaf": block.effect_frequency[variants], "n": self.people(block)[variants],
-            "beta": sign * beta * scale, "se": se * scale, "t": sign * t,
-            "neglog10p": neglog10p(t, df[variants].astype(np.float64)),
-        }  # fmt: skip
+        exact = partial(family_model.exact, traits=self.traits)
+        return exact_rows(self, block, candidates, df, exact, at_once=step)
 
 
 class _Pool(HistogramPool):

@@ -27,7 +27,7 @@ from ecgwas.genotypes.readers import unpack
 from ecgwas.mixed import variant_tests
 from ecgwas.mixed.relationship import Relationship
 from ecgwas.mixed.rotation import Rotation, rotation
-from ecgwas.mixed.variant_tests import RotatedTraits
+from ecgwas.mixed.variant_tests import ExactTests, RotatedTraits
 from ecgwas.mixed.whitening import Coordinates, WithoutCovariates
 from ecgwas.scan.block_scan import Prepared
 from ecgwas.scan.engine import block_results, screening
@@ -37,9 +37,9 @@ from ecgwas.scan.engine.regression import MARGIN, Fitter
 from ecgwas.scan.engine.rotated_genotypes import RotatedGenotypes
 from ecgwas.scan.engine.samples import Cohort, Group
 from ecgwas.scan.engine.screening import Screened
+from ecgwas.scan.exact_rows import exact_rows
 from ecgwas.scan.permutation import max_t_relatives
 from ecgwas.scan.permutation.max_t_relatives import MixedShuffles
-from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import span
 from ecgwas.study.scan import Matrix
 
@@ -246,20 +246,8 @@ class MixedFitter(Fitter):
 
     def fitted(self, block: GenotypeBlock, candidates: NDArray[np.int32], df: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """See Fitter; Wald's test, with lambda estimated with the variant in the model."""
-        variants, traits = candidates[:, 0].astype(np.int64), candidates[:, 1].astype(np.int64)
-        beta, se = np.empty(len(variants)), np.empty(len(variants))
-        distinct = np.unique(variants)
-        for start in range(0, len(distinct), EXACT_AT_ONCE):
-            chosen = distinct[start : start + EXACT_AT_ONCE]
-            rows = slice(*np.searchsorted(variants, [chosen[0], chosen[-1] + 1]))
-            turned = variant_tests.rotate(filled(block.select(chosen)).astype(np.float64), self.rotated.rotation)
-            tests = variant_tests.exact(turned, np.searchsorted(chosen, variants[rows]), traits[rows], self.rotated)
-            beta[rows], se[rows] = tests.beta, tests.se
-        scale = self.group.design.norms[traits] * self.per_allele
-        t = np.divide(beta, se, out=np.full(len(beta), np.inf), where=se > 0)
-        sign = np.where(block.minor_is_other[variants], -1.0, 1.0)
-        return {
-            "variant": variants, "trait": traits, "eaf": block.effect_frequency[variants], "n": self.people(block)[variants],
-            "beta": sign * beta * scale, "se": se * scale, "t": sign * t,
-            "neglog10p": neglog10p(t, df[variants].astype(np.float64)),
-        }  # fmt: skip
+
+        def exact(copies: NDArray[np.float64], index: NDArray[np.int64], trait: NDArray[np.int64]) -> ExactTests:
+            return variant_tests.exact(variant_tests.rotate(copies, self.rotated.rotation), index, trait, self.rotated)
+
+        return exact_rows(self, block, candidates, df, exact, at_once=EXACT_AT_ONCE)
