@@ -307,7 +307,8 @@ def biobank(quick: bool, folder: Path) -> Iterator[str]:
         ("70,000 people, array", 70_000, 800_000, 0, {}),
         ("70,000 people, imputed", 70_000, 10_000_000, 0, {}),
         ("70,000 people, imputed, every test kept", 70_000, 10_000_000, 0, {"dense": True}),
-        ("70,000 people, array, 100 permutations", 70_000, 800_000, 100, {}),
+        ("70,000 people, array, 1,000 permutations", 70_000, 800_000, 1000, {}),
+        ("70,000 people, imputed, 1,000 permutations", 70_000, 10_000_000, 1000, {}),
     ):
         path = folder / "study.yaml"
         path.write_text(text.replace("permutations: 1000", f"permutations: {permutations}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -290,20 +292,31 @@ def test_a_region_in_batches_gives_the_same(tmp_path: Path, monkeypatch: pytest.
                 assert value == (pytest.approx(same[name], rel=1e-9, abs=2e-6) if isinstance(value, float) else same[name])
 
 
-def test_a_region_takes_little_more_than_its_copies(tmp_path: Path) -> None:
-    """4,000 people and 3,000 variants: 46 MiB of copies, 69 MiB a matrix of variants; float64 copies would be 92 MiB each."""
+def memory_of_a_region(folder: Path) -> tuple[float, float]:
+    """MiB that conditional analysis, and then credible sets, take beyond 4,000 people's copies of 3,000 variants."""
     people, variants = 4_000, 3_000
     rng = np.random.default_rng(1)
-    eids = fileset.write(tmp_path / "cohort", rng.binomial(2, 0.3, (people, variants)).astype(np.int8))
+    eids = fileset.write(folder / "cohort", rng.binomial(2, 0.3, (people, variants)).astype(np.int8))
     traits, covariates = fileset.tables(eids, 1, 3, 5)
-    chromosome = Chromosome.of(fileset.opened(fileset.matrix_options(tmp_path / "cohort")), traits, covariates)
+    chromosome = Chromosome.of(fileset.opened(fileset.matrix_options(folder / "cohort")), traits, covariates)
     model, region = chromosome.model(chromosome.names[0]), chromosome.region_around(0, 10**9, NOBODY)
     reset_peak_memory()
     before = peak_memory_mib()
     conditional.stepwise(model, region, CAUSE, limit=4.0, max_signals=2)
-    assert peak_memory_mib() - before < 250
+    conditional_analysis = peak_memory_mib() - before
     credible_sets.credible_sets(model, region, effects=1)
-    assert peak_memory_mib() - before < 400
+    return conditional_analysis, peak_memory_mib() - before
+
+
+def test_a_region_takes_little_more_than_its_copies(tmp_path: Path) -> None:
+    """46 MiB of copies, 69 MiB a matrix of variants; float64 copies would be 92 MiB each.
+
+    In a process of its own: what the allocator kept of earlier tests would count too.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as process:
+        conditional_analysis, both = process.submit(memory_of_a_region, tmp_path).result()
+    assert conditional_analysis < 250
+    assert both < 400
 
 
 @pytest.mark.slow

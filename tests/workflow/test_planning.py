@@ -12,6 +12,7 @@ from ecgwas.errors import StudyError
 from ecgwas.loci import neighbourhoods
 from ecgwas.native import compiled
 from ecgwas.scan import matrix
+from ecgwas.scan.permutation import max_t, sample
 from ecgwas.scan.work import HISTOGRAM_BYTES
 from ecgwas.stages import STAGES
 from ecgwas.stages.traits import load_traits
@@ -89,8 +90,19 @@ def test_what_grows_with_what(example: Study) -> None:
     # Joining the tables and finding the fiducial points are one job each.
     assert more_people["jobs"][read] == 2 * (one["jobs"][read] - 2) + 2
     assert more_people["memory_gib"][read] == one["memory_gib"][read]
-    # Twice, and shuffles are made anew for each block of variants, of which twice as many people make twice as many.
-    assert 2 < more_people["cpu_hours"][scan] / one["cpu_hours"][scan] < 2.5
+    # A sample of as many people is permuted.
+    assert 1 < more_people["cpu_hours"][scan] / one["cpu_hours"][scan] < 1.2
+
+
+def test_permuting_everyone_grows_with_everyone(example: Study) -> None:
+    """Twice, and shuffles are made anew for each block of variants, of which twice as many people make twice as many."""
+    options = example.scan.model_copy(update={"permuted_people": "all"})
+    study = example.model_copy(update={"scan": options})
+    one, twice = (
+        costs.scan(study, replace(BIOBANK, recordings=people, tested=people), 384, 400_000).work_seconds
+        for people in (70_000, 140_000)
+    )
+    assert 2 < twice / one < 2.5
 
 
 def test_blocks_are_planned_as_the_engine_takes_them(example: Study) -> None:
@@ -120,8 +132,11 @@ def test_the_plan_holds_on_a_machine_of_any_number_of_cores(
 
     two = memory(2)
     for cores in (4, 16, 64, 128):
-        # Of each thread more: its histograms, and some correlations with shuffled traits.
+        # Of each thread more: its histograms, some correlations with shuffled traits, and residualised genotypes: of the sample
+        # that is permuted, and of everyone, some at a time, whose trait sets are tested.
         each = (384 * HISTOGRAM_BYTES / 2 + 8 * 1024 * 2048) / costs.MIB
+        if people > sample.ALL_UP_TO:
+            each += (8 * 1024 * 2048 + 3 * (sample.SPAN_BYTES + max_t.OBSERVED_BYTES)) / costs.MIB
         assert memory(cores) <= two + cores * each
 
 

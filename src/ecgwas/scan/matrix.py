@@ -216,9 +216,9 @@ def work(options: Matrix, size: PartSize) -> Work:
     if options.permutations:
         is_sample = permuted.people < size.people
         if is_sample and options.tests_sets:
-            per_thread += _permuted_block_bytes(size, min(block, size.variants))
+            per_thread += _permuted_block_bytes(size, min(block, size.variants, max_t.observed_variants(size.people)))
             units |= _observed_set_units(size, units)
-        together = max(block, sample.span_variants(permuted.people)) if is_sample else block
+        together = sample.span_variants(permuted.people) if is_sample else block
         per_thread += _permuted_block_bytes(permuted, min(together, size.variants))
         units |= _permutation_units(options, permuted, together, set_share(options, size.people, size.traits))
         memory = _permutation_bytes(options, permuted) + 8.0 * (size.people - permuted.people)

@@ -16,7 +16,7 @@ preserve the null distribution of t to first order, and no test has fewer degree
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ COLUMNS, ROWS = 2048, 1024
 
 KEPT_BYTES = 2**29
 """Up to this size, permuted traits are kept for all blocks; otherwise they are recomputed for each block."""
+
+OBSERVED_BYTES = 2**26
+"""Residualised genotypes of which trait sets are tested at a time, if nobody is permuted."""
 
 DECIMALS = 6
 """Decimals of the maxima that float32 products determine for any block size."""
@@ -60,6 +63,15 @@ class SetTests:
         """No tests."""
         integers, reals = np.empty(0, dtype=np.int64), np.empty(0)
         return cls(integers, integers, reals, reals, integers)
+
+    @classmethod
+    def joined(cls, parts: Sequence[SetTests]) -> SetTests:
+        """Tests of several parts of a block, ordered by set and variant as those of a whole block."""
+        if not parts:
+            return cls.none()
+        columns = [np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)]
+        order = np.lexsort((columns[0], columns[1]))
+        return cls(*(column[order] for column in columns))
 
 
 @dataclass(frozen=True)
@@ -187,6 +199,8 @@ class Shuffles:
 
     def test(self, block: GenotypeBlock) -> Permuted:
         """Tests a block of variants in all permutations."""
+        if self.count == 0:
+            return Permuted(np.zeros(0), np.zeros(0), self._observed_in_steps(block))
         variants = self.residualised(block)
         if len(variants.variant_index) == 0:
             return Permuted(np.zeros(self.count), np.zeros(self.set_count), SetTests.none())
@@ -223,6 +237,13 @@ class Shuffles:
                 with_components = variants.correlations(start, batch.set_components)
                 largest_q = np.maximum(largest_q, self.trait_sets.omnibus(with_components).max(axis=0))
         return single, np.maximum(combined, self.trait_sets.max_neglog10p(largest_q))
+
+    def _observed_in_steps(self, block: GenotypeBlock) -> SetTests:
+        """As `_observed`, with few variants residualised at a time."""
+        step = observed_variants(block.people)
+        steps = [np.arange(start, min(start + step, len(block))) for start in range(0, len(block), step)]
+        tested = [(chosen, self._observed(self.residualised(block.select(chosen)))) for chosen in steps]
+        return SetTests.joined([replace(each, variant=chosen[each.variant]) for chosen, each in tested])
 
     def _observed(self, variants: ResidualisedVariants) -> SetTests:
         """Tests of trait sets in the observed data with a -log10 p of `keep_sets` or more."""
@@ -274,6 +295,11 @@ class Shuffles:
         with np.errstate(divide="ignore"):
             t = np.sqrt(r2 * self.df / (1.0 - r2))
         return np.round(neglog10p(t, float(self.df)), DECIMALS)
+
+
+def observed_variants(people: int) -> int:
+    """Number of variants of so many participants of which trait sets are tested at a time, if nobody is permuted."""
+    return max(1, OBSERVED_BYTES // (4 * people))
 
 
 def orders(cohort: Cohort, count: int, seed: int) -> NDArray[np.int64]:

@@ -58,7 +58,7 @@ LEVEL = 0.05
 MIN_SPAN, SPANS = 4096, 16
 """Variants of a span at least, if a chromosome has more spans than these."""
 
-SPAN_BYTES = 2**27
+SPAN_BYTES = 2**25
 """Residualised genotypes of the sample that are tested together. A file's blocks hold few variants of many participants, and
 the permuted traits are recomputed each time."""
 
