@@ -43,6 +43,8 @@ from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, ScanResult,
 
 PERMUTATIONS, VARIANTS, QUICK_VARIANTS, SAMPLES, CHUNK = 1000, 1000, 200, 2, 500
 DRAWS_TIMED = 20
+FULL_PERMUTATIONS = 3000
+"""Permutations of everyone."""
 
 LD_BLOCK, LD = 50, 0.9
 """Variants of a block of linkage disequilibrium, and the correlation of neighbouring haplotypes' liabilities."""
@@ -298,8 +300,10 @@ def quantile(data: Data, found: Run, *, is_sample: bool) -> tuple[float, float, 
     return row["neglog10p"], (row["high"] - row["low"]) / (2 * 1.96), row["estimator"].replace(" ", "_")
 
 
-def setting(name: str, permutations: int, variants: int, people: int, *, quick: bool) -> str:
-    """One line of results."""
+def of_setting(name: str, permutations: int = FULL_PERMUTATIONS, *, quick: bool) -> str:
+    """One line of results. permutations: of everyone, unless quick."""
+    people, variants = SETTINGS[name][0], QUICK_VARIANTS if quick else VARIANTS
+    permutations = PERMUTATIONS if quick else permutations
     data = SETTINGS[name][1](np.random.default_rng(zlib.crc32(name.encode())), people, variants)
     chosen = sample.people_permuted(data.engine, people, data.values.shape[1])
     everyone, is_sample = of_everyone(data, permutations), chosen < people
@@ -379,15 +383,12 @@ def main() -> None:
     """Prints all settings, then costs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="1,000 permutations of everyone, 200 variants, one sample")
-    parser.add_argument("--permutations", type=int, default=3000, help="of everyone")
+    parser.add_argument("--permutations", type=int, default=FULL_PERMUTATIONS, help="of everyone")
     parser.add_argument("--only", choices=[*SETTINGS, "cost"])
     given = parser.parse_args()
-    permutations = PERMUTATIONS if given.quick else given.permutations
-    for name, (people, _) in SETTINGS.items():
+    for name in SETTINGS:
         if given.only in (None, name):
-            print(
-                setting(name, permutations, QUICK_VARIANTS if given.quick else VARIANTS, people, quick=given.quick), flush=True
-            )
+            print(of_setting(name, given.permutations, quick=given.quick), flush=True)
     if given.only in (None, "cost"):
         for line in cost(quick=given.quick):
             print(line, flush=True)

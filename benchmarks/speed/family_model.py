@@ -3,8 +3,8 @@
     python -m benchmarks.speed.family_model [--quick]
 
 GEMMA   largest relative difference of chi-squares of `relatives: family` and `gemma -lmm 1`, the same relationship.
-LAMBDA  genomic inflation by heritability, of the mixed model and of least squares, median over traits and chromosomes.
-COUSINS the same with everybody descended from few grandparents, so that distant relatives are below the limit of 0.05.
+LAMBDA  genomic inflation by heritability, of the mixed model and of least squares, median over traits and chromosomes; cousins:
+        everybody is descended from few grandparents, so that distant relatives are below the limit of 0.05.
 MARGIN  largest shortfall of the screen's t squared at -log10 p of 3, over limit x share / members (family.MEMBERS_OF_MARGIN).
 FWER    share of null studies with a test beyond the permutation threshold, as in mixed_model.py.
 COST    CPU seconds of one thread, setting up included, over those of least squares, of the same 384 traits; rows: exact tests.
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.record import recorded
-from benchmarks.speed.mixed_model import CHROMOSOMES, SHARES, family_wise_error, lambdas, options, scanned, tables
+from benchmarks.speed.mixed_model import SHARES, eids_of, family_wise_error, inflation, options, scanned, tables
 from ecgwas.mixed import family_model, family_screen
 from ecgwas.mixed.families import families as families_of
 from ecgwas.statistics.least_squares import design, least_t_squared
@@ -50,10 +50,6 @@ def written(stem: Path, made: families.Cohort, related: float) -> dict[str, obje
     return {"relatives": "family", "kinship": stem.with_suffix(".kin0")}
 
 
-def eids_of(people: int) -> tuple[str, ...]:
-    return tuple(f"p{i}" for i in range(people))
-
-
 def against_gemma(people: int, variants: int) -> str:
     made = families.draw(people, variants, related=0.75, seed=5, segments=25)
     values = families.polygenic(made.copies[:, made.chromosome != 1], SHARES, 3)
@@ -72,22 +68,11 @@ def against_gemma(people: int, variants: int) -> str:
     return f"GEMMA families-{people} rows={both.height} max_rel_chi2={largest:.1e}"
 
 
-def inflation(label: str, made: families.Cohort, related: float, traits: int) -> Iterator[str]:
-    """Traits without an effect on the chromosome that is tested."""
-    people = len(made.copies)
-    found: dict[str, list[NDArray[np.float64]]] = {"family": [], "drop": []}
+def lambda_lines(label: str, made: families.Cohort, related: float, traits: int) -> Iterator[str]:
+    """Of traits without an effect on the chromosome that is tested."""
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
-        own = written(stem, made, related)
-        for chrom in CHROMOSOMES:
-            elsewhere = made.copies[:, made.chromosome != int(chrom)]
-            values = families.polygenic(elsewhere, np.tile(SHARES, traits // len(SHARES)), 10 + int(chrom))
-            for kind, each in found.items():
-                made_options = options(stem, **(own if kind == "family" else {"relatives": kind}))
-                each.append(lambdas(scanned(made_options, tables(eids_of(people), values), chrom)))
-    for number, share in enumerate(SHARES):
-        model, plain = (np.median(np.stack(each)[:, number :: len(SHARES)]) for each in (found["family"], found["drop"]))
-        yield f"{label} families-{people} h2={share:g} family={model:.3f} least_squares={plain:.3f}"
+        yield from inflation(f"{label}-{len(made.copies)}", stem, made, traits, written(stem, made, related))
 
 
 def cousins(people: int, variants: int, grandparents: int, related: float, seed: int = 4) -> families.Cohort:
@@ -180,9 +165,9 @@ def main() -> None:
             print(margin(number, related), flush=True)
         print(against_gemma(people, variants), flush=True)
         made = families.draw(people, variants, related=0.75, seed=5, segments=25)
-        for line in inflation("LAMBDA", made, 0.75, traits):
+        for line in lambda_lines("families", made, 0.75, traits):
             print(line, flush=True)
-        for line in inflation("COUSINS", cousins(people, variants, people // 5, 0.75), 0.75, traits):
+        for line in lambda_lines("cousins", cousins(people, variants, people // 5, 0.75), 0.75, traits):
             print(line, flush=True)
         for line in family_wise_error(60 if given.quick else 200, "family", lambda stem, made, _: written(stem, made, 0.8)):
             print(line, flush=True)

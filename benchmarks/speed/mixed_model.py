@@ -21,9 +21,10 @@ FWER    share of null studies of heritable traits in families with a test beyond
 MARGIN  largest shortfall of the screen's t squared at -log10 p of 3, times the number of people (relatives.PEOPLE_OF_MARGIN).
 DROP, RECALL    pedigrees through real genomes (pedigrees.py): planted loci found with relatives kept, dropped, or taken for
         unrelated, beyond Bonferroni's threshold.
+THRESHOLD       of a sample of unrelated people, beside that of everyone: one setting of findings/threshold_at_size.py.
 
 Families: four or two siblings each, without their parents; variants on four chromosomes. Programs that are absent are named.
-Pieces: margin, families, mice, large (BOLT-LMM on --people simulated people), time, fwer, pedigrees.
+Pieces: margin, families, mice, large (BOLT-LMM on --people simulated people), time, fwer, pedigrees, threshold.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
+from benchmarks.findings import threshold_at_size
 from benchmarks.record import recorded
 from benchmarks.speed import pedigrees
 from ecgwas.commands import check_engine
@@ -65,6 +67,10 @@ def options(stem: Path, **more: object) -> Matrix:
     given = {"genotypes": stem, "relatives": "polygenic", "permutations": 0, "threads": 1, "min_hwe_p": 0.0,
              "min_mac": 20, "chromosomes": CHROMOSOMES}  # fmt: skip
     return Matrix.model_validate(given | more)
+
+
+def eids_of(people: int) -> tuple[str, ...]:
+    return tuple(f"p{i}" for i in range(people))
 
 
 def tables(eids: tuple[str, ...], values: NDArray[np.float64]) -> tuple[Traits, Covariates]:
@@ -121,12 +127,11 @@ def in_families(
     made = families.draw(people, variants, related=0.75, seed=5, segments=25)
     elsewhere = made.copies[:, made.chromosome != 1]
     values = families.polygenic(elsewhere, np.tile(SHARES, traits // len(SHARES)), 3)
-    eids = tuple(f"p{i}" for i in range(people))
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
         gemma.fileset(stem, made.copies, values, made.chromosome)
-        yield from peer_lines(f"families-{people}", options(stem), tables(eids, values), compared, python)
-        yield from inflation(stem, eids, made, traits)
+        yield from peer_lines(f"families-{people}", options(stem), tables(eids_of(people), values), compared, python)
+        yield from inflation(f"families-{people}", stem, made, traits, {"relatives": "polygenic"})
 
 
 def large(people: int, python: Path | None, traits: int = 384) -> Iterator[str]:
@@ -136,7 +141,7 @@ def large(people: int, python: Path | None, traits: int = 384) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
         gemma.fileset(stem, made.copies, values, made.chromosome)
-        given = tables(tuple(f"p{i}" for i in range(people)), values)
+        given = tables(eids_of(people), values)
         yield from peer_lines(f"families-{people}", options(stem), given, {"bolt": (3, 4, 5)}, python)
 
 
@@ -150,7 +155,7 @@ def time_of_scan(people: int, variants: int, traits: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         stem = Path(folder) / "cohort"
         gemma.fileset(stem, copies, values, chromosome)
-        given = tables(tuple(f"p{i}" for i in range(people)), values)
+        given = tables(eids_of(people), values)
         seconds = {}
         # The first scan of the mixed model computes relationship and rotation; the others find it in memory.
         for name, kind, kernel in (
@@ -171,17 +176,19 @@ def time_of_scan(people: int, variants: int, traits: int) -> Iterator[str]:
     )
 
 
-def inflation(stem: Path, eids: tuple[str, ...], made: families.Cohort, traits: int) -> Iterator[str]:
-    """Traits without an effect on the chromosome that is tested."""
-    found: dict[str, list[NDArray[np.float64]]] = {"polygenic": [], "drop": []}
+def inflation(label: str, stem: Path, made: families.Cohort, traits: int, model: Mapping[str, object]) -> Iterator[str]:
+    """Traits without an effect on the chromosome that is tested. model: options of the mixed model for the files `stem`."""
+    kinds: dict[str, Mapping[str, object]] = {"mixed": model, "least_squares": {"relatives": "drop"}}
+    found: dict[str, list[NDArray[np.float64]]] = {name: [] for name in kinds}
     for chrom in CHROMOSOMES:
         elsewhere = made.copies[:, made.chromosome != int(chrom)]
         values = families.polygenic(elsewhere, np.tile(SHARES, traits // len(SHARES)), 10 + int(chrom))
-        for kind, each in found.items():
-            each.append(lambdas(scanned(options(stem, relatives=kind), tables(eids, values), chrom)))
+        given = tables(eids_of(len(made.copies)), values)
+        for name, more in kinds.items():
+            found[name].append(lambdas(scanned(options(stem, **more), given, chrom)))
     for number, share in enumerate(SHARES):
-        model, plain = (np.median(np.stack(each)[:, number :: len(SHARES)]) for each in (found["polygenic"], found["drop"]))
-        yield f"LAMBDA families-{len(eids)} h2={share:g} mixed={model:.3f} least_squares={plain:.3f}"
+        medians = (f"{name}={np.median(np.stack(each)[:, number :: len(SHARES)]):.3f}" for name, each in found.items())
+        yield f"LAMBDA {label} h2={share:g} {' '.join(medians)}"
 
 
 def in_mice(stem: Path, traits: int, compared: Mapping[str, tuple[int, ...]], python: Path | None) -> Iterator[str]:
@@ -191,11 +198,10 @@ def in_mice(stem: Path, traits: int, compared: Mapping[str, tuple[int, ...]], py
     filled = np.where(np.isnan(called), np.nanmean(called, axis=0), called)[:, chromosome != 1]
     values = families.polygenic(filled, np.tile(SHARES, traits // len(SHARES)), 3)
     values[:, 0] = np.genfromtxt(f"{stem}.pheno", usecols=2)
-    eids = tuple(f"p{i}" for i in range(len(copies)))
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "cohort"
         gemma.fileset(own, copies, values, chromosome)
-        yield from peer_lines("mice", options(own), tables(eids, values), compared, python)
+        yield from peer_lines("mice", options(own), tables(eids_of(len(copies)), values), compared, python)
 
 
 def polygenic_model(stem: Path, made: families.Cohort, values: NDArray[np.float64]) -> Mapping[str, object]:
@@ -217,7 +223,7 @@ def family_wise_error(
             made = families.draw(people, variants, related=0.8, seed=1000 + study)
             values = families.polygenic(made.copies[:, made.chromosome > 2], np.tile(SHARES, traits // len(SHARES)), study)
             chosen = options(stem, permutations=200, keep_neglog10p=2.0, **written(stem, made, values))
-            given = tables(tuple(f"p{i}" for i in range(people)), values)
+            given = tables(eids_of(people), values)
             each = [scanned(chosen, given, chrom, study) for chrom in ("1", "2")]
             threshold = np.sort(np.max([one.permutation_max for one in each], axis=0))[-10]
             exceeded += any((one.associations.frame["neglog10p"] > threshold).any() for one in each)
@@ -244,7 +250,7 @@ def margin(people: int, related: float, traits: int = 96) -> str:
     return f"MARGIN people={people} related={related:g} shortfall={shortfall:.3f} times_people={shortfall * people:.0f}"
 
 
-PIECES = ("margin", "families", "mice", "large", "time", "fwer", "pedigrees")
+PIECES = ("margin", "families", "mice", "large", "time", "fwer", "pedigrees", "threshold")
 
 
 def main() -> None:
@@ -286,6 +292,8 @@ def lines(piece: str, *, quick: bool, mice: Path, people_of_large: int, traits: 
         yield from family_wise_error(60 if quick else 200, "polygenic", polygenic_model)
     elif piece == "pedigrees":
         yield from pedigrees.lines(*((200, 8, 24, (1, 2)) if quick else (489, 4, 48, (1, 2, 3))))
+    elif piece == "threshold":
+        yield threshold_at_size.of_setting("correlated_traits", quick=quick)
 
 
 if __name__ == "__main__":
