@@ -12,7 +12,7 @@ from ecgwas.errors import StudyError
 from ecgwas.loci import neighbourhoods
 from ecgwas.native import compiled
 from ecgwas.scan import matrix
-from ecgwas.scan.permutation import max_t, sample
+from ecgwas.scan.permutation import max_t, sample, strongest
 from ecgwas.scan.work import HISTOGRAM_BYTES
 from ecgwas.stages import STAGES
 from ecgwas.stages.traits import load_traits
@@ -132,11 +132,12 @@ def test_the_plan_holds_on_a_machine_of_any_number_of_cores(
 
     two = memory(2)
     for cores in (4, 16, 64, 128):
-        # Of each thread more: its histograms, some correlations with shuffled traits, and residualised genotypes: of the sample
-        # that is permuted, and of everyone, some at a time, whose trait sets are tested.
-        each = (384 * HISTOGRAM_BYTES / 2 + 8 * 1024 * 2048) / costs.MIB
+        # Of each thread more: its histograms, some correlations with shuffled traits, the strongest tests, and residualised
+        # genotypes: of the sample that is permuted, and of everyone, some at a time, whose trait sets are tested.
+        correlations = 8 * 1024 * 2048 + strongest.BYTES
+        each = (384 * HISTOGRAM_BYTES / 2 + correlations) / costs.MIB
         if people > sample.ALL_UP_TO:
-            each += (8 * 1024 * 2048 + 3 * (sample.SPAN_BYTES + max_t.OBSERVED_BYTES)) / costs.MIB
+            each += (correlations + 4.25 * (sample.SPAN_BYTES + max_t.OBSERVED_BYTES)) / costs.MIB
         assert memory(cores) <= two + cores * each
 
 

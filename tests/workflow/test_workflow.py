@@ -140,7 +140,8 @@ def test_snakemake_gives_the_same_bytes_and_sees_edits(
     with messages() as lines:
         study = run_local(study_file)
     assert contents(study) == contents(finished)
-    assert without_seconds(lines) == without_seconds(run_lines[1])
+    # Stages that do not need each other may end in any order.
+    assert sorted(without_seconds(lines)) == sorted(without_seconds(run_lines[1]))
     assert all(stages.is_fresh(study, stage.name, part) for stage in STAGES for part in stage.parts(study))
 
     before = made_at(study, "scan", "1")

@@ -30,7 +30,7 @@ from ecgwas.scan.engine import all_tests, block_results, kernels
 from ecgwas.scan.engine.block_results import BlockResult
 from ecgwas.scan.engine.regression import Fitter
 from ecgwas.scan.engine.samples import Cohort, Group, assemble, groups, people
-from ecgwas.scan.permutation import max_t, sample
+from ecgwas.scan.permutation import max_t, sample, strongest
 from ecgwas.scan.permutation.max_t import Shuffles
 from ecgwas.scan.work import PartSize, Work, block_bytes, testing
 from ecgwas.study.scan import Matrix
@@ -241,9 +241,10 @@ def _observed_set_units(size: PartSize, units: Mapping[str, float]) -> dict[str,
 
 
 def _permuted_block_bytes(size: PartSize, variants: int) -> float:
-    """Of one thread: residualised genotypes of unit length, float32; correlations of some variants with some permuted traits,
-    twice."""
-    return 12.0 * variants * size.people + 8.0 * min(variants, max_t.ROWS) * max_t.COLUMNS
+    """Of one thread: residualised genotypes of unit length, float32, and dosages; correlations of some variants with some
+    permuted traits, twice; the strongest tests in float64."""
+    each = (17.0 if size.dosages else 12.0) * variants * size.people
+    return each + 8.0 * min(variants, max_t.ROWS) * max_t.COLUMNS + strongest.BYTES
 
 
 def _permutation_units(options: Matrix, size: PartSize, block: int, with_sets: float) -> dict[str, float]:
@@ -257,9 +258,9 @@ def _permutation_units(options: Matrix, size: PartSize, block: int, with_sets: f
 
 
 def _permutation_bytes(options: Matrix, size: PartSize) -> float:
-    """The orders of the people, and all permuted traits if they are kept, otherwise some of them."""
+    """The traits in float64, the orders of the people, and all permuted traits if they are kept, otherwise some of them."""
     kept, partial = _kept_bytes(options, size), 6.0 * 4 * max_t.COLUMNS * size.people
-    return 8.0 * size.people * options.permutations + (kept if kept <= max_t.KEPT_BYTES else partial)
+    return 8.0 * size.people * (options.permutations + size.traits) + (kept if kept <= max_t.KEPT_BYTES else partial)
 
 
 def _kept_bytes(options: Matrix, size: PartSize) -> float:

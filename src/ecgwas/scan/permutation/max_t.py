@@ -26,6 +26,7 @@ from ecgwas.genotypes.dosages import GenotypeBlock, hard_calls
 from ecgwas.native import compiled
 from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort, Group
+from ecgwas.scan.permutation.strongest import Strongest
 from ecgwas.scan.permutation.trait_sets import TraitSets, sets
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import residuals, span
@@ -40,7 +41,7 @@ OBSERVED_BYTES = 2**26
 """Residualised genotypes of which trait sets are tested at a time, if nobody is permuted."""
 
 DECIMALS = 6
-"""Decimals of the maxima that float32 products determine for any block size."""
+"""Decimals of the maxima and of tests of trait sets."""
 
 KEEP_SETS, FEW_VARIANTS = 3.0, 1000
 """Tests of trait sets are kept from this -log10 p on. On a chromosome of fewer variants all are kept, because thresholds may be
@@ -120,6 +121,7 @@ class ResidualisedVariants:
     packed         (V, W) uint8 for the table kernel, whose products are norm times the correlations; or None
     norm           (V,) float32, norm of the residualised genotype
     has_missing    (V,) bool, True with a missing call, which the table kernel would count as 0 copies
+    blocks         the blocks, and block (V,) int64: the one of each variant
     """
 
     variant_index: NDArray[np.int64]
@@ -127,16 +129,36 @@ class ResidualisedVariants:
     packed: NDArray[np.uint8] | None
     norm: NDArray[np.float32]
     has_missing: NDArray[np.bool_]
+    blocks: tuple[GenotypeBlock, ...]
+    block: NDArray[np.int64]
 
     @classmethod
     def joined(cls, blocks: Sequence[ResidualisedVariants]) -> ResidualisedVariants:
-        """Several blocks as one, whose indices are no longer those of a block."""
+        """Variants of several blocks."""
 
         def together(name: str) -> NDArray[Any]:
             return np.concatenate([getattr(one, name) for one in blocks])
 
         packed = None if any(one.packed is None for one in blocks) else together("packed")
-        return cls(together("variant_index"), together("genotypes"), packed, together("norm"), together("has_missing"))
+        firsts = np.cumsum([0, *(len(one.blocks) for one in blocks)])
+        block = np.concatenate([first + one.block for first, one in zip(firsts, blocks, strict=False)])
+        return cls(
+            together("variant_index"), together("genotypes"), packed, together("norm"), together("has_missing"),
+            tuple(block for one in blocks for block in one.blocks), block,
+        )  # fmt: skip
+
+    def exact(self, variant: int, basis: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,) float64: one variant's row of `genotypes`; basis (N, R): orthonormal basis of the covariates."""
+        block, index = self.blocks[self.block[variant]], int(self.variant_index[variant])
+        copies = block.minor_copies_of(index)
+        if self.has_missing[variant]:
+            missing = block.samples_missing(index)
+            called = np.delete(basis, missing, axis=0)
+            copies -= basis @ np.linalg.lstsq(called, np.delete(copies, missing), rcond=None)[0]
+            copies[missing] = 0.0
+        else:
+            residuals(copies, basis, out=copies)
+        return np.asarray(copies / np.linalg.norm(copies))
 
     def correlations(self, start: int, columns: Columns) -> NDArray[np.float32]:
         """(v, C) float32: correlations of up to ROWS variants from `start` on."""
@@ -176,7 +198,7 @@ class Shuffles:
         # Traits with missing values are residuals in fewer participants; here they must be residuals in all.
         residuals(values, self.basis, out=values)
         values /= np.linalg.norm(values, axis=0)
-        self.values = values.astype(np.float32)
+        self.values, self.exact_values = values.astype(np.float32), values
         self.orders = orders(cohort, count, seed)
         self.step = max(1, COLUMNS // traits)
         self.trait_sets = TraitSets(sets(names, self.values, self.basis, self.df) if with_sets else (), self.df)
@@ -210,33 +232,45 @@ class Shuffles:
         """(B,) the largest absolute correlation in each permutation, and (set_count,) the largest -log10 p of a trait set."""
         if self.count == 0 or len(variants.variant_index) == 0:
             return np.zeros(self.count), np.zeros(self.set_count)
-        maxima, start = [], 0
+        strongest, of_sets, first = Strongest(self.count), [], 0
         for batch in self.batches if self.batches is not None else self._batches():
-            shuffles = slice(start, start + batch.traits.count // self.traits)
-            maxima.append(self._maxima(variants, batch, self.set_maxima[shuffles]))
-            self.set_maxima[shuffles] = np.maximum(self.set_maxima[shuffles], maxima[-1][1])
-            start = shuffles.stop
-        single, trait_sets = (np.concatenate(each).astype(np.float64) for each in zip(*maxima, strict=True))
-        return single, trait_sets
+            shuffles = slice(first, first + batch.traits.count // self.traits)
+            of_sets.append(self._maxima(variants, batch, strongest, first, self.set_maxima[shuffles]))
+            self.set_maxima[shuffles] = np.maximum(self.set_maxima[shuffles], of_sets[-1])
+            first = shuffles.stop
+        return self._exact(variants, strongest), np.concatenate(of_sets)
 
     def _maxima(
-        self, variants: ResidualisedVariants, batch: ShuffleBatch, before: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """(b,) the largest absolute correlation in each permutation, and (c,) the larger of `before` (c,) and the largest
+        self, variants: ResidualisedVariants, batch: ShuffleBatch, strongest: Strongest, first: int, before: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Updates `strongest` by the permutations from `first` on; returns (c,) the larger of `before` (c,) and the largest
         -log10 p of a trait set in the first c of them."""
         shuffles, with_sets = batch.traits.count // self.traits, len(before)
-        single, combined = np.zeros(shuffles, dtype=np.float32), before.copy()
+        combined = before.copy()
         largest_q = np.zeros((with_sets, len(self.trait_sets.sets)), dtype=np.float32)
         for start in range(0, len(variants.variant_index), ROWS):
             correlations = variants.correlations(start, batch.traits)
-            largest = np.maximum(correlations.max(axis=0), -correlations.min(axis=0)).reshape(shuffles, -1)
-            single = np.maximum(single, largest.max(axis=1))
+            by_shuffle = correlations.reshape(len(correlations), shuffles, -1)
+            largest = strongest.update(first, start, by_shuffle)
             if self.trait_sets.sets and with_sets:
-                by_shuffle = correlations.reshape(len(correlations), shuffles, -1)[:, :with_sets]
-                combined = self.trait_sets.acat_maxima(by_shuffle, largest[:with_sets], combined)
+                combined = self.trait_sets.acat_maxima(by_shuffle[:, :with_sets], largest[:with_sets], combined)
                 with_components = variants.correlations(start, batch.set_components)
                 largest_q = np.maximum(largest_q, self.trait_sets.omnibus(with_components).max(axis=0))
-        return single, np.maximum(combined, self.trait_sets.max_neglog10p(largest_q))
+        return np.maximum(combined, self.trait_sets.max_neglog10p(largest_q))
+
+    def _exact(self, variants: ResidualisedVariants, strongest: Strongest) -> NDArray[np.float64]:
+        """(B,) float64: the largest absolute correlations."""
+        maxima = np.zeros(self.count)
+        for shuffles in strongest.found(len(self.basis)):
+            distinct, place = np.unique(strongest.variant[shuffles], return_inverse=True)
+            genotypes = np.stack([variants.exact(int(variant), self.basis) for variant in distinct])
+            traits = self.exact_values[self.orders[shuffles], strongest.trait[shuffles][:, None]]
+            weights = traits @ self.basis
+            products = np.einsum("bn,bn->b", genotypes[place], traits)
+            products -= np.einsum("br,br->b", (genotypes @ self.basis)[place], weights)
+            squares = np.einsum("bn,bn->b", traits, traits) - np.einsum("br,br->b", weights, weights)
+            maxima[shuffles] = np.abs(products) / np.sqrt(squares)
+        return maxima
 
     def _observed_in_steps(self, block: GenotypeBlock) -> SetTests:
         """As `_observed`, with few variants residualised at a time."""
@@ -287,7 +321,10 @@ class Shuffles:
         norm = np.sqrt(residual_ss[tested]).astype(np.float32)
         packed = hard_calls(block).packed[tested] if self.use_table else None
         scaled = genotypes[tested] / norm[:, None]
-        return ResidualisedVariants(np.flatnonzero(tested), scaled, packed, norm, block.missing_calls[tested] > 0)
+        return ResidualisedVariants(
+            np.flatnonzero(tested), scaled, packed, norm, block.missing_calls[tested] > 0, (block,),
+            np.zeros(len(norm), dtype=np.int64),
+        )  # fmt: skip
 
     def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
         """(count,) -log10 p of the largest correlations."""

@@ -26,6 +26,7 @@ from ecgwas.scan.engine.family_denominators import BlockFactors, filled
 from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort
 from ecgwas.scan.permutation.max_t import COLUMNS, DECIMALS, KEPT_BYTES, ROWS, Columns, Permuted, SetTests, orders
+from ecgwas.scan.permutation.strongest import Strongest
 from ecgwas.scan.permutation.trait_sets import TraitSets
 from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.study.scan import Matrix
@@ -42,7 +43,7 @@ class FamilyShuffles:
         hard calls."""
         self.model, self.count, self.traits, self.df = model, count, len(lambdas), model.df
         self.use_table = hard and kernels.resolved(options.kernel) == "table"
-        self.residuals = residuals.astype(np.float32)
+        self.residuals, self.exact_residuals, self.lambdas = residuals.astype(np.float32), residuals, lambdas
         own = family_screen.screen(model, lambdas, np.empty((len(model.basis), 0)))
         self.factors = BlockFactors(options.model_copy(update={"missing": "mean"}), own, hard=hard)
         members = model.families.members
@@ -50,7 +51,8 @@ class FamilyShuffles:
         deviations = family_screen.deviation(model.families.values[:, None], lambdas)
         self.deviations = deviations.astype(np.float32)  # (J, K)
         self.roots = (np.sqrt(deviations + 1) - 1).astype(np.float32)
-        self.inverse = np.linalg.inv(family_screen.gram(model, lambdas)).astype(np.float32)
+        self.exact_inverse = np.linalg.inv(family_screen.gram(model, lambdas))
+        self.inverse = self.exact_inverse.astype(np.float32)
         self.basis, self.own_basis = model.basis.astype(np.float32), model.own_basis.astype(np.float32)
         self.members = members
         self.orders = orders(cohort, count, seed)
@@ -100,18 +102,50 @@ class FamilyShuffles:
         tested = np.flatnonzero((sums.genotype_ss * MAX_VIF >= centred) & (centred > 0) & (sums.genotype_ss > 0))
         scale = np.reciprocal(np.sqrt(denominators[tested]))
         chosen = block.select(tested)
-        maxima = [self._maxima(chosen, scale, columns) for columns in (self.batches or self._batches())]
-        return Permuted(np.concatenate(maxima).astype(np.float64), np.zeros(self.count), SetTests.none())
+        strongest, first = Strongest(self.count), 0
+        for columns in self.batches or self._batches():
+            self._update(strongest, first, chosen, scale, columns)
+            first += columns.count // self.traits
+        return Permuted(self._exact(chosen, strongest), np.zeros(self.count), SetTests.none())
 
-    def _maxima(self, block: GenotypeBlock, scale: NDArray[np.float32], columns: Columns) -> NDArray[np.float32]:
-        """(b,) the largest absolute correlation of a variant with a trait in each permutation."""
-        largest = np.zeros(columns.count // self.traits, dtype=np.float32)
+    def _update(
+        self, strongest: Strongest, first: int, block: GenotypeBlock, scale: NDArray[np.float32], columns: Columns
+    ) -> None:
+        """Updates the strongest tests of the permutations from `first` on."""
         for start in range(0, len(block), ROWS):
             rows = np.arange(start, min(start + ROWS, len(block)))
             products = self._products(block.select(rows), columns).reshape(len(rows), -1, self.traits)
             products *= scale[rows, None, :]
-            np.maximum(largest, np.maximum(products.max(axis=(0, 2)), -products.min(axis=(0, 2))), out=largest)
-        return largest
+            strongest.update(first, start, products)
+
+    def _exact(self, block: GenotypeBlock, strongest: Strongest) -> NDArray[np.float64]:
+        """(count,) float64: the largest absolute correlations."""
+        maxima = np.zeros(self.count)
+        for permutations in strongest.found(block.people):
+            distinct, place = np.unique(strongest.variant[permutations], return_inverse=True)
+            copies = filled(block.select(distinct)).astype(np.float64)
+            for trait in np.unique(strongest.trait[permutations]):
+                chosen = np.flatnonzero(strongest.trait[permutations] == trait)
+                permuted = self.exact_residuals[self.orders[permutations[chosen]], trait].T
+                maxima[permutations[chosen]] = self._correlations(copies[place[chosen]].T, permuted, int(trait))
+        return maxima
+
+    def _correlations(
+        self, copies: NDArray[np.float64], permuted: NDArray[np.float64], trait: int
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """(c,) absolute correlations of copies (N, c) with permuted residuals (N, c) of one trait."""
+        model = self.model
+        factors = family_screen.deviation(model.families.values, self.lambdas[trait])[:, None]
+        u = family_screen.times_function(model, np.sqrt(factors + 1) - 1, permuted)
+        solved = family_screen.times_function(model, factors, copies)
+        with_u, with_copies = model.basis.T @ u, model.basis.T @ solved
+        effects = self.exact_inverse[trait] @ with_u
+        products = np.einsum("nc,nc->c", copies, u) - np.einsum("rc,rc->c", with_copies, effects)
+        squares = np.einsum("nc,nc->c", permuted, permuted) - np.einsum("rc,rc->c", with_u, effects)
+        squares *= np.einsum("nc,nc->c", copies, solved) - np.einsum(
+            "rc,rc->c", with_copies, self.exact_inverse[trait] @ with_copies
+        )
+        return np.asarray(np.abs(products) / np.sqrt(squares))
 
     def _products(self, block: GenotypeBlock, columns: Columns) -> NDArray[np.float32]:
         """(v, b K) float32 of genotypes with missing calls at the mean."""

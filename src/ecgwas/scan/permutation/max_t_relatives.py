@@ -33,6 +33,7 @@ from ecgwas.mixed.rotation import Rotation
 from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort
 from ecgwas.scan.permutation.max_t import COLUMNS, DECIMALS, KEPT_BYTES, ROWS, Permuted, SetTests, orders
+from ecgwas.scan.permutation.strongest import Strongest
 from ecgwas.scan.permutation.trait_sets import TraitSets
 from ecgwas.statistics.least_squares import neglog10p
 
@@ -55,7 +56,8 @@ class MixedShuffles:
         copies_of: block (V, N) -> (V, N) float32 copies without missing values.
         """
         self.rotation, self.count, self.traits = rotation, count, len(lambdas)
-        self.residuals, self.copies_of = residuals.astype(np.float32), copies_of
+        self.residuals, self.exact_residuals, self.copies_of = residuals.astype(np.float32), residuals, copies_of
+        self.lambdas = lambdas
         weights = reml.weights(rotation.values, lambdas).T
         self.weights, self.roots = weights.astype(np.float32), np.sqrt(weights).astype(np.float32)
         self.orders = orders(cohort, count, seed)
@@ -76,13 +78,17 @@ class MixedShuffles:
 
     def test(self, block: GenotypeBlock) -> Permuted:
         """Tests a block of variants in all permutations."""
-        variants, scale = self._rotated(block)
-        maxima = [self._maxima(variants, scale, columns) for columns in (self.batches or self._batches())]
-        single = np.concatenate(maxima).astype(np.float64)
-        return Permuted(single, np.zeros(self.count), SetTests.none())
+        index, variants, scale = self._rotated(block)
+        strongest, first = Strongest(self.count), 0
+        for columns in self.batches or self._batches():
+            self._update(strongest, first, variants, scale, columns)
+            first += columns.shape[1] // self.traits
+        return Permuted(self._exact(block, index, strongest), np.zeros(self.count), SetTests.none())
 
-    def _rotated(self, block: GenotypeBlock) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Testable variants in rotated coordinates (v, n), and 1 / sqrt(x~'W_k x~) (v, K)."""
+    def _rotated(
+        self, block: GenotypeBlock
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:  # fmt: skip
+        """Testable variants: (v,) indices in the block, (v, n) in rotated coordinates, and 1 / sqrt(x~'W_k x~) (v, K)."""
         variants = np.empty((len(block), len(self.rotation.values)), dtype=np.float32)
         for start in range(0, len(block), ROWS):
             chosen = np.arange(start, min(start + ROWS, len(block)))
@@ -95,18 +101,31 @@ class MixedShuffles:
         for start in range(0, len(variants), ROWS):
             scale[start : start + ROWS] = np.square(variants[start : start + ROWS]) @ self.weights
         np.reciprocal(np.sqrt(scale, out=scale), out=scale)
-        return variants, scale
+        return np.flatnonzero(tested), variants, scale
 
-    def _maxima(
-        self, variants: NDArray[np.float32], scale: NDArray[np.float32], columns: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """(b,) the largest absolute correlation of a variant with a trait in each permutation."""
-        largest = np.zeros(columns.shape[1] // self.traits, dtype=np.float32)
+    def _update(
+        self, strongest: Strongest, first: int, variants: NDArray[np.float32], scale: NDArray[np.float32],
+        columns: NDArray[np.float32],
+    ) -> None:  # fmt: skip
+        """Updates the strongest tests of the permutations from `first` on."""
         for start in range(0, len(variants), ROWS):
-            products = (variants[start : start + ROWS] @ columns).reshape(-1, len(largest), self.traits)
+            products = (variants[start : start + ROWS] @ columns).reshape(-1, columns.shape[1] // self.traits, self.traits)
             products *= scale[start : start + ROWS, None, :]
-            np.maximum(largest, np.maximum(products.max(axis=(0, 2)), -products.min(axis=(0, 2))), out=largest)
-        return largest
+            strongest.update(first, start, products)
+
+    def _exact(self, block: GenotypeBlock, index: NDArray[np.int64], strongest: Strongest) -> NDArray[np.float64]:
+        """(count,) float64: the largest absolute correlations."""
+        maxima, basis = np.zeros(self.count), self.rotation.basis
+        for permutations in strongest.found(len(basis)):
+            distinct, place = np.unique(strongest.variant[permutations], return_inverse=True)
+            trait = strongest.trait[permutations]
+            variants = (self.copies_of(block.select(index[distinct])).astype(np.float64) @ basis)[place]
+            traits = self.exact_residuals[self.orders[permutations], trait[:, None]] @ basis
+            weights = reml.weights(self.rotation.values, self.lambdas[trait])
+            products = np.einsum("bn,bn,bn->b", variants, np.sqrt(weights), traits)
+            squares = np.einsum("bn,bn,bn->b", variants, weights, variants) * np.einsum("bn,bn->b", traits, traits)
+            maxima[permutations] = np.abs(products) / np.sqrt(squares)
+        return maxima
 
     def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
         """(count,) -log10 p of the largest correlations."""
