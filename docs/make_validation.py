@@ -11,80 +11,22 @@ keeps its text, which is of an earlier run.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from docs import tables_of_relatives as relatives
+from docs.recorded_runs import Lines, Row, Run, joined, percent, recorded_run, table
 
 from benchmarks.findings import threshold_at_size
 from benchmarks.hearts.kinds import KINDS
-from benchmarks.record import RESULTS, rows
 from ecgwas.extras import EXTRAS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs" / "validation").glob("*.md")))
 BLOCK = re.compile(r"(<!-- run: (.+?) -->\n).*?(<!-- end of run -->)", re.DOTALL)
-
-Row = Mapping[str, Any]
-Lines = Sequence[str]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A recorded run of a benchmark."""
-
-    command: str
-    date: str
-    machine: str
-    load: float
-    commit: str
-    rows: tuple[Row, ...]
-
-    @property
-    def caption(self) -> str:
-        """Command, date, machine, load and commit in one line."""
-        return f"`{self.command}`, {self.date}, {self.machine}, load {self.load:g} at the start, commit {self.commit}:"
-
-    def of(self, kind: str, *words: str) -> list[Row]:
-        """Rows of a kind whose words begin with `words`."""
-        return [row for row in self.rows if row["kind"] == kind and tuple(row["words"][: len(words)]) == words]
-
-
-def recorded_run(benchmark: str, arguments: str = "") -> Run | None:
-    """The recorded run of a benchmark with these arguments; None if there is none."""
-    path = RESULTS / f"{benchmark}.json"
-    run = json.loads(path.read_text()).get(arguments) if path.exists() else None
-    if run is None:
-        return None
-    about = {name: run[name] for name in ("command", "date", "machine", "load", "commit")}
-    return Run(**about, rows=tuple(rows(run["lines"])))
-
-
-def joined(runs: Sequence[Run]) -> Run:
-    """Several runs of a benchmark as one, whose caption has all commands, dates, machines and commits, and the highest load."""
-
-    def each(name: str) -> str:
-        return ", ".join(dict.fromkeys(str(getattr(run, name)) for run in runs))
-
-    first, *others = (run.command for run in runs)
-    command = "` and `".join([first, *(other.removeprefix("python -m benchmarks.").split(maxsplit=1)[-1] for other in others)])
-    lines = tuple(row for run in runs for row in run.rows)
-    return Run(command, each("date"), each("machine"), max(run.load for run in runs), each("commit"), lines)
-
-
-def table(header: Sequence[str], body: Sequence[Sequence[str]]) -> Lines:
-    """A Markdown table."""
-    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *body)]
-
-
-def percent(row: Row, places: int = 1) -> str:
-    """`5.3 (2.3 to 10.2)`: observed rate and its interval, in %."""
-    rate, low, high = (f"{100 * row[name]:.{places}f}" for name in ("observed", "low", "high"))
-    return f"{rate} ({low} to {high})"
-
 
 # One function for each table
 
@@ -443,6 +385,12 @@ class Table:
         return joined(runs) if runs else None
 
 
+PROGRAMS = (
+    "--only families --traits 384 --python python", "--only mice --traits 384 --python python",
+    "--only large --people 10000 --python python",
+)  # fmt: skip
+"""Runs of benchmarks/speed/mixed_model.py that compare programs."""
+
 TABLES = {
     "speed.association": Table("speed.association", association),
     "speed.installation": Table("speed.installation", extras),
@@ -454,6 +402,16 @@ TABLES = {
     "speed.kinship, instructions": Table("speed.kinship", kinship_instructions),
     "speed.kinship --slice": Table("speed.kinship", kinship_slice, "--slice"),
     "speed.missing_calls": Table("speed.missing_calls", missing_calls),
+    "speed.mixed_model, programs": Table("speed.mixed_model", relatives.programs, pieces=PROGRAMS),
+    "speed.mixed_model, inflation": Table("speed.mixed_model", relatives.inflation, PROGRAMS[0]),
+    "speed.mixed_model, errors": Table("speed.mixed_model", relatives.errors, "--only margin,fwer,pedigrees"),
+    "speed.mixed_model, pedigrees": Table("speed.mixed_model", relatives.pedigrees, "--only margin,fwer,pedigrees"),
+    "speed.mixed_model, time": Table("speed.mixed_model", relatives.times, "--only time"),
+    "speed.family_model": Table("speed.family_model", relatives.family_agreement),
+    "speed.family_model, inflation": Table("speed.family_model", relatives.inflation),
+    "speed.family_model, time": Table("speed.family_model", relatives.family_times),
+    "speed.polygenic": Table("speed.polygenic", relatives.predictions),
+    "speed.polygenic, cost": Table("speed.polygenic", relatives.cost_of_predictions),
     "speed.network": Table("speed.network", network),
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),

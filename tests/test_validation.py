@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from docs import make_validation
-from docs.make_validation import BLOCK, PAGES, TABLES, Run, filled
+from docs.make_validation import BLOCK, PAGES, TABLES, filled
+from docs.recorded_runs import Run
 
 from benchmarks import record
 from tests.conftest import ROOT
@@ -86,6 +87,39 @@ LINES = {
     "speed.kinship --slice": [
         "SLICE people=100000 variants=20000 firsts=256 arranging_seconds=20.3 seconds=4.3 per_pair_ns=169 "
         "all_pairs_minutes=7.2 gib=1.12"
+    ],
+    "speed.mixed_model, programs": [
+        "LMM families-1500 gemma version=0.98.5 people=1500 traits=384 compared=4 variants=3000 rows=12000 "
+        "max_rel_chi2=5.1e-06 correlation=1.000000 lambda=1.009 lambda_theirs=1.009 seconds=1.3 seconds_per_trait=2.24 speed_ratio=673",
+    ],
+    "speed.mixed_model, inflation": ["LAMBDA families-1500 h2=0.8 mixed=1.000 least_squares=1.352"],
+    "speed.mixed_model, errors": [
+        "MARGIN people=100 related=0.5 shortfall=0.275 times_people=27",
+        "FWER families-300 polygenic studies=200 observed=0.055 low=0.020 high=0.080",
+    ],
+    "speed.mixed_model, pedigrees": [
+        f"RECALL pedigrees-1282 {name} seed=1 traits=48 neglog10p=6.83 people=1282 recall=0.938 false=0 of=240 lambda=0.967"
+        for name in ("polygenic", "drop", "everyone_as_unrelated")
+    ],
+    "speed.mixed_model, time": [
+        "TIME families-1500 traits=24 variants=4000 least_squares=0.02 mixed=0.66 ratio=38.9 floor=64.5 "
+        "mixed_without_rotation_made=0.11 ratio_without=6.4 genotypes_rotated_by_blas=0.23",
+    ],
+    "speed.family_model": [
+        "MARGIN people=100 members=52 tests=196 shortfall=0.580 constant=2.9",
+        "GEMMA families-1500 rows=303 max_rel_chi2=3.9e-06",
+        "FWER families-300 family studies=200 observed=0.060 low=0.020 high=0.080",
+    ],
+    "speed.family_model, inflation": ["LAMBDA cousins-1500 h2=0.8 mixed=1.110 least_squares=1.594"],
+    "speed.family_model, time": [
+        "COST people=1500 in_families=0.75 variants=20000 keep=3 rows=7721 least_squares=0.12 family=0.51 ratio=4.40",
+    ],
+    "speed.polygenic": [
+        "BY_H2 h2=0.5 r2=0.0333 theory=0.0370 estimate=0.504 sd=0.018",
+    ],
+    "speed.polygenic, cost": [
+        "POLYGENIC people=20000 variants=100000 traits=384 minutes=3.55 gib=0.89 temporary_bytes=0 r2=0.0152 theory=0.0165 "
+        "to_100000=14.5 threads=2 elapsed=7.46 load=13.9",
     ],
     "speed.missing_calls": ["MISSING people=1000 traits=384 complete=0.99 us=2.82 undivided_us=3.37"],
     "findings.planted": [

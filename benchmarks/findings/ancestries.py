@@ -39,6 +39,7 @@ from scipy import stats
 
 from benchmarks.record import recorded
 from ecgwas.genotypes import chromosomes
+from ecgwas.genotypes.packed_calls import packed_calls
 from ecgwas.genotypes.pruned_panel import PrunedGenotypes
 from ecgwas.loci import group_effects
 from ecgwas.scan import matrix
@@ -184,7 +185,11 @@ def judged(genomes: Genomes, *, keep_relatives: bool) -> Judged:
     """Sample QC with the default limits."""
     eids = tuple(f"p{i}" for i in range(genomes.people))
     panel = PrunedGenotypes(
-        eids, genomes.codes, np.full(len(eids), VARIANTS), VARIANTS, np.empty((0, len(eids)), dtype=np.uint8)
+        eids,
+        packed_calls(genomes.codes),
+        np.full(len(eids), VARIANTS),
+        VARIANTS,
+        packed_calls(np.empty((0, len(eids)), dtype=np.uint8)),
     )
     qc = sample_qc.run(
         PersonGuards(), panel, np.zeros(len(eids), dtype=np.int8), wanted_components=COMPONENTS, seed=1,

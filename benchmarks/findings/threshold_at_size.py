@@ -1,6 +1,6 @@
 """Is the threshold from a permuted sample of the participants that of permuting everyone, and what does it cost?
 
-    python -m benchmarks.findings.threshold_at_size [--quick] [--permutations 3000] [--only SETTING]
+    python -m benchmarks.findings.threshold_at_size [--quick] [--permutations 10000] [--only SETTING]
 
 Every setting simulates genotypes in blocks of linkage disequilibrium and traits without any effect. `full` is the family-wise
 threshold (-log10 p at 5 %) as the order statistic of many permutations of everyone; `fast` is what a study takes by default
@@ -43,7 +43,7 @@ from ecgwas.tables import CHI2_EDGES, Associations, LeftOutVariants, ScanResult,
 
 PERMUTATIONS, VARIANTS, QUICK_VARIANTS, SAMPLES, CHUNK = 1000, 1000, 200, 2, 500
 DRAWS_TIMED = 20
-FULL_PERMUTATIONS = 3000
+FULL_PERMUTATIONS = 10_000
 """Permutations of everyone."""
 
 LD_BLOCK, LD = 50, 0.9

@@ -21,7 +21,7 @@ FWER    share of null studies of heritable traits in families with a test beyond
 MARGIN  largest shortfall of the screen's t squared at -log10 p of 3, times the number of people (relatives.PEOPLE_OF_MARGIN).
 DROP, RECALL    pedigrees through real genomes (pedigrees.py): planted loci found with relatives kept, dropped, or taken for
         unrelated, beyond Bonferroni's threshold.
-THRESHOLD       of a sample of unrelated people, beside that of everyone: one setting of findings/threshold_at_size.py.
+THRESHOLD       of a sample of unrelated people, compared with that of everyone: one setting of findings/threshold_at_size.py.
 
 Families: four or two siblings each, without their parents; variants on four chromosomes. Programs that are absent are named.
 Pieces: margin, families, mice, large (BOLT-LMM on --people simulated people), time, fwer, pedigrees, threshold.

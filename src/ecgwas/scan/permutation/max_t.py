@@ -261,7 +261,7 @@ class Shuffles:
     def _exact(self, variants: ResidualisedVariants, strongest: Strongest) -> NDArray[np.float64]:
         """(B,) float64: the largest absolute correlations."""
         maxima = np.zeros(self.count)
-        for shuffles in strongest.found(len(self.basis)):
+        for shuffles in strongest.permutations(len(self.basis)):
             distinct, place = np.unique(strongest.variant[shuffles], return_inverse=True)
             genotypes = np.stack([variants.exact(int(variant), self.basis) for variant in distinct])
             traits = self.exact_values[self.orders[shuffles], strongest.trait[shuffles][:, None]]

@@ -121,7 +121,7 @@ class FamilyShuffles:
     def _exact(self, block: GenotypeBlock, strongest: Strongest) -> NDArray[np.float64]:
         """(count,) float64: the largest absolute correlations."""
         maxima = np.zeros(self.count)
-        for permutations in strongest.found(block.people):
+        for permutations in strongest.permutations(block.people):
             distinct, place = np.unique(strongest.variant[permutations], return_inverse=True)
             copies = filled(block.select(distinct)).astype(np.float64)
             for trait in np.unique(strongest.trait[permutations]):

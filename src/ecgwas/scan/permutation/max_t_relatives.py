@@ -116,7 +116,7 @@ class MixedShuffles:
     def _exact(self, block: GenotypeBlock, index: NDArray[np.int64], strongest: Strongest) -> NDArray[np.float64]:
         """(count,) float64: the largest absolute correlations."""
         maxima, basis = np.zeros(self.count), self.rotation.basis
-        for permutations in strongest.found(len(basis)):
+        for permutations in strongest.permutations(len(basis)):
             distinct, place = np.unique(strongest.variant[permutations], return_inverse=True)
             trait = strongest.trait[permutations]
             variants = (self.copies_of(block.select(index[distinct])).astype(np.float64) @ basis)[place]

@@ -40,7 +40,7 @@ class Strongest:
             self.variant[first + better], self.trait[first + better] = variant, trait
         return np.asarray(largest)
 
-    def found(self, people: int) -> Iterator[NDArray[np.int64]]:
+    def permutations(self, people: int) -> Iterator[NDArray[np.int64]]:
         """Permutations of `people` participants with a strongest test, some at a time."""
         permutations, step = np.flatnonzero(self.variant >= 0), max(1, VALUES_AT_ONCE // people)
         for start in range(0, len(permutations), step):
