@@ -90,7 +90,8 @@ LINES = {
     ],
     "speed.mixed_model, programs": [
         "LMM families-1500 gemma version=0.98.5 people=1500 traits=384 compared=4 variants=3000 rows=12000 "
-        "max_rel_chi2=5.1e-06 correlation=1.000000 lambda=1.009 lambda_theirs=1.009 seconds=1.3 seconds_per_trait=2.24 speed_ratio=673",
+        "max_rel_chi2=5.1e-06 correlation=1.000000 lambda=1.009 lambda_theirs=1.009 seconds=1.3 seconds_per_trait=2.24 "
+        "speed_ratio=673",
     ],
     "speed.mixed_model, inflation": ["LAMBDA families-1500 h2=0.8 mixed=1.000 least_squares=1.352"],
     "speed.mixed_model, errors": [
