@@ -290,6 +290,28 @@ def sampled_thresholds(run: Run) -> Lines:
     return [*measured[0], *(line for lines in measured[1:] for line in ("", *lines))]
 
 
+def outcomes(run: Run) -> Lines:
+    """Score tests of features with outcomes, and how long a large study would take."""
+    predicted = run.of("PREDICTED")
+    header = ("model", "features, outcomes, people", "CPU s", "growth of memory", "times as fast", "CPU minutes, large study")
+    return table(header, [
+        [row["words"][0], f"{row['features']}, {row['outcomes']}, {row['people']:,}", f"{row['cpu_seconds']:.2f}",
+         f"{row['gib']:.2f} GiB", f"{row['statsmodels_ratio']:,}", f"{large['cpu_minutes']:.1f}"]
+        for row, large in zip(run.of("OUTCOMES"), predicted, strict=True)
+    ])  # fmt: skip
+
+
+def outcome_fits(run: Run) -> Lines:
+    """CPU time of single fits."""
+    kinds = list(dict.fromkeys(row["words"][0] for row in run.of("FIT")))
+    sizes = list(dict.fromkeys(row["people"] for row in run.of("FIT")))
+    seconds = {(row["words"][0], row["people"]): row["cpu_seconds"] for row in run.of("FIT")}
+    names = {"likelihood": "logistic, likelihood ratio", "firth": "logistic, Firth", "cox": "Cox"}
+    return table(("CPU s of one fit", *(f"{people:,} people" for people in sizes)), [
+        [names[kind], *(f"{seconds[kind, people]:.3f}" for people in sizes)] for kind in kinds
+    ])  # fmt: skip
+
+
 def reading(run: Run) -> Lines:
     """Recordings per second and core, by format."""
     return table(("format", "file, KiB", "plain", "ecgwas", "ratio"), [
@@ -413,6 +435,8 @@ TABLES = {
     "speed.polygenic": Table("speed.polygenic", relatives.predictions),
     "speed.polygenic, cost": Table("speed.polygenic", relatives.cost_of_predictions),
     "speed.network": Table("speed.network", network),
+    "speed.outcomes": Table("speed.outcomes", outcomes),
+    "speed.outcomes, fits": Table("speed.outcomes", outcome_fits),
     "speed.reading": Table("speed.reading", reading),
     "speed.report": Table("speed.report", report),
     "speed.report --variants": Table("speed.report", report, "--variants 10000000"),

@@ -122,6 +122,11 @@ LINES = {
         "POLYGENIC people=20000 variants=100000 traits=384 minutes=3.55 gib=0.89 temporary_bytes=0 r2=0.0152 theory=0.0165 "
         "to_100000=14.5 threads=2 elapsed=7.46 load=13.9",
     ],
+    "speed.outcomes": [
+        "OUTCOMES cox features=64 outcomes=32 people=5000 cpu_seconds=0.22 gib=0.017 statsmodels_ratio=1069",
+        "PREDICTED cox features=384 outcomes=1500 people=50000 cpu_minutes=3.5",
+    ],
+    "speed.outcomes, fits": ["FIT firth people=5000 covariates=15 cpu_seconds=0.087"],
     "speed.missing_calls": ["MISSING people=1000 traits=384 complete=0.99 us=2.82 undivided_us=3.37"],
     "findings.planted": [
         "PLANTED 1 people=466 planted=4 found=4 others=1 cpu_seconds=320 neglog10p=35.1,15.0,14.2,12.4",
