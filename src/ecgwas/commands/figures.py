@@ -13,7 +13,7 @@ from ecgwas import report
 from ecgwas.errors import InputError, first_few
 from ecgwas.progress import track
 from ecgwas.report.contents import ReportContents
-from ecgwas.report.figures import publication, region
+from ecgwas.report.figures import cases, publication, region
 from ecgwas.report.figures.publication import DEFAULT_COLUMNS, JOURNALS, Columns
 from ecgwas.report.names import feature_figure, slug
 from ecgwas.report.queries import locus_pages
@@ -71,7 +71,8 @@ def write(
 
 
 def for_a_paper(names: Sequence[str], traits: Sequence[str], loci: Sequence[int], max_figures: int) -> list[str]:
-    """At most `max_figures` of the names: figures of `traits`, the study, the strongest loci, representations, further loci.
+    """At most `max_figures` of the names: figures of `traits`, the study, cases, the strongest loci, representations, further
+    loci.
 
     loci: their numbers, strongest first
     """
@@ -79,7 +80,8 @@ def for_a_paper(names: Sequence[str], traits: Sequence[str], loci: Sequence[int]
     of_loci = [f"{kind}_{number}" for number in loci for kind in ("locus", "region")]
     of_representations = [name for pattern in OF_REPRESENTATIONS for name in names if fnmatchcase(name, pattern)]
     first = 2 * MOST_LOCI_FIRST
-    order = [*plots, *OF_THE_STUDY, *of_loci[:first], *of_representations, *of_loci[first:]]
+    of_cases = [name for name in names if name.startswith("cases_")]
+    order = [*plots, *OF_THE_STUDY, *of_cases, *of_loci[:first], *of_representations, *of_loci[first:]]
     return [name for name in dict.fromkeys(order) if name in names][:max_figures]
 
 
@@ -96,7 +98,8 @@ def headings(contents: ReportContents) -> dict[str, str]:
     representations = {f"{kind}_{one.name}": one.name for one in contents.representations for kind in kinds}
     meanings = {feature_figure(one.name, feature): f"{one.name}: {feature}"
                 for one in contents.representations for feature in one.traversals}  # fmt: skip
-    return {**of_traits, **regions, **beats, **representations, **meanings}
+    of_cases = {cases.name_of(one): cases.title_of(one) for one in contents.case_beats}
+    return {**of_traits, **regions, **beats, **representations, **meanings, **of_cases}
 
 
 def columns_of(context: click.Context, option: click.Parameter, value: str) -> Columns:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from ecgwas.report.contents import GenotypeBeats
+from ecgwas.report.mean_beats import GenotypeBeats
 from ecgwas.signals import MISSING, Signals
 
 BLOCK = 500
@@ -65,11 +65,11 @@ def genotype_beats(signals: Signals, variants: Sequence[LeadVariant]) -> tuple[G
 
 def without_missing_beats(signals: Signals, variants: Sequence[LeadVariant]) -> list[LeadVariant]:
     """The variants without the dosages of participants who lack a median beat, in one lead or all."""
-    lacking = _lack_beats(signals)
+    lacking = lack_beats(signals)
     return [replace(variant, dosage=np.where(lacking, np.nan, variant.dosage)) for variant in variants]
 
 
-def _lack_beats(signals: Signals) -> NDArray[np.bool_]:
+def lack_beats(signals: Signals) -> NDArray[np.bool_]:
     """(N,) True for participants whose median beat is missing in a lead."""
     doubtful = (signals.lead_status == MISSING).any(axis=1) | ~signals.normal.any(axis=1)
     return np.array([bool(doubt) and not np.isfinite(signals.beats[i]).all() for i, doubt in enumerate(doubtful)])

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecgwas.leads import LEADS
+from ecgwas.report.mean_beats import CaseBeats, GenotypeBeats
 from ecgwas.report.plot_data import PlotData
 from ecgwas.report.scan_rows import ScanRows
 from ecgwas.study import Study
@@ -106,34 +107,6 @@ class RepresentationResults:
     rate_hz: float | None = None
     architecture: tuple[Mapping[str, Any], ...] = ()
     source: str = ""
-
-
-@dataclass(frozen=True)
-class GenotypeBeats:
-    """Median beats of the participants with 0, 1 and 2 copies of the effect allele of a locus, or of any variant (locus None).
-
-    people   (3,) int64
-    mean_uv  (3, 12, T) float64, NaN where nobody has the genotype;  half_width_uv  (3, 12, T), of the 95 % interval
-    slope_uv (12, T) float64, least-squares effect of one copy, unadjusted;  slope_half_width_uv  (12, T)
-    neglog10p (12, T) float64, of the slope, normal approximation; NaN where it is undefined
-    decoded  representation -> (12, T) float32 µV, effect of one copy as its decoder draws it from the effects on its features
-    pooled   0 or 2: a genotype of so few participants that they are counted as having one copy; None: none is
-    """
-
-    locus: int | None
-    variant: str
-    effect_allele: str
-    other_allele: str
-    times_ms: NDArray[np.float64]
-    people: NDArray[np.int64]
-    mean_uv: NDArray[np.float64]
-    half_width_uv: NDArray[np.float64]
-    slope_uv: NDArray[np.float64]
-    slope_half_width_uv: NDArray[np.float64]
-    neglog10p: NDArray[np.float64]
-    leads: tuple[str, ...] = LEADS
-    decoded: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
-    pooled: int | None = None
 
 
 @dataclass(frozen=True)
@@ -354,6 +327,7 @@ class ReportContents:
 
     tables      further tables of the stages; one that the study does not have is absent
     null_study  None: it was not run, or at another threshold
+    case_beats  of the outcomes with the strongest significant tests
     """
 
     run: RunInfo
@@ -364,6 +338,7 @@ class ReportContents:
     genes: GeneResults
     tables: Mapping[ResultFile, pl.DataFrame] = field(default_factory=dict)
     null_study: NullStudy | None = None
+    case_beats: tuple[CaseBeats, ...] = ()
 
     @property
     def threshold_caveat(self) -> str | None:

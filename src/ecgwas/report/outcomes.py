@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
+from ecgwas.report.mean_beats import CaseBeats
 from ecgwas.tables import files
 from ecgwas.tables.files import ResultFile
 
@@ -33,6 +36,25 @@ def shareable(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dic
         files.OUTCOME_TESTS: _tests(tables[files.OUTCOME_TESTS], judged, min_people),
         files.OUTCOME_EXCLUSIONS: _exclusions(tables[files.OUTCOME_EXCLUSIONS], judged, min_people),
     }
+
+
+def shareable_beats(
+    all_beats: Sequence[CaseBeats], tables: Mapping[ResultFile, pl.DataFrame], min_people: int
+) -> tuple[CaseBeats, ...]:
+    """Mean beats of the outcomes whose counts the shareable `tables` have, rounded to a microvolt."""
+    table = tables.get(files.OUTCOMES)
+    if table is None or not all_beats:
+        return ()
+    counted = set(table.filter(pl.col("cases").is_not_null()).select(KEY).iter_rows())
+    return tuple(
+        replace(
+            beats, mean_uv=np.round(beats.mean_uv), half_width_uv=np.round(beats.half_width_uv, 1),
+            difference_uv=np.round(beats.difference_uv), difference_half_width_uv=np.round(beats.difference_half_width_uv, 1),
+            unmatched=beats.unmatched if beats.unmatched >= min_people else 0,
+        )
+        for beats in all_beats
+        if (beats.outcome, beats.analysis) in counted
+    )  # fmt: skip
 
 
 def _any_few(names: Sequence[str], min_people: int) -> pl.Expr:

@@ -11,7 +11,6 @@ import polars as pl
 
 from ecgwas.report import outcomes
 from ecgwas.report.contents import (
-    GenotypeBeats,
     LociResults,
     LocusRegion,
     NullStudy,
@@ -19,6 +18,7 @@ from ecgwas.report.contents import (
     RepresentationResults,
     Traversal,
 )
+from ecgwas.report.mean_beats import GenotypeBeats
 from ecgwas.report.scan_rows import carried_by_few
 from ecgwas.signals import LEAD_STATUS
 from ecgwas.tables import VARIANT_KEY, Loci, files
@@ -45,6 +45,7 @@ def shareable(contents: ReportContents, min_people: int) -> ReportContents:
     scan, run = contents.scan, contents.run
     n_rare = scan.rows.carried_by_few(min_people)
     note = [f"{n_rare:,} tests of alleles carried fewer than {min_people} times are not shown"] if n_rare else []
+    tables = _tables(contents.tables, min_people)
     rows = replace(scan.rows, min_people=max(min_people, scan.rows.min_people))
     return replace(
         contents,
@@ -53,7 +54,8 @@ def shareable(contents: ReportContents, min_people: int) -> ReportContents:
         representations=tuple(_without_recordings(one, min_people) for one in contents.representations),
         scan=replace(scan, rows=rows, trait_report=_trait_report(scan.trait_report, min_people)),
         loci=_loci(contents.loci, min_people),
-        tables=_tables(contents.tables, min_people),
+        tables=tables,
+        case_beats=outcomes.shareable_beats(contents.case_beats, tables, min_people),
         null_study=None if contents.null_study is None else _null_study(contents.null_study, min_people),
     )
 

@@ -25,6 +25,7 @@ from ecgwas.stages import feature_tables, genes, loci, null, outcomes, read, rec
 from ecgwas.stages import report_data as gathering
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, note_path
+from ecgwas.stages.case_beats import case_beats
 from ecgwas.stages.represent import Fitted
 from ecgwas.store import Note
 from ecgwas.study import RepresentationOptions, Study
@@ -102,7 +103,8 @@ def write_page(page: report.Page, out: Path) -> None:
 
 
 def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
-    """The contents of the page; genotypes of fewer than `min_people` are pooled with their neighbours.
+    """The contents of the page; genotypes of fewer than `min_people` are pooled with their neighbours, and no mean beat is of
+    fewer cases or controls.
 
     All contents are in memory, except for the rows that the scan kept.
     """
@@ -124,6 +126,7 @@ def gather(study: Study, *, min_people: int = 0) -> report.ReportContents:
         genes=_gene_results(study),
         tables=_further_tables(study.results),
         null_study=_null_study(study, loci_results.min_neglog10p),
+        case_beats=() if signals is None else case_beats(study, signals, min_people),
     )
 
 
@@ -351,4 +354,4 @@ def _check(study: Study) -> Sequence[str]:
     return facts if rates is None else [*facts, recombination_map.check(rates, study.scan.build)]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=9)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=10)

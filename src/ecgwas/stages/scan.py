@@ -273,5 +273,5 @@ def _not_tested(rows: Sequence[tuple[str, str, int]]) -> list[str]:
 
 STAGE = Stage(
     "scan", "test every variant against every trait", _parts, _options, _needs, _files, _work, _check,
-    version=5,
+    version=6,
 )  # fmt: skip

@@ -11,6 +11,7 @@ from ecgwas.report.figures import (
     agreement,
     architecture,
     associations,
+    cases,
     genotype,
     hits,
     miami,
@@ -63,6 +64,7 @@ def all_figures(options: ReportOptions, contents: ReportContents, *, traits: Seq
         **_of_loci(contents),
         **network.clusters(contents.genes, options.max_clusters),
         **outcomes.figures(contents.tables),
+        **cases.figures(contents.case_beats),
     }
     if contents.null_study is not None:
         null = contents.null_study

@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecgwas.report.contents import Figure, GenotypeBeats
+from ecgwas.report.contents import Figure
 from ecgwas.report.figures import ecg_grid
 from ecgwas.report.figures import svg as d
+from ecgwas.report.mean_beats import GenotypeBeats
 from ecgwas.report.plot_data import Curve, PlotData
 
 COLOURS = (d.BLUE, d.MUTED, d.VERMILION)

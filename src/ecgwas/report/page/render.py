@@ -86,6 +86,7 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         ],
         "more_genes": tables.further(results, eids, "genes"),
         "has_outcomes": files.OUTCOMES in results,
+        "cases": [name for name in figures if name.startswith("cases_")],
         "more_outcomes": tables.further(results, eids, "outcomes", except_for=(files.OUTCOMES, files.OUTCOME_TESTS)),
         "shared": tables.further(results, eids, "share"),
         "nothing_in": [tables.words_of(file) for file, frame in results.items() if frame.height == 0],
