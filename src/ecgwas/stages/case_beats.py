@@ -27,8 +27,8 @@ MIN_GROUP = 5
 
 
 def case_beats(study: Study, signals: Signals, min_people: int) -> tuple[report.CaseBeats, ...]:
-    """Of at most MAX_OUTCOMES outcomes that have cases and a significant test, the strongest first. Outcomes of which fewer than
-    `min_people` or MIN_GROUP cases or controls can be matched are excluded and logged."""
+    """Of at most MAX_OUTCOMES outcomes that have cases and a significant test, the strongest first. Outcomes of which fewer
+    than `min_people` or MIN_GROUP cases or controls can be matched are excluded and logged."""
     if study.outcomes is None:
         return ()
     tests = files.OUTCOME_TESTS.read(study.results).frame.filter("significant")
