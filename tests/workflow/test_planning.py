@@ -17,7 +17,7 @@ from ecgwas.scan.work import HISTOGRAM_BYTES
 from ecgwas.stages import STAGES
 from ecgwas.stages.traits import load_traits
 from ecgwas.store import Note
-from ecgwas.study import Study
+from ecgwas.study import PredictOptions, Study
 from ecgwas.traits import sample_qc
 from ecgwas.workflow import costs, costs_of_permutations, planning
 from ecgwas.workflow.costs import StudySize
@@ -41,7 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def example() -> Study:
-    return Study.read_file(ROOT / "examples" / "study.yaml")
+    return Study.read_file(ROOT / "examples" / "study.yaml").model_copy(update={"predict": PredictOptions()})
 
 
 def test_every_part_is_planned(finished: Study) -> None:

@@ -36,6 +36,7 @@ SUMMARIES = {
     "options": "Print every option of study.yaml with its default, unit and meaning.",
     "outcomes": "Stage: test traits with diseases and measurements.",
     "plan": "Estimate jobs, CPU time, memory and disk space of every stage; also written to results/plan.json.",
+    "predict": "Stage: tell diseases and genotypes by the ECG.",
     "read": "Stage: read and clean the recordings, find beats.",
     "references": "Public reference files that stage `genes` reads: genes, network, terms, published associations.",
     "report": "Stage: put everything on one page.",

@@ -17,6 +17,8 @@ from ecgwas.outcomes.logistic import likelihood
 from ecgwas.outcomes.newton import Point, maximise
 
 CONFIDENCE = 0.95
+QUANTILE = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
+"""Standard errors on either side of a value in its interval."""
 Measure = Callable[..., float]
 
 
@@ -82,8 +84,8 @@ def auroc(scores: NDArray[np.float64], cases: NDArray[np.bool_]) -> Estimate:
     value = float(of_cases.mean())
     if not 0 < value < 1 or min(len(of_cases), len(of_controls)) < 2:
         return Estimate(value, np.nan, np.nan)
-    variance = float(_covariance(of_cases, of_controls)[0, 0])
-    half = _quantile() * np.sqrt(variance) / (value * (1 - value))
+    variance = float(covariance(of_cases, of_controls)[0, 0])
+    half = QUANTILE * np.sqrt(variance) / (value * (1 - value))
     low, high = (float(special.expit(special.logit(value) + side * half)) for side in (-1, 1))
     return Estimate(value, low, high)
 
@@ -100,10 +102,15 @@ def auroc_difference(first: NDArray[np.float64], second: NDArray[np.float64], ca
     of_cases, of_controls = placements(scores, cases)
     value = float(of_cases[:, 0].mean() - of_cases[:, 1].mean())
     contrast = np.array([1.0, -1.0])
-    se = float(np.sqrt(max(contrast @ _covariance(of_cases, of_controls) @ contrast, 0.0)))
+    return difference(value, float(contrast @ covariance(of_cases, of_controls) @ contrast))
+
+
+def difference(value: float, variance: float) -> Difference:
+    """A difference of areas and its variance, with the interval and test of the normal distribution."""
+    se = float(np.sqrt(max(variance, 0.0)))
     if se <= 1e-12:
         return Difference(value, se, value, value, 1.0 if abs(value) <= 1e-12 else 0.0)
-    half = _quantile() * se
+    half = QUANTILE * se
     return Difference(value, se, value - half, value + half, float(2 * stats.norm.sf(abs(value) / se)))
 
 
@@ -120,8 +127,8 @@ def placements(scores: NDArray[np.float64], cases: NDArray[np.bool_]) -> tuple[N
     return of_cases, of_controls
 
 
-def _covariance(of_cases: NDArray[np.float64], of_controls: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(K, K) of the K areas."""
+def covariance(of_cases: NDArray[np.float64], of_controls: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K, K) of the K areas, from what `placements` returns."""
     parts = (np.atleast_2d(np.cov(each, rowvar=False)) / len(each) for each in (of_cases, of_controls))
     return np.asarray(sum(parts))
 
@@ -222,10 +229,6 @@ def bootstrap(
     tails = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
     low, high = np.quantile(valid, tails) if len(valid) else (np.nan, np.nan)
     return Bootstrap(value, float(low), float(high), count, count - len(valid))
-
-
-def _quantile() -> float:
-    return float(stats.norm.ppf((1 + CONFIDENCE) / 2))
 
 
 def _check(scores: NDArray[np.float64], cases: NDArray[np.bool_]) -> None:

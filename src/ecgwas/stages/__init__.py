@@ -28,6 +28,7 @@ from ecgwas.stages import (
     loci,
     null,
     outcomes,
+    predict,
     read,
     report,
     represent,
@@ -52,7 +53,7 @@ __all__ = [
 logger = logging.getLogger(__name__)
 
 STAGES: tuple[Stage, ...] = (
-    read.STAGE, represent.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, outcomes.STAGE,
+    read.STAGE, represent.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, outcomes.STAGE, predict.STAGE,
     report.STAGE, share.STAGE,
 )  # fmt: skip
 

@@ -91,6 +91,15 @@ def _outcomes(study: Study) -> str:
     return f"{tested:,} of {_count(listed, 'outcome')} tested; {used['tests'][0]:,} tests, {significant}"
 
 
+def _predict(study: Study) -> str:
+    if study.predict is None:
+        return "no predictions"
+    targets = files.PREDICTION_TARGETS.read(study.results).frame
+    predicted = int((targets["status"] == "predicted").sum())
+    gains = int((targets["gain_low"] > 0).sum())
+    return f"{predicted:,} of {_count(targets.height, 'target')} predicted; the ECG adds to the covariates for {gains:,}"
+
+
 def _report(study: Study) -> str:
     figures = len(files.FIGURE.all_names(study.results))
     return f"{_count(figures, 'figure')}, page of {files.REPORT.path(study.results).stat().st_size / 2**20:.1f} MiB"
@@ -103,7 +112,7 @@ def _share(study: Study) -> str:
 
 SUMMARIES: Mapping[str, Callable[[Study], str]] = {
     "read": _read, "represent": _represent, "traits": _traits, "scan": _scan, "loci": _loci, "genes": _genes,
-    "outcomes": _outcomes, "report": _report, "share": _share,
+    "outcomes": _outcomes, "predict": _predict, "report": _report, "share": _share,
 }  # fmt: skip
 
 PLURALS = {"person": "people", "locus": "loci"}

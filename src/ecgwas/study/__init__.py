@@ -40,6 +40,7 @@ from ecgwas.study.mistakes import NO_RECORDINGS, booleans_for_numbers, study_err
 from ecgwas.study.origins import Setting, contradictions, settings
 from ecgwas.study.outcomes import OutcomeOptions
 from ecgwas.study.own_model import TrainedEncoder
+from ecgwas.study.predict import PredictOptions
 from ecgwas.study.presets import PRESETS, with_preset
 from ecgwas.study.read import BeatOptions, Fourier, HighPass, MovingAverage, QualityOptions, ReadOptions, Untouched, Wavelet
 from ecgwas.study.report import ReportOptions
@@ -62,9 +63,10 @@ __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
     "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
     "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "Pca", "Plink2",
-    "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions",
-    "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study",
-    "TermLimits", "TermService", "TrainedEncoder", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
+    "PredictOptions", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation",
+    "RepresentationOptions", "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb",
+    "StringFiles", "Study", "TermLimits", "TermService", "TrainedEncoder", "TraitOptions", "Untouched", "Vae",
+    "VariantService", "Wavelet",
 ]  # fmt: skip
 
 
@@ -95,6 +97,8 @@ class Study(Options):
     """Sources of genes, networks and terms."""
     outcomes: OutcomeOptions | None = None
     """Diseases, measurements and survival, with which every trait is tested; none: the stage has nothing to do."""
+    predict: PredictOptions | None = None
+    """How well all traits together tell diseases and genotypes; none: the stage has nothing to do."""
     report: ReportOptions = ReportOptions()
     """The report page."""
     share: ShareOptions = ShareOptions()

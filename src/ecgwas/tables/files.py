@@ -70,6 +70,7 @@ from ecgwas.tables.loci import (
     VariantTraits,
 )
 from ecgwas.tables.outcomes import OutcomeExclusions, Outcomes, OutcomeScreen, OutcomeTests, OutcomeThresholds
+from ecgwas.tables.predictions import DecisionCurves, PredictionRisks, Predictions, PredictionTargets, PredictionWeights
 from ecgwas.tables.recordings import (
     Ancestry,
     DeviceAgreement,
@@ -314,6 +315,12 @@ OUTCOME_EXCLUSIONS = TableFile("outcomes", "excluded.csv", False, table=OutcomeE
 OUTCOME_SCREEN = TableFile("outcomes", "screen.parquet", False, table=OutcomeScreen)
 OUTCOME_TESTS = TableFile("outcomes", "outcome_tests.csv", False, table=OutcomeTests, shared=True)
 OUTCOME_THRESHOLDS = TableFile("outcomes", "thresholds.csv", False, table=OutcomeThresholds, shared=True)
+
+PREDICTION_TARGETS = TableFile("predict", "targets.csv", False, table=PredictionTargets, shared=True)
+PREDICTION_MODELS = TableFile("predict", "models.csv", False, table=Predictions, shared=True)
+DECISION_CURVES = TableFile("predict", "decision_curves.csv", False, table=DecisionCurves, shared=True)
+PREDICTION_WEIGHTS = TableFile("predict", "weights.csv", False, table=PredictionWeights, shared=True)
+PREDICTION_RISKS = TableFile("predict", "risks.parquet", table=PredictionRisks)
 
 REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")
 FIGURE = ResultFile("report", "figures/{figure}.svg", meaning="A picture of the report.")

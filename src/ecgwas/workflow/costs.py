@@ -67,6 +67,8 @@ CONSTANTS: Mapping[str, float] = {
     "outcome_test_person": 3.0e-8,
     "outcome_person": 1.5e-6,
     "outcome_estimate": 0.06,
+    "ridge_step": 2.0e-4,
+    "ridge_product": 6.0e-11,
     "outcome_permutation": 3.0e-4,
     "outcome_permutation_person": 9.0e-10,
     "report": 0.7,

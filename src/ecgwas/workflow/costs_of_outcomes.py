@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ecgwas.errors import EcgwasError
-from ecgwas.outcomes import permutation
+from ecgwas.outcomes import permutation, prediction
 from ecgwas.study import Study
 from ecgwas.study.outcomes import AnyOutcomeTable, Diagnoses, Survival
 from ecgwas.tables.user_table import read_header, read_user_table
@@ -15,6 +15,8 @@ FEATURE_BYTES = 40.0
 """One participant and trait: as read, residualised, squared, and in the order of a permutation."""
 PEOPLE_OF_A_SECOND_ESTIMATE = 10_000
 """As many people make an estimate take twice as long as with few."""
+COVARIATES, STEPS = 15, 6
+"""Covariates of a study, and steps of Newton's method, as they are planned."""
 ROW_BYTES = 16.0
 """A row of screen.parquet."""
 
@@ -34,6 +36,23 @@ def outcomes(study: Study, size: StudySize, n_traits: int) -> Cost:
     cpu += estimates * CONSTANTS["outcome_estimate"] * (1 + size.tested / PEOPLE_OF_A_SECOND_ESTIMATE)
     memory = size.tested * (count * VALUE_BYTES + n_traits * FEATURE_BYTES + 24 * permutation.BLOCK)
     return Cost(cpu, BASE_MIB + memory / MIB, tests * ROW_BYTES / MIB + 0.1)
+
+
+def predict(study: Study, size: StudySize, n_traits: int) -> Cost:
+    """Fits of the ridge regressions: for each fold the models, the penalties within, and the permutations."""
+    options = study.predict
+    if options is None:
+        return Cost(0.0, BASE_MIB, 0.0)
+    named = 0 if study.outcomes is None else sum(_outcomes(table) for table in study.outcomes.tables)
+    count = len(options.variants) + options.loci + (named if options.outcomes == "all" else len(options.outcomes))
+    inner = 2 * prediction.INNER * len(prediction.VARIANCES)
+    fits = count * options.folds * (2 + inner + options.permutations)
+    columns = n_traits + COVARIATES
+    steps = fits * STEPS
+    cpu = CONSTANTS["start"] + steps * (CONSTANTS["ridge_step"] + columns**3 * CONSTANTS["eigen_product"])
+    cpu += steps * size.tested * columns**2 * CONSTANTS["ridge_product"]
+    memory = 8.0 * size.tested * columns * 8
+    return Cost(cpu, BASE_MIB + memory / MIB, count * size.tested * 40 / MIB)
 
 
 def _outcomes(table: AnyOutcomeTable) -> int:

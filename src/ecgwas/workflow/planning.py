@@ -75,7 +75,7 @@ def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
         return ()
     if stage == "read":
         return read_stage.parts_for(study, size.recordings)
-    if stage == "outcomes" and study.outcomes is None:
+    if (stage == "outcomes" and study.outcomes is None) or (stage == "predict" and study.predict is None):
         return ()
     if stage == "represent":
         return tuple(options.name for options in study.represent)
@@ -97,6 +97,8 @@ def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -
         return costs.genes()
     if stage == "outcomes":
         return costs_of_outcomes.outcomes(study, size, n_traits)
+    if stage == "predict":
+        return costs_of_outcomes.predict(study, size, n_traits)
     undivided = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs_of_share.share}
     return undivided[stage](study, size, n_traits)
 
@@ -201,6 +203,7 @@ ADVICE = {
     "loci": "lower loci.window_bp, or raise scan.keep_neglog10p",
     "genes": "take a machine with more memory",
     "outcomes": "name fewer columns or diseases in outcomes.tables, or take fewer permutations",
+    "predict": "name fewer targets, or take fewer permutations",
     "report": "raise scan.keep_neglog10p",
     "share": "raise scan.keep_neglog10p, lower scan.block or scan.threads, or set share.matching: false",
 }

@@ -18,6 +18,7 @@ from ecgwas.report.figures import (
     network,
     outcomes,
     phewas,
+    predictions,
     recordings,
     region,
     signals,
@@ -65,6 +66,7 @@ def all_figures(options: ReportOptions, contents: ReportContents, *, traits: Seq
         **network.clusters(contents.genes, options.max_clusters),
         **outcomes.figures(contents.tables),
         **cases.figures(contents.case_beats),
+        **predictions.figures(contents.tables),
     }
     if contents.null_study is not None:
         null = contents.null_study

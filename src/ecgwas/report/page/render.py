@@ -88,6 +88,10 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "has_outcomes": files.OUTCOMES in results,
         "cases": [name for name in figures if name.startswith("cases_")],
         "more_outcomes": tables.further(results, eids, "outcomes", except_for=(files.OUTCOMES, files.OUTCOME_TESTS)),
+        "has_predictions": files.PREDICTION_TARGETS in results,
+        "more_predictions": tables.further(
+            results, eids, "predict", except_for=(files.PREDICTION_TARGETS, files.PREDICTION_MODELS)
+        ),
         "shared": tables.further(results, eids, "share"),
         "nothing_in": [tables.words_of(file) for file, frame in results.items() if frame.height == 0],
         "methods": paragraphs,
@@ -111,6 +115,8 @@ def _tables(contents: ReportContents) -> dict[str, ShownTable | None]:
         "representations": representations.representations(contents.representations, loci, scan.summary),
         "strega": tables.strega(strega.items(contents)), "outcomes": tables.outcomes(contents.tables),
         "outcome_tests": tables.outcome_tests(contents.tables),
+        "prediction_targets": tables.prediction_targets(contents.tables),
+        "prediction_models": tables.prediction_models(contents.tables),
     }  # fmt: skip
 
 

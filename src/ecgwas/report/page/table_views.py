@@ -195,7 +195,25 @@ OUTCOME_TESTS = TableView("outcome-tests", "Traits and outcomes, strongest first
     on_request(Column("method", "method")), on_request(Column("status", "status")),
 ))  # fmt: skip
 
+PREDICTION_TARGETS = TableView("prediction-targets", "What the ECG adds to the covariates", (
+    Column("target", "target"), Column("kind", "kind"), Column("analysis", "analysis", if_any=True),
+    Column("people", "participants", ",d", when="wide"), Column("cases", "cases or carriers", ",d"),
+    Column("gain", "gain of area under the ROC curve", ".3f"), Column("gain_low", "95 % interval from", ".3f"),
+    Column("gain_high", "to", ".3f"), Column("p_permutation", "p, permuted ECG", ".2g", if_any=True),
+    on_request(Column("p", "p, DeLong", ".2g")), Column("status", "status"), on_request(Column("note", "note", if_any=True)),
+))  # fmt: skip
+
+PREDICTION_MODELS = TableView("prediction-models", "Models: discrimination and calibration out of fold", (
+    Column("target", "target"), Column("analysis", "analysis", if_any=True), Column("model", "model"),
+    Column("auroc", "area under the ROC curve", ".3f"), Column("low", "95 % interval from", ".3f"), Column("high", "to", ".3f"),
+    Column("auprc", "average precision", ".3f"), Column("brier", "Brier score", ".3f"),
+    Column("calibration_slope", "calibration slope", ".2f"), on_request(Column("calibration_intercept", "intercept", ".2f")),
+    Column("top_tenth", "cases in the tenth with the highest risks", ".2f"),
+))  # fmt: skip
+
 CAPTIONS: Mapping[ResultFile, str] = {
+    files.PREDICTION_WEIGHTS: "Traits with the largest coefficients, ECG alone",
+    files.DECISION_CURVES: "Net benefit by threshold",
     files.OUTCOME_EXCLUSIONS: "Participants whom an outcome excludes, and why",
     files.OUTCOME_THRESHOLDS: "Thresholds over all traits and outcomes",
     files.MATCHING: "ECGs matched to genomes, and genomes to ECGs, by loci found in other participants, compared with chance",

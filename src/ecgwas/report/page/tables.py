@@ -292,6 +292,18 @@ def outcome_tests(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | Non
     return shown(views.OUTCOME_TESTS, frame.with_columns(slope=slope, p=pl.col("neglog10p")))
 
 
+def prediction_targets(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """Every target of stage `predict`; None where the study has none."""
+    frame = tables.get(files.PREDICTION_TARGETS)
+    return None if frame is None else shown(views.PREDICTION_TARGETS, frame)
+
+
+def prediction_models(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """Every model of each target that was predicted."""
+    frame = tables.get(files.PREDICTION_MODELS)
+    return None if frame is None or frame.height == 0 else shown(views.PREDICTION_MODELS, frame)
+
+
 def words_of(file: ResultFile) -> str:
     """The file's name in words."""
     return _stem(file).replace("_", " ")

@@ -106,9 +106,24 @@ def methods(contents: ReportContents) -> tuple[tuple[str, ...], tuple[str, ...]]
         _loci(run.settings["loci"], tables, has_beats=bool(run.kinds.representations)),
         _genes(contents, run.settings["genes"]),
         _outcomes(tables),
+        _predictions(tables, run.settings.get("predict")),
         _programs(run),
     ]
     return numbered([paragraph for paragraph in paragraphs if paragraph])
+
+
+def _predictions(tables: Mapping[ResultFile, pl.DataFrame], options: Mapping[str, Any] | None) -> str:
+    """How diseases and genotypes were predicted, if the study predicts any."""
+    models = tables.get(files.PREDICTION_MODELS, pl.DataFrame())
+    if options is None or models.is_empty():
+        return ""
+    targets = models.select("target", "kind", "analysis").unique().height
+    permuted = f" and by {options['permutations']:,} permutations of the ECG" if options["permutations"] else ""
+    return (
+        f"{targets:,} diseases and genotypes were predicted by all traits together, by ridge logistic regression in "
+        f"{options['folds']} folds; the penalty was chosen by cross-validation within the other folds. The area under the ROC "
+        f"curve is compared within folds; what the ECG adds to the covariates was tested by DeLong's method{permuted}."
+    )
 
 
 def _outcomes(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
