@@ -34,6 +34,8 @@ MODELS = ("covariates", "ECG", "ECG and covariates")
 VARIANCES = (0.0, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Expected variances of the linear predictor, of which one is chosen; 0: the features say nothing."""
 TESTED = 0.3
+ROUGH = 1e-3
+"""Twice the gain in log likelihood at which fits end by which a variance is chosen, and those of permutations."""
 INNER = 4
 """Folds within the other folds, by which the variance is chosen."""
 
@@ -161,7 +163,7 @@ def _chosen(free: Floats, penalised: Floats, cases: NDArray[np.bool_], rng: np.r
         train, test = folds != fold, folds == fold
         start = None
         for k, variance in enumerate(VARIANCES):
-            start = ridge_logistic.fit(free[train], penalised[train], cases[train], variance, start)
+            start = ridge_logistic.fit(free[train], penalised[train], cases[train], variance, start, tolerance=ROUGH)
             eta = np.hstack([free[test], penalised[test]]) @ start
             value[k] += float(eta[cases[test]].sum() - np.logaddexp(0.0, eta).sum())
     return VARIANCES[int(np.argmax(value))]
@@ -183,7 +185,7 @@ def _permuted(
         for fold, unpenalised in enumerate(free):
             train, test = folds != fold, folds == fold
             x = standardised(rest[order], train)
-            fitted = ridge_logistic.fit(unpenalised[train], x[train], cases[train], TESTED, starts[fold])
+            fitted = ridge_logistic.fit(unpenalised[train], x[train], cases[train], TESTED, starts[fold], tolerance=ROUGH)
             starts[fold] = np.concatenate([fitted[: unpenalised.shape[1]], np.zeros(x.shape[1])])
             scores[test, 0] = np.hstack([unpenalised[test], x[test]]) @ fitted
         areas.append(areas_of(scores, cases, folds)[0][0])

@@ -11,37 +11,53 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
-
-from ecgwas.outcomes.logistic import likelihood
-from ecgwas.outcomes.newton import Maximum, Point, maximise
+from scipy import linalg, special
 
 TOLERANCE = 1e-7
-"""Twice the gain in penalised log likelihood at which the search ends."""
+"""Twice the gain in penalised log likelihood that the last step of Newton's method promised."""
+ROUNDS, HALVINGS = 50, 30
+LEAST = 1e-10
+"""Smallest penalty, which keeps coefficients finite where cases are separated from controls."""
+
+Floats = NDArray[np.float64]
 
 
 def fit(
-    free: NDArray[np.float64], penalised: NDArray[np.float64], cases: NDArray[np.bool_], variance: float,
-    start: NDArray[np.float64] | None = None,
-) -> NDArray[np.float64]:  # fmt: skip
-    """(F + P,) coefficients of the columns free (N, F), whose span contains the intercept, and penalised (N, P).
+    free: Floats, penalised: Floats, cases: NDArray[np.bool_], variance: float, start: Floats | None = None,
+    *, tolerance: float = TOLERANCE,
+) -> Floats:  # fmt: skip
+    """(F + P,) coefficients of the columns free (N, F), linearly independent, with the intercept in their span, and penalised
+    (N, P).
 
     variance: v, 0 or more; with 0 the penalised coefficients are 0. start: coefficients at which the search begins.
     """
-    x, y = np.hstack([free, penalised]), cases.astype(np.int8)
-    unpenalised, count = free.shape[1], penalised.shape[1]
-    penalty = np.zeros(x.shape[1])
-    penalty[unpenalised:] = count / variance if variance > 0 else 0.0
-    which = np.ones(x.shape[1], dtype=bool)
-    which[unpenalised:] = variance > 0
-    if start is None:
-        start = np.zeros(x.shape[1])
-        start[:unpenalised] = np.linalg.lstsq(free, np.full(len(x), special.logit(cases.mean())), rcond=None)[0]
+    count, unpenalised = penalised.shape[1], free.shape[1]
+    if variance == 0 and count:
+        alone = fit(free, penalised[:, :0], cases, 0.0, None if start is None else start[:unpenalised], tolerance=tolerance)
+        return np.concatenate([alone, np.zeros(count)])
+    x, penalty = np.hstack([free, penalised]), np.full(unpenalised + count, LEAST)
+    penalty[unpenalised:] = count / variance if count else 0.0
+    at = np.zeros(x.shape[1]) if start is None else start.copy()
+    eta, y = x @ at, cases.astype(np.float64)
+    value = _value(eta, y, at, penalty)
+    for _ in range(ROUNDS):
+        risk = special.expit(eta)
+        score = x.T @ (y - risk) - penalty * at
+        information = (x * (risk * (1 - risk))[:, None]).T @ x
+        information[np.diag_indices_from(information)] += penalty
+        step = linalg.solve(information, score, assume_a="pos", check_finite=False)
+        for halving in range(HALVINGS):
+            following = at + step * 0.5**halving
+            ahead = x @ following
+            reached = _value(ahead, y, following, penalty)
+            if reached >= value - 1e-12 * (1 + abs(value)):
+                break
+        at, eta, value = following, ahead, reached
+        if score @ step <= tolerance:
+            break
+    return at
 
-    def at(coefficients: NDArray[np.float64]) -> Point:
-        plain = likelihood(coefficients, x, y)
-        value = plain.value - 0.5 * float(penalty @ coefficients**2)
-        return Point(value, plain.score - penalty * coefficients, plain.information + np.diag(penalty))
 
-    best: Maximum = maximise(at, np.where(which, start, 0.0), free=which, tolerance=TOLERANCE)
-    return best.coefficients
+def _value(eta: Floats, y: Floats, at: Floats, penalty: Floats) -> float:
+    """Penalised log likelihood."""
+    return float(y @ eta - np.logaddexp(0.0, eta).sum() - 0.5 * (penalty @ at**2))
