@@ -33,6 +33,7 @@ from ecgwas.stages import (
     represent,
     required_packages,
     scan,
+    scores,
     share,
     summaries,
     traits,
@@ -53,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 STAGES: tuple[Stage, ...] = (
     read.STAGE, represent.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, outcomes.STAGE,
-    report.STAGE, share.STAGE,
+    scores.STAGE, report.STAGE, share.STAGE,
 )  # fmt: skip
 
 PRIVATE_NOTICE = """\

@@ -42,6 +42,7 @@ def null_study_of(study: Study, *, simulated: bool = False) -> Study:
         "traits": study.traits.model_copy(update={"shuffle": not simulated}),
         "scan": scan,
         "outcomes": None,
+        "scores": None,
         "loci": study.loci.model_copy(update={"threshold": _threshold(study), "set_p": _threshold_of_sets(study)}),
     }
     return study.model_copy(update=changes)

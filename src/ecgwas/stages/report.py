@@ -21,7 +21,7 @@ from ecgwas.genotypes import chromosomes, variant_choice
 from ecgwas.loci import thresholds
 from ecgwas.loci.neighbourhoods import place_of_lead
 from ecgwas.signals import Signals, example_index
-from ecgwas.stages import feature_tables, genes, loci, null, outcomes, read, reconstructions, scan, traits, variant_view
+from ecgwas.stages import feature_tables, genes, loci, null, outcomes, read, reconstructions, scan, scores, traits, variant_view
 from ecgwas.stages import report_data as gathering
 from ecgwas.stages import represent as represent_stage
 from ecgwas.stages.base import Needs, Stage, all_in_one, note_path
@@ -34,8 +34,8 @@ from ecgwas.tables.user_table import read_user_table
 
 logger = logging.getLogger(__name__)
 
-EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, outcomes.STAGE)
-LISTED = ("read", "traits", "scan", "loci", "genes", "outcomes")
+EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, outcomes.STAGE, scores.STAGE)
+LISTED = ("read", "traits", "scan", "loci", "genes", "outcomes", "scores")
 """Stages whose tables the page lists."""
 
 ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")

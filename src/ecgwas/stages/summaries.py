@@ -91,6 +91,16 @@ def _outcomes(study: Study) -> str:
     return f"{tested:,} of {_count(listed, 'outcome')} tested; {used['tests'][0]:,} tests, {significant}"
 
 
+def _scores(study: Study) -> str:
+    if study.scores is None or not study.scores.files:
+        return "no scores of files"
+    each, tests = files.SCORE_FILES.read(study.results).frame, files.SCORE_TRAITS.read(study.results).frame
+    used, variants = int(each["used"].sum()), int(each["variants"].sum())
+    significant = int(tests["significant"].sum())
+    matched = f"{_count(each.height, 'score')}, {used:,} of {variants:,} variants used"
+    return f"{matched}; {tests.height:,} tests, {significant} significant"
+
+
 def _report(study: Study) -> str:
     figures = len(files.FIGURE.all_names(study.results))
     return f"{_count(figures, 'figure')}, page of {files.REPORT.path(study.results).stat().st_size / 2**20:.1f} MiB"
@@ -103,7 +113,7 @@ def _share(study: Study) -> str:
 
 SUMMARIES: Mapping[str, Callable[[Study], str]] = {
     "read": _read, "represent": _represent, "traits": _traits, "scan": _scan, "loci": _loci, "genes": _genes,
-    "outcomes": _outcomes, "report": _report, "share": _share,
+    "outcomes": _outcomes, "scores": _scores, "report": _report, "share": _share,
 }  # fmt: skip
 
 PLURALS = {"person": "people", "locus": "loci"}

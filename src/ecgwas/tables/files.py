@@ -86,6 +86,7 @@ from ecgwas.tables.recordings import (
     TrainingHistory,
     TraitReport,
 )
+from ecgwas.tables.scores import ScoreFiles, ScoreMatches, ScoreTraits, ScoreVariants
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 ANY_DEPTH = ("visits", "rest")
@@ -314,6 +315,15 @@ OUTCOME_EXCLUSIONS = TableFile("outcomes", "excluded.csv", False, table=OutcomeE
 OUTCOME_SCREEN = TableFile("outcomes", "screen.parquet", False, table=OutcomeScreen)
 OUTCOME_TESTS = TableFile("outcomes", "outcome_tests.csv", False, table=OutcomeTests, shared=True)
 OUTCOME_THRESHOLDS = TableFile("outcomes", "thresholds.csv", False, table=OutcomeThresholds, shared=True)
+
+SCORES = TableFile(
+    "scores", "scores.parquet", table=Traits, note="with `scores.files`",
+    meaning="Scores of the participants: column eid, then one per score; sums of weights, or z within ancestry groups.",
+)  # fmt: skip
+SCORE_FILES = TableFile("scores", "score_files.csv", False, table=ScoreFiles, shared=True, note="with `scores.files`")
+SCORE_MATCHES = TableFile("scores", "matches.csv", False, table=ScoreMatches, shared=True, note="with `scores.files`")
+SCORE_VARIANTS = TableFile("scores", "variants.parquet", False, table=ScoreVariants, note="with `scores.files`")
+SCORE_TRAITS = TableFile("scores", "score_traits.csv", False, table=ScoreTraits, shared=True, note="with `scores.files`")
 
 REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")
 FIGURE = ResultFile("report", "figures/{figure}.svg", meaning="A picture of the report.")

@@ -19,6 +19,7 @@ from ecgwas.report.figures import (
     phewas,
     recordings,
     region,
+    scores,
     signals,
     terms,
     traversal,
@@ -63,6 +64,7 @@ def all_figures(options: ReportOptions, contents: ReportContents, *, traits: Seq
         **_of_loci(contents),
         **network.clusters(contents.genes, options.max_clusters),
         **outcomes.figures(contents.tables),
+        **scores.figures(contents.tables),
     }
     if contents.null_study is not None:
         null = contents.null_study

@@ -87,6 +87,8 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "more_genes": tables.further(results, eids, "genes"),
         "has_outcomes": files.OUTCOMES in results,
         "more_outcomes": tables.further(results, eids, "outcomes", except_for=(files.OUTCOMES, files.OUTCOME_TESTS)),
+        "has_scores": files.SCORE_FILES in results,
+        "more_scores": tables.further(results, eids, "scores", except_for=(files.SCORE_FILES, files.SCORE_TRAITS)),
         "shared": tables.further(results, eids, "share"),
         "nothing_in": [tables.words_of(file) for file, frame in results.items() if frame.height == 0],
         "methods": paragraphs,
@@ -109,7 +111,8 @@ def _tables(contents: ReportContents) -> dict[str, ShownTable | None]:
         "null_counts": tables.null_counts(loci, genes, contents.null_study), "flags": tables.flags(audit),
         "representations": representations.representations(contents.representations, loci, scan.summary),
         "strega": tables.strega(strega.items(contents)), "outcomes": tables.outcomes(contents.tables),
-        "outcome_tests": tables.outcome_tests(contents.tables),
+        "outcome_tests": tables.outcome_tests(contents.tables), "score_files": tables.score_files(contents.tables),
+        "score_traits": tables.score_traits(contents.tables),
     }  # fmt: skip
 
 

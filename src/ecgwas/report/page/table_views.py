@@ -195,7 +195,24 @@ OUTCOME_TESTS = TableView("outcome-tests", "Traits and outcomes, strongest first
     on_request(Column("method", "method")), on_request(Column("status", "status")),
 ))  # fmt: skip
 
+SCORE_FILES = TableView("score-files", "Polygenic scores: variants of each file that are in the genotypes", (
+    Column("score", "score"), Column("reported_trait", "trait of the file"),
+    Column("weight_type", "type of weights", when="wide"), Column("variants", "variants", ",d"), Column("used", "used", ",d"),
+    Column("share", "share used", ".1%"), Column("weight_share", "share of weights used", ".1%"),
+    on_request(Column("file", "file")), on_request(Column("note", "note")),
+))  # fmt: skip
+
+SCORE_TRAITS = TableView("score-traits", "Scores and traits, strongest first", (
+    Column("score", "score"), TRAIT, Column("people", "participants", ",d", when="wide"),
+    Column("r", "partial correlation", ".3f"), Column("r2", "partial R²", ".4f"), Column("r2_low", "95 % interval from", ".4f"),
+    Column("r2_high", "to", ".4f"), Column("r2_null", "R² of permuted scores", ".4f", if_any=True), Column("p", "p", P_VALUE),
+    Column("p_family", "family-wise p", ".2g"), Column("significant", "significant"),
+    on_request(Column("p_permuted", "p by permutation", ".2g", if_any=True)),
+    on_request(Column("beta", "effect per SD of the score", ".3f")), on_request(SE),
+))  # fmt: skip
+
 CAPTIONS: Mapping[ResultFile, str] = {
+    files.SCORE_MATCHES: "Variants of each scoring file by what became of them",
     files.OUTCOME_EXCLUSIONS: "Participants whom an outcome excludes, and why",
     files.OUTCOME_THRESHOLDS: "Thresholds over all traits and outcomes",
     files.MATCHING: "ECGs matched to genomes, and genomes to ECGs, by loci found in other participants, compared with chance",

@@ -292,6 +292,20 @@ def outcome_tests(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | Non
     return shown(views.OUTCOME_TESTS, frame.with_columns(slope=slope, p=pl.col("neglog10p")))
 
 
+def score_files(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """Every scoring file; None where the study has none."""
+    frame = tables.get(files.SCORE_FILES)
+    return None if frame is None else shown(views.SCORE_FILES, frame)
+
+
+def score_traits(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """Every score with every trait, strongest first."""
+    frame = tables.get(files.SCORE_TRAITS)
+    if frame is None or frame.height == 0:
+        return None
+    return shown(views.SCORE_TRAITS, frame.with_columns(p=pl.col("neglog10p")))
+
+
 def words_of(file: ResultFile) -> str:
     """The file's name in words."""
     return _stem(file).replace("_", " ")
