@@ -9,7 +9,7 @@ import polars as pl
 from ecgwas.tables import files
 from ecgwas.tables.files import ResultFile
 
-TESTS = (files.SCORE_TRAITS,)
+TESTS = (files.SCORE_TRAITS, files.OWN_SCORE_TESTS)
 
 
 def shareable(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dict[ResultFile, pl.DataFrame]:

@@ -114,18 +114,20 @@ def _permuted(scores: Array, traits: Array, basis: Array) -> Array:
     return np.asarray(np.clip(scores.T @ traits / scale[:, None], -1.0, 1.0))
 
 
-def interval(r: Array, freedom: int | Array) -> tuple[Array, Array]:
+def interval(r: Array, freedom: int | NDArray[np.int64]) -> tuple[Array, Array]:
     """95 % interval of r^2 by Fisher's transformation of |r|; an end below 0 is 0.
 
     freedom: participants minus the rank of intercept and covariates.
     """
-    with np.errstate(invalid="ignore"):
-        centre, half = (
-            np.arctanh(np.clip(np.abs(r), 0.0, 1 - 1e-15)),
-            Z_95 / np.sqrt(np.maximum(np.asarray(freedom) - 2.0, 1.0)),
-        )
-        low, high = np.tanh(centre - half), np.tanh(centre + half)
+    low, high = interval_of_r(np.abs(r), freedom)
     return np.square(np.maximum(low, 0.0)), np.square(high)
+
+
+def interval_of_r(r: Array, freedom: int | NDArray[np.int64]) -> tuple[Array, Array]:
+    """95 % interval of r by Fisher's transformation; see `interval`."""
+    half = Z_95 / np.sqrt(np.maximum(np.asarray(freedom) - 2.0, 1.0))
+    centre = np.arctanh(np.clip(r, -1 + 1e-15, 1 - 1e-15))
+    return np.tanh(centre - half), np.tanh(centre + half)
 
 
 def _family(strength: Array, largest: Array, has_test: NDArray[np.bool_]) -> Array:

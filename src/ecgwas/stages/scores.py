@@ -18,7 +18,7 @@ from ecgwas.scores import association, scoring_file, sums
 from ecgwas.scores.association import ScoreTests
 from ecgwas.scores.matching import Matched
 from ecgwas.scores.scoring_file import ScoringFile
-from ecgwas.stages import traits
+from ecgwas.stages import own_scores, traits
 from ecgwas.stages.base import Needs, Stage, seed_of
 from ecgwas.study import ScoreOptions, Study
 from ecgwas.tables import Traits, files
@@ -27,6 +27,8 @@ from ecgwas.tables.scores import ScoreFiles, ScoreMatches, ScoreTraits, ScoreVar
 logger = logging.getLogger(__name__)
 
 FILES = "files"
+OF_SCAN = ("genotypes", "variants", "chromosomes", "build")
+"""Options of the scan on which own scores depend."""
 LOW_MATCH = 0.9
 """A smaller share of a file's variants in the genotypes is a caution."""
 FAMILY_WISE_ERROR = 0.05
@@ -47,13 +49,15 @@ def _parts(study: Study) -> tuple[str, ...]:
     """None without a section `scores`."""
     if study.scores is None:
         return ()
-    return (FILES,) if study.scores.files else ()
+    return (*((FILES,) if study.scores.files else ()), *((own_scores.PART,) if study.scores.own is not None else ()))
 
 
 def _options(study: Study, part: str) -> Any:
     options = options_of(study)
-    own = options.model_dump(exclude={"own"})
-    return [study.as_written(own), study.scan.build, seed_of(study, "scores")]
+    if part == own_scores.PART:
+        scan = study.as_written(study.scan)
+        return [study.as_written(options.own), [scan[name] for name in OF_SCAN], seed_of(study, "own scores")]
+    return [study.as_written(options.model_dump(exclude={"own"})), study.scan.build, seed_of(study, "scores")]
 
 
 def _needs(study: Study, part: str) -> Needs:
@@ -61,6 +65,8 @@ def _needs(study: Study, part: str) -> Needs:
 
 
 def _files(study: Study, part: str) -> Sequence[Path]:
+    if part == own_scores.PART:
+        return chromosomes.input_files(study.scan)
     return [*options_of(study).files, *chromosomes.input_files(variant_lookup.everything(study.scan))]
 
 
@@ -77,7 +83,14 @@ def read_files(study: Study) -> tuple[ScoringFile, ...]:
 
 
 def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
-    options, tested = options_of(study), traits.load_traits(study)
+    options = options_of(study)
+    if study.scan.keeps_relatives:
+        logger.warning(RELATIVES)
+    if part == own_scores.PART:
+        assert options.own is not None
+        own_scores.work(study, options.own, out)
+        return
+    tested = traits.load_traits(study)
     scorings = read_files(study)
     each = sums.matched(study.scan, scorings, tested.eids, palindromes=options.palindromes, track=track)
     for words in _checked(options, scorings, each):
@@ -95,8 +108,6 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         seed=seed_of(study, "scores"), track=track,
     )  # fmt: skip
     files.SCORE_TRAITS.write(_score_traits(tests, names, tested.names), out)
-    if study.scan.keeps_relatives:
-        logger.warning(RELATIVES)
 
 
 def _checked(options: ScoreOptions, scorings: Sequence[ScoringFile], each: Sequence[Matched]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from ecgwas.stages import scan
+from ecgwas.stages import own_scores, scan
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import Study
 from ecgwas.tables import Recordings, files
@@ -92,8 +92,13 @@ def _outcomes(study: Study) -> str:
 
 
 def _scores(study: Study) -> str:
-    if study.scores is None or not study.scores.files:
-        return "no scores of files"
+    if study.scores is None:
+        return "no scores"
+    own = own_scores.in_words(files.OWN_SCORE_TESTS.read(study.results)) if study.scores.own is not None else ""
+    return "; ".join(words for words in (_scores_of_files(study) if study.scores.files else "", own) if words)
+
+
+def _scores_of_files(study: Study) -> str:
     each, tests = files.SCORE_FILES.read(study.results).frame, files.SCORE_TRAITS.read(study.results).frame
     used, variants = int(each["used"].sum()), int(each["variants"].sum())
     significant = int(tests["significant"].sum())

@@ -86,7 +86,7 @@ from ecgwas.tables.recordings import (
     TrainingHistory,
     TraitReport,
 )
-from ecgwas.tables.scores import ScoreFiles, ScoreMatches, ScoreTraits, ScoreVariants
+from ecgwas.tables.scores import OwnScoreTests, ScoreFiles, ScoreMatches, ScoreTraits, ScoreVariants
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 ANY_DEPTH = ("visits", "rest")
@@ -323,6 +323,15 @@ SCORES = TableFile(
 SCORE_FILES = TableFile("scores", "score_files.csv", False, table=ScoreFiles, shared=True, note="with `scores.files`")
 SCORE_MATCHES = TableFile("scores", "matches.csv", False, table=ScoreMatches, shared=True, note="with `scores.files`")
 SCORE_VARIANTS = TableFile("scores", "variants.parquet", False, table=ScoreVariants, note="with `scores.files`")
+OWN_SCORE_TESTS = TableFile("scores", "own_scores.csv", False, table=OwnScoreTests, shared=True, note="with `scores.own`")
+OWN_SCORES = TableFile(
+    "scores", "own_scores.parquet", table=Traits, note="with `scores.own`",
+    meaning="Own scores of the participants, out of fold: column eid, then one per trait, method and p-value.",
+)  # fmt: skip
+OWN_WEIGHTS = ResultFile(
+    "scores", "weights/{score}.txt.gz", False, note="traits of `scores.own.weights`",
+    meaning="Effect weights of a trait, from all participants, in the format of the PGS Catalog.",
+)  # fmt: skip
 SCORE_TRAITS = TableFile("scores", "score_traits.csv", False, table=ScoreTraits, shared=True, note="with `scores.files`")
 
 REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")

@@ -1,10 +1,13 @@
-"""What the stage `scores` costs: reading and matching files, sums over variants, and tests of scores and traits."""
+"""What the stage `scores` costs: reading and matching files, sums over variants, tests, and own scores out of fold."""
 
 from __future__ import annotations
 
+from ecgwas.mixed import ridge
+from ecgwas.scan.polygenic import MAX_VARIANTS
+from ecgwas.scores.own import THRESHOLD, TRAITS_AT_ONCE
 from ecgwas.scores.sums import DOSAGES_AT_ONCE
 from ecgwas.stages.scores import FILES
-from ecgwas.study import Study
+from ecgwas.study import OwnScores, ScoreOptions, Study
 from ecgwas.workflow.costs import BASE_MIB, CONSTANTS, MIB, Cost, StudySize
 
 BYTES_PER_LINE = 60.0
@@ -16,10 +19,17 @@ VARIANT_BYTES = 150.0
 
 
 def scores(study: Study, size: StudySize, n_traits: int, part: str) -> Cost:
-    """Of one part. A file that is not there yet counts as having no variants."""
+    """Of one part."""
     options = study.scores
-    if options is None or part != FILES:
+    if options is None:
         return Cost(0.0, BASE_MIB, 0.0)
+    if part == FILES:
+        return _files(options, size, n_traits)
+    return Cost(0.0, BASE_MIB, 0.0) if options.own is None else _own(options.own, size, n_traits)
+
+
+def _files(options: ScoreOptions, size: StudySize, n_traits: int) -> Cost:
+    """A file that is not there yet counts as having no variants."""
     lines = sum(_lines(path.stat().st_size, path.suffix == ".gz") for path in options.files if path.exists())
     pairs = len(options.files) * n_traits
     cpu = CONSTANTS["start"] + lines * CONSTANTS["score_line"] + size.all_variants * CONSTANTS["score_variant"]
@@ -32,3 +42,21 @@ def scores(study: Study, size: StudySize, n_traits: int, part: str) -> Cost:
 
 def _lines(size: int, zipped: bool) -> float:
     return size * (3 if zipped else 1) / BYTES_PER_LINE
+
+
+def _own(options: OwnScores, size: StudySize, n_traits: int) -> Cost:
+    """All variants count as common. Ridge multiplies and inverts blocks of variants once for each batch of traits."""
+    columns = n_traits * (1 + options.permutations)
+    batches = max(1, -(-columns // TRAITS_AT_ONCE))
+    variants, limits = min(size.all_variants, MAX_VARIANTS), len(options.p_values) if THRESHOLD in options.methods else 0
+    block = min(ridge.VARIANTS_PER_BLOCK, variants)
+    solved = options.folds * len(ridge.HERITABILITIES) * block**2 / 3
+    products = variants * (batches * (size.tested * block + solved) + columns * size.tested * (limits + 3 + options.folds))
+    clumps = variants * columns * options.folds if limits else 0
+    cpu = CONSTANTS["start"] + products * CONSTANTS["own_score_product"] + clumps * CONSTANTS["own_score_clump"]
+    together = min(columns, TRAITS_AT_ONCE)
+    chromosome = max(size.variants.values(), default=0)
+    memory = size.tested * columns * (limits + 3) * 4 + chromosome * (
+        size.tested / 4 + together * (limits + options.folds + 4) * 4
+    )
+    return Cost(cpu, BASE_MIB + memory / MIB, size.tested * n_traits * (limits + 1) * 8 / MIB + 0.1)

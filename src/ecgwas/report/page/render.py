@@ -87,8 +87,8 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "more_genes": tables.further(results, eids, "genes"),
         "has_outcomes": files.OUTCOMES in results,
         "more_outcomes": tables.further(results, eids, "outcomes", except_for=(files.OUTCOMES, files.OUTCOME_TESTS)),
-        "has_scores": files.SCORE_FILES in results,
-        "more_scores": tables.further(results, eids, "scores", except_for=(files.SCORE_FILES, files.SCORE_TRAITS)),
+        "has_scores": files.SCORE_FILES in results or files.OWN_SCORE_TESTS in results,
+        "more_scores": tables.further(results, eids, "scores", except_for=tables.PLACED_SCORES),
         "shared": tables.further(results, eids, "share"),
         "nothing_in": [tables.words_of(file) for file, frame in results.items() if frame.height == 0],
         "methods": paragraphs,
@@ -112,7 +112,7 @@ def _tables(contents: ReportContents) -> dict[str, ShownTable | None]:
         "representations": representations.representations(contents.representations, loci, scan.summary),
         "strega": tables.strega(strega.items(contents)), "outcomes": tables.outcomes(contents.tables),
         "outcome_tests": tables.outcome_tests(contents.tables), "score_files": tables.score_files(contents.tables),
-        "score_traits": tables.score_traits(contents.tables),
+        "score_traits": tables.score_traits(contents.tables), "own_scores": tables.own_scores(contents.tables),
     }  # fmt: skip
 
 

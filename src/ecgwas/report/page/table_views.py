@@ -211,6 +211,15 @@ SCORE_TRAITS = TableView("score-traits", "Scores and traits, strongest first", (
     on_request(Column("beta", "effect per SD of the score", ".3f")), on_request(SE),
 ))  # fmt: skip
 
+OWN_SCORES = TableView("own-scores", "Own scores of the traits, out of fold, compared with permuted traits and theory", (
+    TRAIT, Column("method", "method"), Column("p_value", "limit p", ".0e", if_any=True),
+    Column("people", "participants", ",d", when="wide"), Column("variants", "variants", ",.0f"),
+    Column("r2", "R² out of fold", ".4f"), Column("r2_low", "95 % interval from", ".4f"), Column("r2_high", "to", ".4f"),
+    Column("r2_null", "R² of permuted traits", ".4f"), Column("r2_null_95", "95 % of them below", ".4f"),
+    Column("p_null", "share of permuted traits as high", ".2g"), on_request(Column("r", "correlation", ".3f")),
+    Column("h2", "h²", ".2f"), Column("r2_expected", "R² expected", ".4f"),
+))  # fmt: skip
+
 CAPTIONS: Mapping[ResultFile, str] = {
     files.SCORE_MATCHES: "Variants of each scoring file by what became of them",
     files.OUTCOME_EXCLUSIONS: "Participants whom an outcome excludes, and why",

@@ -298,6 +298,18 @@ def score_files(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
     return None if frame is None else shown(views.SCORE_FILES, frame)
 
 
+PLACED_SCORES = (files.SCORE_FILES, files.SCORE_TRAITS, files.OWN_SCORE_TESTS)
+"""Tables of scores that the page shows in a place of their own."""
+
+
+def own_scores(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """Own scores, the best first; None where the study has none."""
+    frame = tables.get(files.OWN_SCORE_TESTS)
+    if frame is None or frame.height == 0:
+        return None
+    return shown(views.OWN_SCORES, frame.sort("r2", descending=True, nulls_last=True, maintain_order=True))
+
+
 def score_traits(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
     """Every score with every trait, strongest first."""
     frame = tables.get(files.SCORE_TRAITS)
