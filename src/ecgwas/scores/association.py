@@ -69,24 +69,24 @@ def partial_r2(
         basis = span(covariates[chosen]) if len(chosen) else np.empty((0, 1))
         if len(chosen) - basis.shape[1] - 1 < LEAST_FREEDOM:
             continue
-        own, theirs = design(basis, scores[chosen]), design(basis, traits[np.ix_(chosen, group)])
-        own_r = np.clip(own.traits.T @ theirs.traits, -1.0, 1.0)
-        own_r[(own.norms == 0)[:, None] | (theirs.norms == 0)] = np.nan
+        own, prepared = design(basis, scores[chosen]), design(basis, traits[np.ix_(chosen, group)])
+        own_r = np.clip(own.traits.T @ prepared.traits, -1.0, 1.0)
+        own_r[(own.norms == 0)[:, None] | (prepared.norms == 0)] = np.nan
         t = _t(own_r, own.df)
         scale = scores[chosen].std(axis=0, ddof=1)[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):
-            beta[:, group] = own_r * theirs.norms / own.norms[:, None] * scale
+            beta[:, group] = own_r * prepared.norms / own.norms[:, None] * scale
             se[:, group] = np.abs(beta[:, group] / t)
         r[:, group], strength[:, group] = own_r, neglog10p(t, own.df)
         low[:, group], high[:, group] = interval(own_r, len(chosen) - basis.shape[1])
         total = np.zeros_like(own_r)
         for b in track(range(permutations), "permutations", permutations):
             order = np.argsort(np.random.default_rng([seed, b]).random(len(scores))[chosen])
-            permuted = np.abs(_permuted(own.traits[order], theirs.traits, basis))
+            permuted = np.abs(_permuted(own.traits[order], prepared.traits, basis))
             total += permuted**2
             exceeded[:, group] += permuted >= np.abs(own_r) - 1e-12
-            most = permuted[np.isfinite(own_r)].max(initial=0.0)
-            largest[b] = max(largest[b], float(neglog10p(_t(most, own.df), own.df)))
+            largest_r = permuted[np.isfinite(own_r)].max(initial=0.0)
+            largest[b] = max(largest[b], float(neglog10p(_t(largest_r, own.df), own.df)))
         null[:, group] = np.where(np.isfinite(own_r), total / permutations, np.nan) if permutations else np.nan
     has_test = np.isfinite(strength)
     p_permuted = np.where(has_test, (1 + exceeded) / (1 + permutations), np.nan) if permutations else np.full(shape, np.nan)

@@ -66,13 +66,13 @@ def neighbours(variants: Variants, positions: NDArray[np.int64], people: int, *,
     return Neighbours(first[order], second[order])
 
 
-def clumped(strength: Array, pairs: Neighbours, least: float) -> NDArray[np.bool_]:
-    """(V,) variants of |t| (V,) `least` or more that no stronger one of those that are kept is in linkage disequilibrium with.
+def clumped(strength: Array, pairs: Neighbours, limit: float) -> NDArray[np.bool_]:
+    """(V,) variants of |t| (V,) `limit` or more that no stronger one of those that are kept is in linkage disequilibrium with.
 
     The same as taking the strongest, dropping its neighbours, and so on: in each round all that are stronger than their
     remaining neighbours are taken together.
     """
-    remaining = strength >= least
+    remaining = strength >= limit
     kept = np.zeros(len(strength), dtype=bool)
     rank = np.empty(len(strength), dtype=np.int64)
     rank[np.argsort(strength, kind="stable")] = np.arange(len(strength))

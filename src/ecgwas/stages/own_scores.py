@@ -57,12 +57,12 @@ def work(study: Study, options: OwnScores, out: Path) -> None:
 
 def _written(options: OwnScores, names: Sequence[str]) -> list[str]:
     """Traits whose weights are written. Raises StudyError for a trait that the study does not have."""
-    wanted = list(names) if EVERY in options.weights else list(options.weights)
-    unknown = [name for name in wanted if name not in names]
+    chosen = list(names) if EVERY in options.weights else list(options.weights)
+    unknown = [name for name in chosen if name not in names]
     if unknown:
         problem = f"scores.own.weights names {first_few(unknown)}, which is no trait of the study"
         raise StudyError(problem, fix=f"name some of {first_few(names, 10)}, or write all")
-    return wanted
+    return chosen
 
 
 def _label(one: OwnScore) -> str:

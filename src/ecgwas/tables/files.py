@@ -316,23 +316,16 @@ OUTCOME_SCREEN = TableFile("outcomes", "screen.parquet", False, table=OutcomeScr
 OUTCOME_TESTS = TableFile("outcomes", "outcome_tests.csv", False, table=OutcomeTests, shared=True)
 OUTCOME_THRESHOLDS = TableFile("outcomes", "thresholds.csv", False, table=OutcomeThresholds, shared=True)
 
-SCORES = TableFile(
-    "scores", "scores.parquet", table=Traits, note="with `scores.files`",
-    meaning="Scores of the participants: column eid, then one per score; sums of weights, or z within ancestry groups.",
-)  # fmt: skip
+SCORES = TableFile("scores", "scores.parquet", table=Traits, note="with `scores.files`: the participants' scores")
 SCORE_FILES = TableFile("scores", "score_files.csv", False, table=ScoreFiles, shared=True, note="with `scores.files`")
 SCORE_MATCHES = TableFile("scores", "matches.csv", False, table=ScoreMatches, shared=True, note="with `scores.files`")
 SCORE_VARIANTS = TableFile("scores", "variants.parquet", False, table=ScoreVariants, note="with `scores.files`")
-OWN_SCORE_TESTS = TableFile("scores", "own_scores.csv", False, table=OwnScoreTests, shared=True, note="with `scores.own`")
-OWN_SCORES = TableFile(
-    "scores", "own_scores.parquet", table=Traits, note="with `scores.own`",
-    meaning="Own scores of the participants, out of fold: column eid, then one per trait, method and p-value.",
-)  # fmt: skip
-OWN_WEIGHTS = ResultFile(
-    "scores", "weights/{score}.txt.gz", False, note="traits of `scores.own.weights`",
-    meaning="Effect weights of a trait, from all participants, in the format of the PGS Catalog.",
-)  # fmt: skip
 SCORE_TRAITS = TableFile("scores", "score_traits.csv", False, table=ScoreTraits, shared=True, note="with `scores.files`")
+OWN_SCORES = TableFile(
+    "scores", "own_scores.parquet", table=Traits, note="with `scores.own`: the participants' scores out of fold"
+)
+OWN_SCORE_TESTS = TableFile("scores", "own_scores.csv", False, table=OwnScoreTests, shared=True, note="with `scores.own`")
+OWN_WEIGHTS = ResultFile("scores", "weights/{score}.txt.gz", False, note="of the traits in `scores.own.weights`")
 
 REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")
 FIGURE = ResultFile("report", "figures/{figure}.svg", meaning="A picture of the report.")
