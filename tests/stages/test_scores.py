@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 from click.testing import CliRunner
 
 from ecgwas import stages
@@ -32,6 +33,10 @@ scores:
   palindromes: keep
   permutations: 99
   files: [planted.txt, other.txt]
+outcomes:
+  permutations: 99
+  keep_neglog10p: 0
+  tables: [{kind: binary, file: diseases.tsv}]
 """
 
 
@@ -50,6 +55,10 @@ def write_inputs(folder: Path) -> Path:
     )
     pl.DataFrame({"eid": eids, "age": covariates[:, 0], "height": covariates[:, 1]}).write_csv(
         folder / "covariates.tsv", separator="\t"
+    )
+    liability = 1.2 * (score - score.mean()) / score.std() + rng.logistic(size=PEOPLE)
+    pl.DataFrame({"eid": eids, "arrhythmia": (liability > 0).astype(int), "eczema": rng.integers(0, 2, PEOPLE)}).write_csv(
+        folder / "diseases.tsv", separator="\t"
     )
     absent = lines_of(table, other).with_columns(
         pl.col("chr_position") + pl.when(pl.col("rsID") == "rs100").then(1).otherwise(0)
@@ -77,6 +86,27 @@ def test_the_planted_score_is_found_and_others_are_not(study: Study) -> None:
     assert row["r2_low"] < 0.3 < row["r2_high"]
     assert row["r2_null"] < 0.01
     assert row["p_family"] == 1 / 100
+
+
+def test_scores_and_outcomes(study: Study) -> None:
+    """The odds ratio of a disease whose liability the score is part of, against statsmodels."""
+    tests = files.SCORE_OUTCOMES.read(study.results).frame
+    assert tests.height == 4
+    assert tests.filter(pl.col("significant")).select("score", "outcome").rows() == [("planted", "arrhythmia")]
+    row = tests.row(by_predicate=(pl.col("score") == "planted") & (pl.col("outcome") == "arrhythmia"), named=True)
+    scores, covariates = files.SCORES.read(study.results), files.COVARIATES.read(study.results)
+    diseases = pl.read_csv(study.folder / "diseases.tsv", separator="\t", schema_overrides={"eid": pl.String})
+    cases = dict(diseases.select("eid", "arrhythmia").iter_rows())
+    own = scores.values[:, 0] / scores.values[:, 0].std(ddof=1)
+    design = sm.add_constant(np.column_stack([covariates.values, own]))
+    fit = sm.Logit(np.array([cases[eid] for eid in scores.eids]), design).fit(disp=0)
+    assert row["method"] == "firth"
+    assert row["beta"] == pytest.approx(fit.params[-1], rel=0.05)
+    assert row["low"] < 1.2 < row["high"]
+    shown = sharing.shareable({files.SCORE_OUTCOMES: tests}, 20)[files.SCORE_OUTCOMES]
+    assert shown.height == 4
+    assert shown["cases"].null_count() == shown["people"].null_count() == 4
+    assert sharing.shareable({files.SCORE_OUTCOMES: tests}, 290)[files.SCORE_OUTCOMES].height == 0
 
 
 def test_files_and_lines_are_counted(study: Study) -> None:

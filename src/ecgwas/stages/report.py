@@ -351,4 +351,4 @@ def _check(study: Study) -> Sequence[str]:
     return facts if rates is None else [*facts, recombination_map.check(rates, study.scan.build)]
 
 
-STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=9)
+STAGE = Stage("report", "put everything on one page", all_in_one, _options, _needs, _files, _work, _check, version=10)

@@ -13,16 +13,18 @@ import polars as pl
 
 from ecgwas.errors import Caution, EcgwasError, InputError, first_few
 from ecgwas.genotypes import chromosomes, variant_lookup
+from ecgwas.outcomes import phenome
 from ecgwas.progress import track
 from ecgwas.scores import association, scoring_file, sums
 from ecgwas.scores.association import ScoreTests
 from ecgwas.scores.matching import Matched
 from ecgwas.scores.scoring_file import ScoringFile
+from ecgwas.stages import outcomes as outcomes_stage
 from ecgwas.stages import own_scores, traits
 from ecgwas.stages.base import Needs, Stage, seed_of
 from ecgwas.study import ScoreOptions, Study
 from ecgwas.tables import Traits, files
-from ecgwas.tables.scores import ScoreFiles, ScoreMatches, ScoreTraits, ScoreVariants
+from ecgwas.tables.scores import ScoreFiles, ScoreMatches, ScoreOutcomes, ScoreTraits, ScoreVariants
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +59,8 @@ def _options(study: Study, part: str) -> Any:
     if part == own_scores.PART:
         scan = study.as_written(study.scan)
         return [study.as_written(options.own), [scan[name] for name in OF_SCAN], seed_of(study, "own scores")]
-    return [study.as_written(options.model_dump(exclude={"own"})), study.scan.build, seed_of(study, "scores")]
+    written = [study.as_written(options.model_dump(exclude={"own"})), study.scan.build, seed_of(study, "scores")]
+    return [*written, *([] if study.outcomes is None else [study.as_written(study.outcomes)])]
 
 
 def _needs(study: Study, part: str) -> Needs:
@@ -67,7 +70,8 @@ def _needs(study: Study, part: str) -> Needs:
 def _files(study: Study, part: str) -> Sequence[Path]:
     if part == own_scores.PART:
         return chromosomes.input_files(study.scan)
-    return [*options_of(study).files, *chromosomes.input_files(variant_lookup.everything(study.scan))]
+    of_outcomes = () if study.outcomes is None else study.outcomes.input_files
+    return [*options_of(study).files, *of_outcomes, *chromosomes.input_files(variant_lookup.everything(study.scan))]
 
 
 def read_files(study: Study) -> tuple[ScoringFile, ...]:
@@ -108,6 +112,24 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         seed=seed_of(study, "scores"), track=track,
     )  # fmt: skip
     files.SCORE_TRAITS.write(_score_traits(tests, names, tested.names), out)
+    if study.outcomes is not None:
+        files.SCORE_OUTCOMES.write(_with_outcomes(study, Traits(tested.eids, names, values)), out)
+
+
+def _with_outcomes(study: Study, scored: Traits) -> ScoreOutcomes:
+    """Every score with every outcome of the study, in SD of the score."""
+    options, seed = outcomes_stage.options_of(study), seed_of(study, "scores")
+    outcomes, adjusted = outcomes_stage.read(study, scored.eids), traits.load_covariates(study).values
+    spread = scored.values.std(axis=0, ddof=1)
+    standard = Traits(scored.eids, scored.names, scored.values / np.where(spread > 0, spread, 1.0))
+    screened = phenome.screen(
+        standard.values, adjusted, outcomes, min_cases=options.min_cases, permutations=options.permutations, seed=seed,
+        track=track,
+    )  # fmt: skip
+    rows = outcomes_stage.estimates(options, screened, standard, adjusted, outcomes)
+    return ScoreOutcomes.of(
+        [{name: (row | {"score": row["trait"]}).get(name) for name in ScoreOutcomes.columns} for row in rows]
+    )
 
 
 def _checked(options: ScoreOptions, scorings: Sequence[ScoringFile], each: Sequence[Matched]) -> list[str]:

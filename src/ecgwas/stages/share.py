@@ -178,5 +178,5 @@ def _strongest_features(study: Study, names: tuple[str, ...]) -> list[str]:
 
 STAGE = Stage(
     "share", "collect what may be passed on", all_in_one, _options, _needs, _files, _work, nothing_to_check,
-    version=9,
+    version=10,
 )  # fmt: skip

@@ -86,7 +86,7 @@ from ecgwas.tables.recordings import (
     TrainingHistory,
     TraitReport,
 )
-from ecgwas.tables.scores import OwnScoreTests, ScoreFiles, ScoreMatches, ScoreTraits, ScoreVariants
+from ecgwas.tables.scores import OwnScoreTests, ScoreFiles, ScoreMatches, ScoreOutcomes, ScoreTraits, ScoreVariants
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 ANY_DEPTH = ("visits", "rest")
@@ -321,6 +321,7 @@ SCORE_FILES = TableFile("scores", "score_files.csv", False, table=ScoreFiles, sh
 SCORE_MATCHES = TableFile("scores", "matches.csv", False, table=ScoreMatches, shared=True, note="with `scores.files`")
 SCORE_VARIANTS = TableFile("scores", "variants.parquet", False, table=ScoreVariants, note="with `scores.files`")
 SCORE_TRAITS = TableFile("scores", "score_traits.csv", False, table=ScoreTraits, shared=True, note="with `scores.files`")
+SCORE_OUTCOMES = TableFile("scores", "score_outcomes.csv", False, table=ScoreOutcomes, shared=True, note="with `outcomes`")
 OWN_SCORES = TableFile(
     "scores", "own_scores.parquet", table=Traits, note="with `scores.own`: the participants' scores out of fold"
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ecgwas.tables import FLAG, REAL, TEXT, WHOLE, Column, Table
+from ecgwas.tables.outcomes import OutcomeTests
 
 
 class ScoreFiles(Table):
@@ -68,6 +69,18 @@ class ScoreTraits(Table):
         "p_permuted": Column(REAL, "p by permutation of this score and trait; null without permutations"),
         "p_family": Column(REAL, "family-wise p over all scores and traits, by permutation, else Bonferroni's"),
         "significant": Column(FLAG, "p_family below 0.05"),
+    }  # fmt: skip
+
+
+class ScoreOutcomes(Table):
+    """Scores and outcomes of the participants, strongest first: each outcome's strongest score, and all of -log10 p
+    `outcomes.keep_neglog10p` or more; tests and estimates as in OutcomeTests."""
+
+    columns = {
+        "score": Column(TEXT, "name of the score"),
+        **{name: about for name, about in OutcomeTests.columns.items() if name not in ("trait", "beta", "ratio")},
+        "beta": Column(REAL, "log odds ratio, log hazard ratio, or slope in the outcome's unit, per SD of the score"),
+        "ratio": Column(REAL, "odds ratio or hazard ratio per SD of the score; null of slopes"),
     }  # fmt: skip
 
 

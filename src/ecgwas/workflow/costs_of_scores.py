@@ -8,6 +8,7 @@ from ecgwas.scores.own import THRESHOLD, TRAITS_AT_ONCE
 from ecgwas.scores.sums import DOSAGES_AT_ONCE
 from ecgwas.stages.scores import FILES
 from ecgwas.study import OwnScores, ScoreOptions, Study
+from ecgwas.workflow import costs_of_outcomes
 from ecgwas.workflow.costs import BASE_MIB, CONSTANTS, MIB, Cost, StudySize
 
 BYTES_PER_LINE = 60.0
@@ -24,8 +25,14 @@ def scores(study: Study, size: StudySize, n_traits: int, part: str) -> Cost:
     if options is None:
         return Cost(0.0, BASE_MIB, 0.0)
     if part == FILES:
-        return _files(options, size, n_traits)
+        own = _files(options, size, n_traits)
+        return own if study.outcomes is None else _both(own, costs_of_outcomes.outcomes(study, size, len(options.files)))
     return Cost(0.0, BASE_MIB, 0.0) if options.own is None else _own(options.own, size, n_traits)
+
+
+def _both(own: Cost, tests: Cost) -> Cost:
+    """Of scores and, as of so many traits, of their tests with outcomes."""
+    return Cost(own.cpu_seconds + tests.cpu_seconds, max(own.memory_mib, tests.memory_mib), own.disk_mib + tests.disk_mib)
 
 
 def _files(options: ScoreOptions, size: StudySize, n_traits: int) -> Cost:
