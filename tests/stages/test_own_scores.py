@@ -28,7 +28,9 @@ represent:
 traits: {covariates: covariates.tsv, transform: none, components: 0, guards: {max_kinship: null, min_call_rate: 0}}
 scan: {genotypes: cohort, min_mac: 5, permutations: 100, chromosomes: [1, 2]}
 scores:
-  own: {p_values: [1.0e-4, 0.05], permutations: 5, weights: [mine.12L.planted_ms]}
+  own: {p_values: [1.0e-4, 0.05], permutations: 5, weights: [mine.12L.planted_ms], diseases: true}
+outcomes:
+  tables: [{kind: binary, file: diseases.tsv}]
 """
 
 
@@ -43,6 +45,10 @@ def write_inputs(folder: Path) -> Path:
     trait = 400 + chosen @ effects + 10.0 * rng.normal(size=PEOPLE)
     pl.DataFrame({"eid": eids, "planted_ms": trait, "noise_ms": rng.normal(size=PEOPLE)}).write_csv(
         folder / "mine.tsv", separator="\t"
+    )
+    disease = (chosen @ effects - (chosen @ effects).mean()) / 10 * 2 + rng.logistic(size=PEOPLE) > 0
+    pl.DataFrame({"eid": eids, "arrhythmia": disease.astype(int), "eczema": rng.integers(0, 2, PEOPLE)}).write_csv(
+        folder / "diseases.tsv", separator="\t"
     )
     pl.DataFrame({"eid": eids, "age": rng.normal(size=PEOPLE)}).write_csv(folder / "covariates.tsv", separator="\t")
     (folder / "study.yaml").write_text(STUDY)
@@ -79,6 +85,23 @@ def test_scores_of_the_participants_are_out_of_fold(study: Study) -> None:
     own = scores.values[:, scores.names.index("mine.12L.planted_ms.ridge")]
     assert np.corrcoef(own, traits.values[:, traits.names.index("mine.12L.planted_ms")])[0, 1] > 0.4
     assert not files.OWN_SCORES.shared
+
+
+def test_a_disease_of_the_same_variants_is_predicted(study: Study) -> None:
+    rows = files.DISEASE_SCORES.read(study.results).frame
+    assert rows.select("outcome", "predictors", "scores").rows() == [
+        ("arrhythmia", "covariates", 0), ("arrhythmia", "mine", 2), ("eczema", "covariates", 0), ("eczema", "mine", 2),
+    ]  # fmt: skip
+    own, noise = rows.row(1, named=True), rows.row(3, named=True)
+    assert 0.05 < own["gain_low"] < own["gain"] < own["gain_high"]
+    assert own["auroc_low"] < own["auroc"] < own["auroc_high"]
+    assert own["p_gain"] == 1 / 20 < noise["p_gain"]
+    without = study.model_copy(update={"outcomes": None})
+    with pytest.raises(StudyError, match="no section outcomes"):
+        stages.stage_named("scores").check(without)
+    shown = sharing.shareable({files.DISEASE_SCORES: rows}, 20)[files.DISEASE_SCORES]
+    assert shown.height == 4
+    assert shown["cases"].null_count() == 4
 
 
 def test_files_of_weights_score_people_in_the_unit_of_the_trait(study: Study) -> None:

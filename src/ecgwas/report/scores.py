@@ -20,6 +20,8 @@ def shareable(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dic
             shown[file] = tables[file].filter(pl.col("people") >= min_people)
     if files.SCORE_OUTCOMES in tables:
         shown[files.SCORE_OUTCOMES] = _outcomes(tables[files.SCORE_OUTCOMES], min_people)
+    if files.DISEASE_SCORES in tables:
+        shown[files.DISEASE_SCORES] = _outcomes(tables[files.DISEASE_SCORES], min_people)
     return shown
 
 

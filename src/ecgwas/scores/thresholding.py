@@ -108,9 +108,9 @@ class Scorer:
     def add(self, variants: Variants, positions: NDArray[np.int64]) -> None:
         """Adds one chromosome."""
         pairs = neighbours(variants, positions, self.cohort.traits.shape[1], min_r2=self.min_r2, window_bp=self.window_bp)
-        for fold, effects in enumerate(effects_without_folds(variants, self.cohort)):
-            limits = t_limits(self.p_values, observed_outside(self.cohort, fold), self.cohort.basis.shape[1])
-            weights = clumped_weights(effects, pairs, limits)
+        for fold, own in enumerate(effects_without_folds(variants, self.cohort)):
+            limits = t_limits(self.p_values, observed_outside(self.cohort, (fold,)), self.cohort.basis.shape[1])
+            weights = clumped_weights(own, pairs, limits)
             self.counts[:, fold] += (weights != 0).sum(axis=2)
             self.score(variants, weights, self.cohort.folds[fold], self.cohort.folds[fold + 1])
 
@@ -125,24 +125,31 @@ class Scorer:
             self.values[:, :, start:stop] += (flat[:, rows][:, used] @ x).reshape(*weights.shape[:2], -1)
 
 
-def clumped_weights(effects: Effects, pairs: Neighbours, limits: NDArray[np.float64]) -> Array:
+def clumped_weights(estimated: Effects, pairs: Neighbours, limits: NDArray[np.float64]) -> Array:
     """(T, K, V) effects of the clumps whose |t| is at least the limits (T, K), 0 of other variants."""
-    weights = np.zeros((len(limits), *effects.beta.T.shape), dtype=np.float32)
-    for k in range(effects.beta.shape[1]):
-        strength = effects.strength[:, k]
+    weights = np.zeros((len(limits), *estimated.beta.T.shape), dtype=np.float32)
+    for k in range(estimated.beta.shape[1]):
+        strength = estimated.strength[:, k]
         kept = clumped(strength, pairs, float(limits[:, k].min()))
         chosen = kept & (strength >= limits[:, k, None])
-        weights[:, k][chosen] = np.broadcast_to(effects.beta[:, k], chosen.shape)[chosen]
+        weights[:, k][chosen] = np.broadcast_to(estimated.beta[:, k], chosen.shape)[chosen]
     return weights
 
 
-def observed_outside(cohort: Cohort, fold: int | None) -> NDArray[np.int64]:
-    """(K,) participants with each trait outside a fold; None: all."""
-    traits, people = cohort.traits.shape
-    start, stop = (0, 0) if fold is None else cohort.folds[fold : fold + 2]
+def outside(cohort: Cohort, excluded: Sequence[int]) -> NDArray[np.int64]:
+    """Indices of the participants outside some folds."""
+    kept = np.ones(cohort.traits.shape[1], dtype=bool)
+    for fold in excluded:
+        kept[cohort.folds[fold] : cohort.folds[fold + 1]] = False
+    return np.flatnonzero(kept)
+
+
+def observed_outside(cohort: Cohort, excluded: Sequence[int]) -> NDArray[np.int64]:
+    """(K,) participants with each trait outside some folds."""
+    people = outside(cohort, excluded)
     if cohort.observed is None:
-        return np.full(traits, people - (stop - start))
-    return np.asarray(cohort.observed.sum(axis=1) - cohort.observed[:, start:stop].sum(axis=1))
+        return np.full(len(cohort.traits), len(people))
+    return np.asarray(cohort.observed[:, people].sum(axis=1))
 
 
 def t_limits(p_values: Sequence[float], people: NDArray[np.int64], rank: int) -> NDArray[np.float64]:
@@ -161,19 +168,25 @@ def blocks_of(variants: Variants) -> Iterator[tuple[int, slice]]:
 
 def effects_without_folds(variants: Variants, cohort: Cohort) -> Iterator[Effects]:
     """Effects of the variants of a chromosome on all traits, from the participants outside each fold."""
-    crosses, squares, left = sums(variants, cohort)
-    for fold in range(len(crosses)):
-        others = np.arange(len(crosses)) != fold  # Added up anew: a difference would keep rounding errors of the fold.
-        yield _effects(crosses[others].sum(axis=0), squares[others].sum(axis=0) * left[:, None], cohort, fold)
+    whole = sums(variants, cohort)
+    return (effects(whole, cohort, (fold,)) for fold in range(len(cohort.folds) - 1))
 
 
 def effects_of_all(variants: Variants, cohort: Cohort) -> Effects:
     """Effects from all participants."""
-    crosses, squares, left = sums(variants, cohort)
-    return _effects(crosses.sum(axis=0), squares.sum(axis=0) * left[:, None], cohort, None)
+    return effects(sums(variants, cohort), cohort, ())
 
 
-def sums(variants: Variants, cohort: Cohort) -> tuple[Array, Array, Array]:
+@dataclass(frozen=True)
+class Sums:
+    """Of J folds, V variants and K traits: crosses (J, V, K), squares (J, V, K) or (J, V, 1), left (V,)."""
+
+    crosses: Array
+    squares: Array
+    left: Array
+
+
+def sums(variants: Variants, cohort: Cohort) -> Sums:
     """(J, V, K) products of variants and traits in each fold, (J, V, K) or (J, V, 1) squares of the variants in those with the
     trait, and (V,) the share of each variant's variance that covariates leave."""
     crosses, squares, left = [], [], []
@@ -197,17 +210,19 @@ def sums(variants: Variants, cohort: Cohort) -> tuple[Array, Array, Array]:
         crosses.append(np.stack(of_folds))
         squares.append(np.stack(of_squares))
         left.append(1 - np.square(on_basis).sum(axis=1) / whole)
-    return np.concatenate(crosses, axis=1), np.concatenate(squares, axis=1), np.maximum(np.concatenate(left), 1e-6)
+    return Sums(np.concatenate(crosses, axis=1), np.concatenate(squares, axis=1), np.maximum(np.concatenate(left), 1e-6))
 
 
-def _effects(cross: Array, square: Array, cohort: Cohort, fold: int | None) -> Effects:
-    """cross (V, K), square (V, K) or (V, 1)."""
-    start, stop = (0, 0) if fold is None else cohort.folds[fold : fold + 2]
-    outside = np.r_[0:start, stop : cohort.traits.shape[1]]
-    whole = np.einsum("kn,kn->k", cohort.traits[:, outside], cohort.traits[:, outside])
-    freedom = np.maximum(observed_outside(cohort, fold) - cohort.basis.shape[1] - 1, 1)
+def effects(whole: Sums, cohort: Cohort, excluded: Sequence[int]) -> Effects:
+    """Effects from the participants outside some folds."""
+    # Folds are added up anew: a difference would keep rounding errors of those excluded.
+    others = ~np.isin(np.arange(len(whole.crosses)), np.array(excluded, dtype=np.int64))
+    cross, square = whole.crosses[others].sum(axis=0), whole.squares[others].sum(axis=0) * whole.left[:, None]
+    traits = cohort.traits[:, outside(cohort, excluded)]
+    total = np.einsum("kn,kn->k", traits, traits)
+    freedom = np.maximum(observed_outside(cohort, excluded) - cohort.basis.shape[1] - 1, 1)
     square = np.maximum(square, 1e-6)
     beta = cross / square
     explained = beta * cross
-    t2 = explained * freedom / np.maximum(whole - explained, 1e-6 * np.maximum(whole, 1e-30))
+    t2 = explained * freedom / np.maximum(total - explained, 1e-6 * np.maximum(total, 1e-30))
     return Effects(beta.astype(np.float32), np.sqrt(t2).astype(np.float32))

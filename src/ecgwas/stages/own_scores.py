@@ -19,7 +19,7 @@ from ecgwas.scan import polygenic
 from ecgwas.scan.polygenic import Panel, PlacedVariants
 from ecgwas.scores import association, catalog_file, own, thresholding
 from ecgwas.scores.own import THRESHOLD, OwnResult, OwnScore
-from ecgwas.stages import traits
+from ecgwas.stages import disease_scores, traits
 from ecgwas.stages.base import seed_of
 from ecgwas.study import OwnScores, Study
 from ecgwas.tables import Traits, files
@@ -48,6 +48,9 @@ def work(study: Study, options: OwnScores, out: Path) -> None:
     names = [f"{trait}.{_label(one)}" for one in result.scores for trait in tested.names]
     values = np.concatenate([one.values[:, back] for one in result.scores]).T.astype(np.float64)
     files.OWN_SCORES.write(Traits(tested.eids, tuple(names), values), out)
+    if options.diseases:
+        predictions = disease_scores.predictions(study, options, panel, tested, order, positions)
+        files.DISEASE_SCORES.write(predictions, out)
     if written:
         chosen = [tested.names.index(name) for name in written]
         values, covariates, people = tested.values[np.ix_(order, chosen)], covariates[order], result.people[chosen]

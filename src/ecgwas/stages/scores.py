@@ -19,8 +19,8 @@ from ecgwas.scores import association, scoring_file, sums
 from ecgwas.scores.association import ScoreTests
 from ecgwas.scores.matching import Matched
 from ecgwas.scores.scoring_file import ScoringFile
+from ecgwas.stages import disease_scores, own_scores, traits
 from ecgwas.stages import outcomes as outcomes_stage
-from ecgwas.stages import own_scores, traits
 from ecgwas.stages.base import Needs, Stage, seed_of
 from ecgwas.study import ScoreOptions, Study
 from ecgwas.tables import Traits, files
@@ -58,9 +58,15 @@ def _options(study: Study, part: str) -> Any:
     options = options_of(study)
     if part == own_scores.PART:
         scan = study.as_written(study.scan)
-        return [study.as_written(options.own), [scan[name] for name in OF_SCAN], seed_of(study, "own scores")]
+        written = [study.as_written(options.own), [scan[name] for name in OF_SCAN], seed_of(study, "own scores")]
+        return [*written, *([study.as_written(study.outcomes)] if _predicts_diseases(study) else [])]
     written = [study.as_written(options.model_dump(exclude={"own"})), study.scan.build, seed_of(study, "scores")]
     return [*written, *([] if study.outcomes is None else [study.as_written(study.outcomes)])]
+
+
+def _predicts_diseases(study: Study) -> bool:
+    own = options_of(study).own
+    return own is not None and own.diseases
 
 
 def _needs(study: Study, part: str) -> Needs:
@@ -69,7 +75,8 @@ def _needs(study: Study, part: str) -> Needs:
 
 def _files(study: Study, part: str) -> Sequence[Path]:
     if part == own_scores.PART:
-        return chromosomes.input_files(study.scan)
+        own = study.outcomes.input_files if study.outcomes is not None and _predicts_diseases(study) else ()
+        return [*own, *chromosomes.input_files(study.scan)]
     of_outcomes = () if study.outcomes is None else study.outcomes.input_files
     return [*options_of(study).files, *of_outcomes, *chromosomes.input_files(variant_lookup.everything(study.scan))]
 
@@ -198,6 +205,8 @@ def _check(study: Study) -> Sequence[str]:
     if study.scores is None:
         return ()
     facts: list[str] = []
+    if _predicts_diseases(study):
+        disease_scores.refuse_without_outcomes(study)
     if study.scores.files:
         scorings = read_files(study)
         facts.append(f"{len(scorings)} scoring file(s), {sum(len(one) for one in scorings):,} variants")

@@ -28,6 +28,12 @@ class OwnScores(Options):
     """Parts of the participants; each is scored by effects from the others."""
     permutations: int = option(10, ge=1)
     """Random orders of the participants in which everything is repeated, which shows what R2 is without any effect."""
+    diseases: bool = False
+    """Scores of each representation combined for each disease of `outcomes`, by ridge logistic regression in nested folds."""
+    disease_p_value: float = option(0.01, gt=0, le=1)
+    """Limit of the scores by clumping and thresholding that are combined for diseases."""
+    disease_permutations: int = option(19, ge=0)
+    """Permutations of the scores for the p of what they add to the covariates; 0: none."""
     weights: tuple[str, ...] = ()
     """Traits whose scores, from all participants, are written as files of the PGS Catalog's format; `all`: every trait."""
 

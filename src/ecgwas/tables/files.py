@@ -86,7 +86,15 @@ from ecgwas.tables.recordings import (
     TrainingHistory,
     TraitReport,
 )
-from ecgwas.tables.scores import OwnScoreTests, ScoreFiles, ScoreMatches, ScoreOutcomes, ScoreTraits, ScoreVariants
+from ecgwas.tables.scores import (
+    DiseaseScores,
+    OwnScoreTests,
+    ScoreFiles,
+    ScoreMatches,
+    ScoreOutcomes,
+    ScoreTraits,
+    ScoreVariants,
+)
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 ANY_DEPTH = ("visits", "rest")
@@ -326,6 +334,7 @@ OWN_SCORES = TableFile(
     "scores", "own_scores.parquet", table=Traits, note="with `scores.own`: the participants' scores out of fold"
 )
 OWN_SCORE_TESTS = TableFile("scores", "own_scores.csv", False, table=OwnScoreTests, shared=True, note="with `scores.own`")
+DISEASE_SCORES = TableFile("scores", "disease_scores.csv", False, table=DiseaseScores, shared=True, note="with `diseases`")
 OWN_WEIGHTS = ResultFile("scores", "weights/{score}.txt.gz", False, note="of the traits in `scores.own.weights`")
 
 REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")

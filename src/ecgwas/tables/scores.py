@@ -84,6 +84,24 @@ class ScoreOutcomes(Table):
     }  # fmt: skip
 
 
+class DiseaseScores(Table):
+    """How well the study's own scores, combined, predict each disease in participants who contributed neither to the scores nor
+    to the model."""
+
+    columns = {
+        "outcome": Column(TEXT, "name of the disease"), "analysis": Column(TEXT, "binary | ever | prevalent"),
+        "predictors": Column(TEXT, "covariates | a representation: covariates and scores of its traits | all: of all traits"),
+        "scores": Column(WHOLE, "scores combined; 0 of covariates alone"),
+        "people": Column(WHOLE, "participants in the analysis"), "cases": Column(WHOLE, "cases"),
+        "auroc": Column(REAL, "area under the ROC curve, out of fold"),
+        "auroc_low": Column(REAL, "lower end of its 95 % interval (DeLong)"), "auroc_high": Column(REAL, "upper end"),
+        "gain": Column(REAL, "AUROC minus that of the covariates alone; null of these"),
+        "gain_low": Column(REAL, "lower end of its 95 % interval, by paired bootstrap"),
+        "gain_high": Column(REAL, "upper end"),
+        "p_gain": Column(REAL, "p of a gain as large, by permutation of the scores; null without permutations"),
+    }  # fmt: skip
+
+
 class OwnScoreTests(Table):
     """How well the study's own scores predict its traits in participants who did not contribute to their effects."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ecgwas.mixed import ridge
 from ecgwas.scan.polygenic import MAX_VARIANTS
+from ecgwas.scores.diseases import PENALTIES
 from ecgwas.scores.own import THRESHOLD, TRAITS_AT_ONCE
 from ecgwas.scores.sums import DOSAGES_AT_ONCE
 from ecgwas.stages.scores import FILES
@@ -19,6 +20,10 @@ VARIANT_BYTES = 150.0
 """One variant of the genotypes in memory: position, alleles and name, one chromosome at a time."""
 
 
+FIT_STEPS = 4
+"""Steps of Newton in a regression that begins at that of another penalty."""
+
+
 def scores(study: Study, size: StudySize, n_traits: int, part: str) -> Cost:
     """Of one part."""
     options = study.scores
@@ -27,7 +32,12 @@ def scores(study: Study, size: StudySize, n_traits: int, part: str) -> Cost:
     if part == FILES:
         own = _files(options, size, n_traits)
         return own if study.outcomes is None else _both(own, costs_of_outcomes.outcomes(study, size, len(options.files)))
-    return Cost(0.0, BASE_MIB, 0.0) if options.own is None else _own(options.own, size, n_traits)
+    return Cost(0.0, BASE_MIB, 0.0) if options.own is None else _own(options.own, size, n_traits, _diseases(study))
+
+
+def _diseases(study: Study) -> int:
+    """Tables of diseases, each of which counts as one; twice, of each representation and all."""
+    return 0 if study.outcomes is None else 2 * len(study.outcomes.tables)
 
 
 def _both(own: Cost, tests: Cost) -> Cost:
@@ -51,7 +61,7 @@ def _lines(size: int, zipped: bool) -> float:
     return size * (3 if zipped else 1) / BYTES_PER_LINE
 
 
-def _own(options: OwnScores, size: StudySize, n_traits: int) -> Cost:
+def _own(options: OwnScores, size: StudySize, n_traits: int, diseases: int) -> Cost:
     """All variants count as common. Ridge multiplies and inverts blocks of variants once for each batch of traits."""
     columns = n_traits * (1 + options.permutations)
     batches = max(1, -(-columns // TRAITS_AT_ONCE))
@@ -61,6 +71,11 @@ def _own(options: OwnScores, size: StudySize, n_traits: int) -> Cost:
     products = variants * (batches * (size.tested * block + solved) + columns * size.tested * (limits + 3 + options.folds))
     clumps = variants * columns * options.folds if limits else 0
     cpu = CONSTANTS["start"] + products * CONSTANTS["own_score_product"] + clumps * CONSTANTS["own_score_clump"]
+    if options.diseases:
+        pairs = options.folds * (options.folds + 1) / 2
+        cpu += variants * n_traits * (pairs * CONSTANTS["own_score_clump"] + size.tested * CONSTANTS["own_score_product"] * 2)
+        fits = (1 + options.disease_permutations) * options.folds**2 * len(PENALTIES) * diseases
+        cpu += fits * FIT_STEPS * size.tested * n_traits**2 * CONSTANTS["own_score_product"]
     together = min(columns, TRAITS_AT_ONCE)
     chromosome = max(size.variants.values(), default=0)
     memory = size.tested * columns * (limits + 3) * 4 + chromosome * (

@@ -221,6 +221,7 @@ OWN_SCORES = TableView("own-scores", "Own scores of the traits, out of fold, com
 ))  # fmt: skip
 
 CAPTIONS: Mapping[ResultFile, str] = {
+    files.DISEASE_SCORES: "Diseases predicted by covariates, and by these and own scores combined, out of fold",
     files.SCORE_OUTCOMES: "Scores and outcomes, strongest first",
     files.SCORE_MATCHES: "Variants of each scoring file by what became of them",
     files.OUTCOME_EXCLUSIONS: "Participants whom an outcome excludes, and why",
