@@ -14,7 +14,7 @@ TESTS = (files.SCORE_TRAITS, files.OWN_SCORE_TESTS)
 
 def shareable(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dict[ResultFile, pl.DataFrame]:
     """Tests of scores without those of fewer than `min_people` participants. Other tables are of variants."""
-    shown = {}
+    shown: dict[ResultFile, pl.DataFrame] = {}
     for file in TESTS:
         if file in tables and tables[file].height:
             shown[file] = tables[file].filter(pl.col("people") >= min_people)

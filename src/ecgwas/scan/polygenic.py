@@ -118,7 +118,8 @@ class Panel:
         if self.variants < MIN_VARIANTS:
             problem = "traits are predicted from common variants of the autosomes, and these are "
             problem += f"{self.variants}; at least {MIN_VARIANTS} are needed"
-            fix = "name all autosomes in scan.chromosomes, do without scan.variants, or write relatives: family"
+            fix = "name all autosomes in scan.chromosomes, do without scan.variants, or do without relatives: polygenic and "
+            fix += "scores.own"
             raise InputError(problem, where=options.genotypes, fix=fix)
 
     @property

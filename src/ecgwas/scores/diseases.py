@@ -6,8 +6,8 @@ come from effects without f and without their own fold, so that neither traits n
 
     score of g in the model for f: effects from the participants outside f and g        score of f: from those outside f
 
-Scores from effects that leave out only g would know the traits of f. Covariates have next to no penalty. The penalty of the scores is
-that of the smallest deviance within the others.
+Scores from effects that leave out only g would know the traits of f. Covariates have next to no penalty; that of the scores is
+the one with the smallest deviance within the others.
 """
 
 from __future__ import annotations

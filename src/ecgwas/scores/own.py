@@ -66,7 +66,8 @@ class OwnResult:
 class VariantPanel(Protocol):
     """Variants of all chromosomes, as polygenic.Panel has them. common: chromosome -> number of its variants."""
 
-    common: Mapping[str, int]
+    @property
+    def common(self) -> Mapping[str, int]: ...
 
     @property
     def variants(self) -> int: ...
@@ -181,7 +182,8 @@ def out_of_fold_r(
             s = residuals(scores[np.ix_(group, start + chosen)].T.astype(np.float64), basis, passes=2)
             sums[:, group] += np.stack([(s * y).sum(axis=0), np.square(s).sum(axis=0), np.square(y).sum(axis=0)])
     size = np.sqrt(sums[1] * sums[2])
-    return np.divide(sums[0], size, out=np.full(len(traits), np.nan), where=size > 1e-12 * sums[2])
+    r = np.divide(sums[0], size, out=np.full(len(traits), np.nan), where=size > 1e-12 * sums[2])
+    return np.asarray(r)
 
 
 def signed_r2(r: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -187,30 +187,34 @@ class Sums:
 
 
 def sums(variants: Variants, cohort: Cohort) -> Sums:
-    """(J, V, K) products of variants and traits in each fold, (J, V, K) or (J, V, 1) squares of the variants in those with the
-    trait, and (V,) the share of each variant's variance that covariates leave."""
-    crosses, squares, left = [], [], []
-    for number in range(len(variants)):
-        of_folds, of_squares, on_basis, whole = [], [], 0.0, 0.0
-        for start, stop in pairwise(cohort.folds):
-            cross, square = 0.0, 0.0
-            for first in range(start, stop, PEOPLE_AT_ONCE):
-                people = slice(first, min(first + PEOPLE_AT_ONCE, stop))
-                x = variants.block(number, people.start, people.stop)
-                own = np.square(x)
-                cross = cross + x @ cohort.traits[:, people].T
-                whole = whole + own.sum(axis=1)
-                on_basis = on_basis + x @ cohort.basis[people]
-                if cohort.observed is None:
-                    square = square + own.sum(axis=1, keepdims=True)
-                else:
-                    square = square + own @ cohort.observed[:, people].T.astype(np.float32)
-            of_folds.append(cross)
-            of_squares.append(square)
-        crosses.append(np.stack(of_folds))
-        squares.append(np.stack(of_squares))
-        left.append(1 - np.square(on_basis).sum(axis=1) / whole)
-    return Sums(np.concatenate(crosses, axis=1), np.concatenate(squares, axis=1), np.maximum(np.concatenate(left), 1e-6))
+    """Products of variants and traits in each fold, squares of the variants in those with the trait, and the share of each
+    variant's variance that covariates leave; the chromosome must have variants."""
+    blocks = [_sums(variants, cohort, number) for number in range(len(variants))]
+    crosses, squares = (np.concatenate([getattr(one, name) for one in blocks], axis=1) for name in ("crosses", "squares"))
+    return Sums(crosses, squares, np.concatenate([one.left for one in blocks]))
+
+
+def _sums(variants: Variants, cohort: Cohort, number: int) -> Sums:
+    """Of one block."""
+    count, folds, traits = len(variants.block(number, 0, 4)), len(cohort.folds) - 1, len(cohort.traits)
+    crosses = np.zeros((folds, count, traits), dtype=np.float32)
+    squares = np.zeros((folds, count, 1 if cohort.observed is None else traits), dtype=np.float32)
+    on_basis = np.zeros((count, cohort.basis.shape[1]), dtype=np.float32)
+    total = np.zeros(count, dtype=np.float32)
+    for fold, (start, stop) in enumerate(pairwise(cohort.folds)):
+        for first in range(start, stop, PEOPLE_AT_ONCE):
+            people = slice(first, min(first + PEOPLE_AT_ONCE, stop))
+            x = variants.block(number, people.start, people.stop)
+            own = np.square(x)
+            crosses[fold] += x @ cohort.traits[:, people].T
+            total += own.sum(axis=1)
+            on_basis += x @ cohort.basis[people]
+            if cohort.observed is None:
+                squares[fold] += own.sum(axis=1, keepdims=True)
+            else:
+                squares[fold] += own @ cohort.observed[:, people].T.astype(np.float32)
+    left = np.maximum(1 - np.square(on_basis).sum(axis=1) / total, np.float32(1e-6))
+    return Sums(crosses, squares, left)
 
 
 def effects(whole: Sums, cohort: Cohort, excluded: Sequence[int]) -> Effects:

@@ -53,7 +53,7 @@ def work(study: Study, options: OwnScores, out: Path) -> None:
         files.DISEASE_SCORES.write(predictions, out)
     if written:
         chosen = [tested.names.index(name) for name in written]
-        values, covariates, people = tested.values[np.ix_(order, chosen)], covariates[order], result.people[chosen]
+        values, covariates, people = tested.values[order][:, chosen], covariates[order], result.people[chosen]
         _write_weights(study, options, panel, values, covariates, written, people, out)
     logger.info("scores: %s", in_words(_tests(result, tested.names)))
 

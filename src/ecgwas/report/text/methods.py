@@ -131,11 +131,12 @@ def _scores(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
     table = tables.get(files.SCORE_FILES, pl.DataFrame())
     if table.is_empty():
         return ""
+    low, high = table["share"].to_numpy().min(), table["share"].to_numpy().max()
     permuted = not tables[files.SCORE_TRAITS]["r2_null"].is_null().all()
     family = "by permutation of the scores" if permuted else "by Bonferroni's correction"
     return (
         f"{table.height} polygenic scores were computed from scoring files [@pgs_catalog], of whose variants "
-        f"{float(table['share'].min()):.0%} to {float(table['share'].max()):.0%} were in the genotypes, and tested with "
+        f"{low:.0%} to {high:.0%} were in the genotypes, and tested with "
         f"every trait by linear regression given the covariates; family-wise p-values over all scores and traits are {family}."
     )
 
