@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("delineation", "ids", "mixed", "simulate", "study"),
     ("__init__", "ecg", "genotypes", "outcomes", "report", "represent"),
     ("exchange", "genes", "privacy", "scan", "traits"),
-    ("loci",),
+    ("loci", "scores"),
     ("stages",),
     ("api", "workflow"),
     ("serve",),

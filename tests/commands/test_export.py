@@ -17,6 +17,7 @@ from ecgwas.commands import export
 from ecgwas.commands.cli import main
 from ecgwas.errors import MissingStageError, StudyError
 from ecgwas.exchange import gwas_ssf
+from ecgwas.scores import scoring_file
 from ecgwas.stages import scan, traits
 from ecgwas.study import Study
 from ecgwas.tables import Loci, files
@@ -143,3 +144,20 @@ def test_what_cannot_be_exported_is_told(finished: Study, tmp_path: Path) -> Non
     nothing = finished.model_copy(update={"results": tmp_path / "nothing"})
     with pytest.raises(MissingStageError, match="loci"):
         list(export.export(nothing, "pheweb", tmp_path))
+
+
+def test_lead_variants_of_a_trait_as_a_scoring_file(finished: Study, tmp_path: Path) -> None:
+    hits = files.HITS.read(finished.results).frame
+    trait = hits.sort("neglog10p", descending=True)["trait"][0]
+    lines = list(export.export(finished, "pgs_catalog", tmp_path, [trait]))
+    path = tmp_path / f"{trait}.lead_variants.txt.gz"
+    read = scoring_file.read(path, finished.scan.build)
+    assert lines == [f"{path.name}: {len(read)} variants"]
+    strongest = hits.filter(pl.col("trait") == trait).sort("neglog10p", descending=True).row(0, named=True)
+    row = read.frame.filter(pl.col("pos") == strongest["pos"], pl.col("chrom") == strongest["chrom"]).row(0, named=True)
+    assert (row["copies_1"], row["effect_allele"]) == (strongest["beta"], strongest["effect_allele"])
+    scored = tmp_path / "scores.tsv"
+    arguments = [str(path), str(finished.scan.genotypes), "--palindromes", "keep", "--out", str(scored)]
+    result = CliRunner().invoke(main, ["score", *arguments])
+    assert result.exit_code == 0, result.output
+    assert pl.read_csv(scored, separator="\t").height >= files.PEOPLE.read(finished.results).frame.height // 2

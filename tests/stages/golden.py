@@ -22,11 +22,13 @@ import torch
 from threadpoolctl import threadpool_info
 
 from ecgwas import stages, tables
+from ecgwas.scores import sums
 from ecgwas.stages import LIBRARIES, STAGES
 from ecgwas.store import file_digest, fingerprint
 from ecgwas.study import Study
-from ecgwas.tables import comparison, genes, loci, outcomes, recordings
+from ecgwas.tables import comparison, genes, loci, outcomes, recordings, scores
 from tests.cohorts import make_cohort
+from tests.scores.files import lines_of, write_score
 
 PATH = Path(__file__).with_name("golden.json")
 TOLERANCE = 2e-3
@@ -36,6 +38,9 @@ REPRESENT = """\
   - {kind: pca, name: pca, features: 3}
   - {kind: vae, name: vae, leads: together, features: 2, channels: [8, 8, 8], epochs: 2}
 """
+SCORES = """
+scores: {files: [weights.txt], palindromes: keep, permutations: 19}
+"""
 
 Columns = dict[str, list[float]]
 
@@ -44,9 +49,20 @@ def make(folder: Path) -> Study:
     """The small cohort, run to its end."""
     path = make_cohort(folder, people=60, variants=30, permutations=30, represent=REPRESENT)
     path.write_text(path.read_text().replace("threshold: permutation", "threshold: 1.0e-3"))
+    path.write_text(path.read_text() + SCORES)
+    write_weights(path)
     study = Study.read_file(path)
     stages.run(study)
     return study
+
+
+def write_weights(path: Path) -> None:
+    """A scoring file of every second variant of chromosome 1, with weights that grow along it."""
+    (path.parent / "weights.txt").touch()
+    study = Study.read_file(path)
+    table = sums.variant_table(sums.opened(study.scan, "1"))[::2]
+    weights = pl.Series(np.linspace(-1, 1, table.height).round(6))
+    write_score(path.parent / "weights.txt", lines_of(table, weights.to_numpy()))
 
 
 def machine() -> str:
@@ -100,7 +116,7 @@ def written(study: Study) -> dict[str, Any]:
 
 def declared() -> dict[str, Any]:
     """Every declared table: its version, names and types of its columns."""
-    rooms = (tables, recordings, loci, genes, outcomes, comparison)
+    rooms = (tables, recordings, loci, genes, outcomes, scores, comparison)
     classes = {one.__name__: one for room in rooms for one in vars(room).values() if _is_table(one)}
     return {
         name: {"version": one.version, "columns": {column: str(about.dtype) for column, about in one.columns.items()}}

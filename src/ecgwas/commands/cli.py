@@ -18,6 +18,7 @@ from ecgwas.commands import audit as disclosure
 from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, serve, share_rates, terminal
 from ecgwas.commands import init as initialise
 from ecgwas.commands import look as looking
+from ecgwas.commands import score as scoring
 from ecgwas.commands.check_engine import command as check_engine
 from ecgwas.commands.command_line import Commands, UserPath, is_verbose, log, print_error
 from ecgwas.errors import Caution, EcgwasError
@@ -378,22 +379,13 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
         if not stages.run_stage(study, stage.name, part=part, force=force):
             click.echo(terminal.stage_without_work(stage.name, stage.parts(study) if part is None else (part,)))
         if stage.name == "share":
-            _print_rates(study)
+            share_rates.print_rates(study)
 
     return command
-
-
-def _print_rates(study: Study) -> None:
-    """What stage share measured, as a table and in words."""
-    rates = share_rates.rates(study.results)
-    if rates.height:
-        terminal.print_table(rates)
-    for line in share_rates.lines(study, rates):
-        click.echo(line)
 
 
 for _stage in STAGES:
     _stage_command(_stage)
 
-for _command in (check_engine, completion.command, covariates.group, serve.command):
+for _command in (check_engine, completion.command, covariates.group, scoring.command, serve.command):
     main.add_command(_command)

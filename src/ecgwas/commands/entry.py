@@ -43,6 +43,8 @@ SUMMARIES = {
     "represent": "Stage: learn or measure features.",
     "run": "Run every stage in order, skipping parts whose results are fresh.",
     "scan": "Stage: test every variant against every trait.",
+    "score": "Score the people of GENOTYPES (as scan.genotypes of a study) by a scoring FILE of the PGS Catalog.",
+    "scores": "Stage: polygenic scores of the participants, and what they predict.",
     "serve": "Browse the whole results of one or several studies on this machine: any variant, trait and region.",
     "share": "Stage: collect what may be passed on.",
     "simulate": "Write a simulated cohort with planted effects: ECG files, genotypes, covariates, and the true effects.",

@@ -22,7 +22,7 @@ import yaml
 
 from ecgwas import __version__
 from ecgwas import scan as engines
-from ecgwas.commands import hand_over
+from ecgwas.commands import export_scores, hand_over
 from ecgwas.commands.command_line import refuse_stale
 from ecgwas.errors import EcgwasError, InputError, MissingStageError, first_few
 from ecgwas.exchange import cytoscape, gwas_ssf, locuszoom, pheweb, plink2_text
@@ -256,5 +256,6 @@ def _write_packed(path: Path, text: str) -> None:
 
 FORMATS: dict[str, Export] = {
     "gwas_ssf": _gwas_ssf, "plink2": _plink2, "pheweb": _pheweb, "locuszoom": _locuszoom, "cytoscape": _cytoscape,
+    "pgs_catalog": export_scores.export,
     **{kind: partial(_hand_over, kind) for kind in hand_over.PROGRAMS},
 }  # fmt: skip

@@ -28,7 +28,7 @@ MOST_FILES = 39
 
 OF_THE_STUDY = (
     "all_traits", "null_study", "inflation", "reconstruction", "genes", "gene_by_lead", "per_lead", "per_feature", "network",
-    "enrichment", "outcomes_phewas", "outcomes_forest", "predictions", "decision_curves",
+    "enrichment", "outcomes_phewas", "outcomes_forest", "predictions", "decision_curves", "score_traits",
 )  # fmt: skip
 """Figures of the study that a paper needs, in this order."""
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import polars as pl
 
+from ecgwas.commands.terminal import print_table
 from ecgwas.errors import first_few
 from ecgwas.privacy import membership
 from ecgwas.privacy.matching import beyond_chance
@@ -55,3 +57,12 @@ def lines(study: Study, table: pl.DataFrame) -> Iterator[str]:
     beyond = int((table["beyond chance"] == "yes").sum())
     if table.height:
         yield f"{beyond} of {table.height} rates are beyond what chance gives in one of 40 cases; docs/share.md explains them"
+
+
+def print_rates(study: Study) -> None:
+    """Prints what stage share measured, as a table and in words."""
+    measured = rates(study.results)
+    if measured.height:
+        print_table(measured)
+    for line in lines(study, measured):
+        click.echo(line)

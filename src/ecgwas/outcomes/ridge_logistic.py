@@ -16,7 +16,7 @@ from scipy import linalg, special
 TOLERANCE = 1e-7
 """Twice the gain in penalised log likelihood that the last step of Newton's method promised."""
 ROUNDS, HALVINGS = 50, 30
-LEAST = 1e-10
+SMALLEST_PENALTY = 1e-10
 """Smallest penalty, which keeps coefficients finite where cases are separated from controls."""
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,7 @@ def fit(
     if variance == 0 and count:
         alone = fit(free, penalised[:, :0], cases, 0.0, None if start is None else start[:unpenalised], tolerance=tolerance)
         return np.concatenate([alone, np.zeros(count)])
-    x, penalty = np.hstack([free, penalised]), np.full(unpenalised + count, LEAST)
+    x, penalty = np.hstack([free, penalised]), np.full(unpenalised + count, SMALLEST_PENALTY)
     penalty[unpenalised:] = count / variance if count else 0.0
     at = np.zeros(x.shape[1]) if start is None else start.copy()
     eta, y = x @ at, cases.astype(np.float64)
@@ -49,10 +49,10 @@ def fit(
         for halving in range(HALVINGS):
             following = at + step * 0.5**halving
             ahead = x @ following
-            reached = _value(ahead, y, following, penalty)
-            if reached >= value - 1e-12 * (1 + abs(value)):
+            improved = _value(ahead, y, following, penalty)
+            if improved >= value - 1e-12 * (1 + abs(value)):
                 break
-        at, eta, value = following, ahead, reached
+        at, eta, value = following, ahead, improved
         if score @ step <= tolerance:
             break
     return at

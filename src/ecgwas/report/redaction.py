@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from ecgwas.report import outcomes, predictions
+from ecgwas.report import outcomes, predictions, scores
 from ecgwas.report.contents import (
     LociResults,
     LocusRegion,
@@ -132,6 +132,7 @@ def _tables(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dict[
         shown |= outcomes.shareable(shown, min_people)
     if files.PREDICTION_TARGETS in shown:
         shown |= predictions.shareable(shown, min_people)
+    shown |= scores.shareable(shown, min_people)
     for file, table in shown.items():
         if table.height > 0 and "left_out" in table.columns and "about" in table.columns:
             shown[file] = _guards(table, min_people)

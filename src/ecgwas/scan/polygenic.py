@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from ecgwas.mixed import loco, ridge
 from ecgwas.progress import silent
 from ecgwas.statistics.least_squares import design
 from ecgwas.statistics.projection import residuals, span
-from ecgwas.study.scan import Matrix
+from ecgwas.study.scan import Matrix, Scan
 from ecgwas.tables import Covariates, Traits
 from ecgwas.tables.calibration import Polygenic
 
@@ -84,21 +84,42 @@ def variants_of(packed: NDArray[np.uint8], people: int, counts: NDArray[np.int64
     return PackedVariants(packed, people, values.astype(np.float32), ridge.block_edges(len(packed)))
 
 
+class Counted(Protocol):
+    """What the regression must know of the variants of all chromosomes."""
+
+    @property
+    def variants(self) -> int: ...
+
+    @property
+    def blocks(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class PlacedVariants:
+    """Variants, (V,) their indices among those of the chromosome, and whether the allele that they count, the minor one, is the
+    other allele of the genotypes (V,)."""
+
+    variants: PackedVariants
+    index: NDArray[np.int64]
+    minor_is_other: NDArray[np.bool_]
+
+
 class Panel:
     """The common, evenly spaced variants of the study's autosomes, for some participants in the order of `eids`."""
 
-    def __init__(self, options: Matrix, eids: Sequence[str]) -> None:
+    def __init__(self, options: Scan, eids: Sequence[str]) -> None:
         """Raises InputError if there are fewer than MIN_VARIANTS."""
         self.options, self.eids = options, tuple(eids)
         names = [name for name in chromosomes.available(options) if name in pruned_panel.AUTOSOMES]
         total = sum(len(chromosomes.open_chromosome(options, name)) for name in names)
         self.stride = max(1, -(-total // MAX_VARIANTS))
         # The parameters of the regression depend on the number of variants of all chromosomes.
-        self.common = {name: sum(int(_usable(block).sum()) for block in self._blocks(name)) for name in names}
+        self.common = {name: sum(int(_usable(block).sum()) for _, block in self._blocks(name)) for name in names}
         if self.variants < MIN_VARIANTS:
-            problem = "scan.relatives: polygenic predicts traits from common variants of the autosomes, and these are "
+            problem = "traits are predicted from common variants of the autosomes, and these are "
             problem += f"{self.variants}; at least {MIN_VARIANTS} are needed"
-            fix = "name all autosomes in scan.chromosomes, do without scan.variants, or write relatives: family"
+            fix = "name all autosomes in scan.chromosomes, do without scan.variants, or do without relatives: polygenic and "
+            fix += "scores.own"
             raise InputError(problem, where=options.genotypes, fix=fix)
 
     @property
@@ -113,22 +134,29 @@ class Panel:
 
     def chromosome(self, name: str) -> PackedVariants:
         """The variants of one chromosome."""
+        return self.placed(name).variants
+
+    def placed(self, name: str) -> PlacedVariants:
+        """The variants of one chromosome, and which of its variants they are."""
         width = -(-len(self.eids) // 4)
         packed, counts = np.empty((self.common[name], width), dtype=np.uint8), np.empty((self.common[name], 3), dtype=np.int64)
+        index, is_other = np.empty(self.common[name], dtype=np.int64), np.empty(self.common[name], dtype=bool)
         filled = 0
-        for block in self._blocks(name):
-            chosen = block.select(np.flatnonzero(_usable(block)))
+        for places, block in self._blocks(name):
+            usable = np.flatnonzero(_usable(block))
+            chosen = block.select(usable)
             rows = slice(filled, filled + len(chosen))
             packed[rows] = chosen.packed[:, :width]
             counts[rows] = np.column_stack([chosen.called, chosen.ones, chosen.twos])
+            index[rows], is_other[rows] = places[usable] * self.stride, chosen.minor_is_other
             filled += len(chosen)
-        return variants_of(packed, len(self.eids), counts)
+        return PlacedVariants(variants_of(packed, len(self.eids), counts), index, is_other)
 
-    def _blocks(self, name: str) -> Iterator[PackedBlock]:
+    def _blocks(self, name: str) -> Iterator[tuple[NDArray[np.int64], PackedBlock]]:
         """The chromosome is opened anew: a file that is mapped for every chromosome would seem to fill the memory."""
         part = chromosomes.open_chromosome(self.options, name)
         thinned = part.select(np.arange(0, len(part), self.stride))
-        return (block for _, block in pruned_panel.read_blocks(thinned, self.eids, 1))
+        return pruned_panel.read_blocks(thinned, self.eids, 1)
 
 
 def _usable(block: PackedBlock) -> NDArray[np.bool_]:
@@ -137,7 +165,7 @@ def _usable(block: PackedBlock) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """Traits ready for the regression, with the scale (K,) of each, in its unit, and whom it has (K,)."""
 
     cohort: ridge.Cohort
@@ -163,7 +191,7 @@ def predict(
     first = next(name for name in chromosomes.available(options) if name in pruned_panel.AUTOSOMES)
     order = np.argsort(chromosomes.open_chromosome(options, first).sample_index(traits.eids), kind="stable")
     panel = Panel(options, [traits.eids[i] for i in order])
-    prepared = _prepared(traits.values[order], covariates.values[order], panel, np.random.default_rng(seed))
+    prepared = prepare(traits.values[order], covariates.values[order], panel, np.random.default_rng(seed))
     cohort, names = prepared.cohort, list(panel.common)
     totals = loco.Totals(*cohort.traits.shape)
     stacked, sums = {}, []
@@ -192,7 +220,7 @@ def predict(
     ])  # fmt: skip
 
 
-def _store(totals: loco.Totals, prepared: _Prepared, order: NDArray[np.int64], out: NDArray[np.float32]) -> NDArray[np.float64]:
+def _store(totals: loco.Totals, prepared: Prepared, order: NDArray[np.int64], out: NDArray[np.float32]) -> NDArray[np.float64]:
     """Writes the prediction by some chromosomes in the traits' units and order; (K,) the share of variance that it explains."""
     cohort = prepared.cohort
     values = totals.prediction(cohort.traits, cohort.observed, cohort.folds)
@@ -200,9 +228,10 @@ def _store(totals: loco.Totals, prepared: _Prepared, order: NDArray[np.int64], o
     return loco.explained(values, cohort.traits, cohort.observed)
 
 
-def _prepared(
-    values: NDArray[np.float64], covariates: NDArray[np.float64], panel: Panel, rng: np.random.Generator
-) -> _Prepared:  # fmt: skip
+def prepare(
+    values: NDArray[np.float64], covariates: NDArray[np.float64], panel: Counted, rng: np.random.Generator,
+    folds: int = ridge.FOLDS,
+) -> Prepared:  # fmt: skip
     """values (N, K), missing NaN; covariates (N, C); both in the order of the panel."""
     has_trait = ~np.isnan(values)
     scaled, scale = np.zeros(values.shape, dtype=np.float32), np.zeros(values.shape[1])
@@ -218,7 +247,8 @@ def _prepared(
     probes = residuals(rng.choice([-1.0, 1.0], size=(len(values), PROBES)), basis)
     cohort = ridge.Cohort(
         traits=np.ascontiguousarray(scaled.T), observed=None if has_trait.all() else np.ascontiguousarray(has_trait.T),
-        basis=basis.astype(np.float32), folds=ridge.folds(len(values)), probes=np.ascontiguousarray(probes.T, dtype=np.float32),
+        basis=basis.astype(np.float32), folds=ridge.folds(len(values), folds),
+        probes=np.ascontiguousarray(probes.T, dtype=np.float32),
         variants=panel.variants, blocks=panel.blocks,
     )  # fmt: skip
-    return _Prepared(cohort, scale, has_trait.sum(axis=0))
+    return Prepared(cohort, scale, has_trait.sum(axis=0))

@@ -34,6 +34,7 @@ from ecgwas.stages import (
     represent,
     required_packages,
     scan,
+    scores,
     share,
     summaries,
     traits,
@@ -54,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 STAGES: tuple[Stage, ...] = (
     read.STAGE, represent.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, outcomes.STAGE, predict.STAGE,
-    report.STAGE, share.STAGE,
+    scores.STAGE, report.STAGE, share.STAGE,
 )  # fmt: skip
 
 PRIVATE_NOTICE = """\

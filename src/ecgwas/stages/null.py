@@ -43,6 +43,7 @@ def null_study_of(study: Study, *, simulated: bool = False) -> Study:
         "scan": scan,
         "outcomes": None,
         "predict": None,
+        "scores": None,
         "loci": study.loci.model_copy(update={"threshold": _threshold(study), "set_p": _threshold_of_sets(study)}),
     }
     return study.model_copy(update=changes)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ecgwas.errors import Caution, EcgwasError, first_few
 from ecgwas.genotypes import chromosomes
@@ -75,16 +76,7 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
         min_cases=options.min_cases, permutations=options.permutations, seed=seed_of(study, "outcomes"), track=track,
     )  # fmt: skip
     thresholds = phenome.thresholds(screened)
-    pairs = phenome.chosen(screened, options.keep_neglog10p)
-    rows, p_family = [], screened.p_family
-    for k, d in track(pairs, "estimates", len(pairs)):
-        estimated = phenome.estimate(tested.values[:, k], outcomes[d], adjusted, firth_below=options.firth_below)
-        strength = float(screened.neglog10p[k, d])
-        judged = {
-            "neglog10p_score": strength, "p_family": None if np.isnan(p_family[k, d]) else float(p_family[k, d]),
-            "significant": strength > thresholds[0].neglog10p,
-        }  # fmt: skip
-        rows.append(_named(outcomes[d], tested.names[k]) | estimated | judged)
+    rows = estimates(options, screened, tested, adjusted, outcomes)
     files.OUTCOMES.write(_outcomes(outcomes, screened, tested), out)
     files.OUTCOME_EXCLUSIONS.write(_exclusions(outcomes), out)
     files.OUTCOME_SCREEN.write(_screen(outcomes, screened, tested), out)
@@ -93,6 +85,24 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     if study.scan.keeps_relatives:
         logger.warning(RELATIVES)
     logger.debug("outcomes: %d outcomes, %d tests, %d estimates", len(outcomes), screened.tests, len(rows))
+
+
+def estimates(
+    options: OutcomeOptions, screened: phenome.Screen, tested: Traits, adjusted: NDArray[np.float64],
+    outcomes: Sequence[Outcome],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Estimated effects of the strongest tests, in columns of OutcomeTests; adjusted (N, C): covariates."""
+    pairs, limit = phenome.chosen(screened, options.keep_neglog10p), phenome.thresholds(screened)[0].neglog10p
+    rows, p_family = [], screened.p_family
+    for k, d in track(pairs, "estimates", len(pairs)):
+        estimated = phenome.estimate(tested.values[:, k], outcomes[d], adjusted, firth_below=options.firth_below)
+        strength = float(screened.neglog10p[k, d])
+        judged = {
+            "neglog10p_score": strength, "p_family": None if np.isnan(p_family[k, d]) else float(p_family[k, d]),
+            "significant": strength > limit,
+        }  # fmt: skip
+        rows.append(_named(outcomes[d], tested.names[k]) | estimated | judged)
+    return rows
 
 
 def _named(outcome: Outcome, trait: str) -> dict[str, Any]:

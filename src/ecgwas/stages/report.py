@@ -31,6 +31,7 @@ from ecgwas.stages import (
     read,
     reconstructions,
     scan,
+    scores,
     traits,
     variant_view,
 )
@@ -47,8 +48,11 @@ from ecgwas.tables.user_table import read_user_table
 
 logger = logging.getLogger(__name__)
 
-EARLIER = (read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, outcomes.STAGE, predict.STAGE)
-LISTED = ("read", "traits", "scan", "loci", "genes", "outcomes", "predict")
+EARLIER = (
+    read.STAGE, represent_stage.STAGE, traits.STAGE, scan.STAGE, loci.STAGE, genes.STAGE, outcomes.STAGE, predict.STAGE,
+    scores.STAGE,
+)  # fmt: skip
+LISTED = ("read", "traits", "scan", "loci", "genes", "outcomes", "predict", "scores")
 """Stages whose tables the page lists."""
 
 ABOUT_THE_RUN = ("results", "offline", "threads", "memory_mib", "program")

@@ -18,7 +18,7 @@ from ecgwas.store import file_digest
 from ecgwas.study import Study
 from ecgwas.tables import files
 
-SECTIONS = ("read", "represent", "traits", "scan", "loci", "genes", "outcomes", "predict", "report")
+SECTIONS = ("read", "represent", "traits", "scan", "loci", "genes", "outcomes", "predict", "scores", "report")
 REFERENCES = ("loci", "genes")
 """Sections whose inputs are published loci, genes, networks and terms, without participants."""
 

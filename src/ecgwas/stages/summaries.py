@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from ecgwas.stages import scan
+from ecgwas.stages import own_scores, scan
 from ecgwas.stages.base import stage_folder
 from ecgwas.study import Study
 from ecgwas.tables import Recordings, files
@@ -100,6 +100,21 @@ def _predict(study: Study) -> str:
     return f"{predicted:,} of {_count(targets.height, 'target')} predicted; the ECG adds to the covariates for {gains:,}"
 
 
+def _scores(study: Study) -> str:
+    if study.scores is None:
+        return "no scores"
+    own = own_scores.in_words(files.OWN_SCORE_TESTS.read(study.results)) if study.scores.own is not None else ""
+    return "; ".join(words for words in (_scores_of_files(study) if study.scores.files else "", own) if words)
+
+
+def _scores_of_files(study: Study) -> str:
+    each, tests = files.SCORE_FILES.read(study.results).frame, files.SCORE_TRAITS.read(study.results).frame
+    used, variants = int(each["used"].sum()), int(each["variants"].sum())
+    significant = int(tests["significant"].sum())
+    matched = f"{_count(each.height, 'score')}, {used:,} of {variants:,} variants used"
+    return f"{matched}; {tests.height:,} tests, {significant} significant"
+
+
 def _report(study: Study) -> str:
     figures = len(files.FIGURE.all_names(study.results))
     return f"{_count(figures, 'figure')}, page of {files.REPORT.path(study.results).stat().st_size / 2**20:.1f} MiB"
@@ -112,7 +127,7 @@ def _share(study: Study) -> str:
 
 SUMMARIES: Mapping[str, Callable[[Study], str]] = {
     "read": _read, "represent": _represent, "traits": _traits, "scan": _scan, "loci": _loci, "genes": _genes,
-    "outcomes": _outcomes, "predict": _predict, "report": _report, "share": _share,
+    "outcomes": _outcomes, "predict": _predict, "scores": _scores, "report": _report, "share": _share,
 }  # fmt: skip
 
 PLURALS = {"person": "people", "locus": "loci"}

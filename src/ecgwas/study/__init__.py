@@ -55,6 +55,7 @@ from ecgwas.study.represent import (
 )
 from ecgwas.study.representation import Representation
 from ecgwas.study.scan import Imported, Matrix, Plink2, Scan, ScanOptions
+from ecgwas.study.scores import OwnScores, ScoreOptions
 from ecgwas.study.share import ShareOptions
 from ecgwas.study.traits import TraitOptions
 from ecgwas.study.yaml_words import fix_for, misread_numbers
@@ -62,11 +63,11 @@ from ecgwas.study.yaml_words import fix_for, misread_numbers
 __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
     "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
-    "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "Pca", "Plink2",
-    "PredictOptions", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation",
-    "RepresentationOptions", "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb",
-    "StringFiles", "Study", "TermLimits", "TermService", "TrainedEncoder", "TraitOptions", "Untouched", "Vae",
-    "VariantService", "Wavelet",
+    "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "OwnScores", "Pca",
+    "Plink2", "PredictOptions", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation",
+    "RepresentationOptions", "ResidualAutoencoder", "Scan", "ScanOptions", "ScoreOptions", "Service", "Setting",
+    "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService", "TrainedEncoder", "TraitOptions",
+    "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 
@@ -99,6 +100,8 @@ class Study(Options):
     """Diseases, measurements and survival, with which every trait is tested; none: the stage has nothing to do."""
     predict: PredictOptions | None = None
     """How well all traits together tell diseases and genotypes; none: the stage has nothing to do."""
+    scores: ScoreOptions | None = None
+    """Polygenic scores of the participants, and what they predict; none: the stage has nothing to do."""
     report: ReportOptions = ReportOptions()
     """The report page."""
     share: ShareOptions = ShareOptions()

@@ -10,13 +10,8 @@ file. `about_people` keeps participants' data off the shared page, and only file
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from itertools import zip_longest
-from pathlib import Path
-from typing import Generic, Protocol, Self, TypeVar
+from dataclasses import replace
 
 from ecgwas.tables import (
     Associations,
@@ -87,125 +82,17 @@ from ecgwas.tables.recordings import (
     TrainingHistory,
     TraitReport,
 )
-
-PLACEHOLDER = re.compile(r"\{(\w+)\}")
-ANY_DEPTH = ("visits", "rest")
-"""Placeholders that stand for a path, not for a name."""
-
-SHARED_TABLES = "tables"
-"""Folder of results/share that holds the shared copies of tables."""
-
-
-@dataclass(frozen=True)
-class ResultFile:
-    """A file, or a family of files, below results/<stage>.
-
-    name           below the stage's folder; placeholders such as {part} stand for a name, {visits} and {rest} for a path of
-                   any depth; {rest} may be omitted, for the folder itself
-    about_people   it has participants' ids, rows, signals or figures, or a model fitted to them, and is never shared
-    shared         stage `share` writes a redacted copy, without any one participant and without small groups
-    note           when it is written, if not always, or which rows of the table it holds
-    meaning        what it holds, for files without a declared table; whatever is shared is described
-    """
-
-    stage: str
-    name: str
-    about_people: bool = True
-    shared: bool = field(default=False, kw_only=True)
-    note: str = field(default="", kw_only=True)
-    meaning: str = field(default="", kw_only=True)
-
-    def __post_init__(self) -> None:
-        if self.shared and self.about_people:
-            raise ValueError(f"{self.stage}/{self.name} is about people and cannot be shared")
-        if self.shared and not self.described:
-            raise ValueError(f"{self.stage}/{self.name} is shared and needs a meaning")
-
-    @property
-    def described(self) -> str:
-        """What it holds, in a sentence."""
-        return self.meaning
-
-    def within(self, folder: Path, /, **names: str | int) -> Path:
-        """Its path below a stage's folder, or below the folder that stands for it while a part is being written."""
-        return folder / self.name.format(**{"rest": "", **names})
-
-    def path(self, results: Path, /, **names: str | int) -> Path:
-        """Its path below a study's results folder."""
-        return self.within(results / self.stage, **names)
-
-    def exists(self, results: Path, /, **names: str | int) -> bool:
-        """True if the file is there."""
-        return self.path(results, **names).exists()
-
-    def matches(self, name: str) -> bool:
-        """True if a path below the stage's folder is this file, or one of this family."""
-        return self._pattern.fullmatch(name) is not None
-
-    def all_names(self, results: Path) -> list[dict[str, str]]:
-        """Values of the placeholders of each existing file of this family, in order of paths."""
-        folder = results / self.stage
-        last = PLACEHOLDER.sub("*", Path(self.name).name)
-        below = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob(last)))
-        return [match.groupdict() for name in below if (match := self._pattern.fullmatch(name))]
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        """The name as a regular expression, with a group for each placeholder."""
-        pieces = PLACEHOLDER.split(self.name)
-        groups = (f"(?P<{name}>{'.+' if name in ANY_DEPTH else '[^/]+'})" for name in pieces[1::2])
-        fixed = (re.escape(piece) for piece in pieces[::2])
-        return re.compile("".join(piece for both in zip_longest(fixed, groups, fillvalue="") for piece in both))
-
-    @property
-    def place(self) -> str:
-        """results/<stage>/<name>, for messages and docs."""
-        return "/".join(piece for piece in ("results", self.stage, self.name) if piece)
-
-    @property
-    def shared_copy(self) -> ResultFile:
-        """The copy in results/share. Raises ValueError for a file that may not be shared."""
-        if not self.shared:
-            raise ValueError(f"{self.stage}/{self.name} may not be shared")
-        if self.stage == "share":
-            return self
-        name = f"{SHARED_TABLES}/{self.stage}/{self.name}"
-        return ResultFile("share", name, about_people=False, shared=True, meaning=self.described)
-
-
-class Readable(Protocol):
-    """A class of tables that are read from a path and written to one."""
-
-    @classmethod
-    def read(cls, path: Path) -> Self: ...
-
-    def write(self, path: Path) -> None: ...
-
-
-T = TypeVar("T", bound=Readable)
-
-
-@dataclass(frozen=True)
-class TableFile(ResultFile, Generic[T]):
-    """A results file with a declared table, whose class has its columns and their version."""
-
-    table: type[T] = field(kw_only=True)
-
-    @property
-    def described(self) -> str:
-        """What its table holds: the first paragraph of the docstring."""
-        return self.meaning or " ".join((self.table.__doc__ or "").strip().split("\n\n")[0].split())
-
-    def read(self, results: Path, /, **names: str | int) -> T:
-        """The table. Raises InputError if another version of ecgwas wrote other columns, OSError if there is no file."""
-        return self.table.read(self.path(results, **names))
-
-    def write(self, table: T, folder: Path, /, **names: str | int) -> None:
-        """Below the stage's folder, or the one that stands for it while a part is being written."""
-        path = self.within(folder, **names)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        table.write(path)
-
+from ecgwas.tables.result_file import ResultFile as ResultFile
+from ecgwas.tables.result_file import TableFile as TableFile
+from ecgwas.tables.scores import (
+    DiseaseScores,
+    OwnScoreTests,
+    ScoreFiles,
+    ScoreMatches,
+    ScoreOutcomes,
+    ScoreTraits,
+    ScoreVariants,
+)
 
 RECORDINGS = TableFile("read", "recordings.parquet", table=Recordings)
 REPEATS = TableFile("read", "repeats.parquet", table=Recordings)
@@ -321,6 +208,18 @@ PREDICTION_MODELS = TableFile("predict", "models.csv", False, table=Predictions,
 DECISION_CURVES = TableFile("predict", "decision_curves.csv", False, table=DecisionCurves, shared=True)
 PREDICTION_WEIGHTS = TableFile("predict", "weights.csv", False, table=PredictionWeights, shared=True)
 PREDICTION_RISKS = TableFile("predict", "risks.parquet", table=PredictionRisks)
+SCORES = TableFile("scores", "scores.parquet", table=Traits, note="with `scores.files`: the participants' scores")
+SCORE_FILES = TableFile("scores", "score_files.csv", False, table=ScoreFiles, shared=True, note="with `scores.files`")
+SCORE_MATCHES = TableFile("scores", "matches.csv", False, table=ScoreMatches, shared=True, note="with `scores.files`")
+SCORE_VARIANTS = TableFile("scores", "variants.parquet", False, table=ScoreVariants, note="with `scores.files`")
+SCORE_TRAITS = TableFile("scores", "score_traits.csv", False, table=ScoreTraits, shared=True, note="with `scores.files`")
+SCORE_OUTCOMES = TableFile("scores", "score_outcomes.csv", False, table=ScoreOutcomes, shared=True, note="with `outcomes`")
+OWN_SCORES = TableFile(
+    "scores", "own_scores.parquet", table=Traits, note="with `scores.own`: the participants' scores out of fold"
+)
+OWN_SCORE_TESTS = TableFile("scores", "own_scores.csv", False, table=OwnScoreTests, shared=True, note="with `scores.own`")
+DISEASE_SCORES = TableFile("scores", "disease_scores.csv", False, table=DiseaseScores, shared=True, note="with `diseases`")
+OWN_WEIGHTS = ResultFile("scores", "weights/{score}.txt.gz", False, note="of the traits in `scores.own.weights`")
 
 REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")
 FIGURE = ResultFile("report", "figures/{figure}.svg", meaning="A picture of the report.")

@@ -74,6 +74,12 @@ CONSTANTS: Mapping[str, float] = {
     "report": 0.7,
     "report_recordings": 1.8,
     "report_row": 4.0e-6,
+    "score_line": 6.0e-6,
+    "score_variant": 1.0e-6,
+    "score_dosage": 1.5e-8,
+    "score_permutation": 2.0e-9,
+    "own_score_product": 1.0e-10,
+    "own_score_clump": 4.0e-7,
     "matched_pair": 4.4e-6,
     "membership_call": 1.1e-7,
 }

@@ -17,11 +17,12 @@ from ecgwas.genotypes import chromosomes, filesets
 from ecgwas.progress import Part
 from ecgwas.stages import STAGES, feature_tables, polygenic, required_packages, stage_named
 from ecgwas.stages import read as read_stage
+from ecgwas.stages import scores as scores_stage
 from ecgwas.stages.represent import options_of
 from ecgwas.store import atomic_write, fingerprint
 from ecgwas.study import Study
 from ecgwas.tables import files
-from ecgwas.workflow import costs, costs_of_outcomes, costs_of_relatives, costs_of_share
+from ecgwas.workflow import costs, costs_of_outcomes, costs_of_relatives, costs_of_scores, costs_of_share
 from ecgwas.workflow.costs import MIB, Cost, StudySize
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,8 @@ def _parts(study: Study, stage: str, size: StudySize) -> tuple[str, ...]:
         return read_stage.parts_for(study, size.recordings)
     if (stage == "outcomes" and study.outcomes is None) or (stage == "predict" and study.predict is None):
         return ()
+    if stage == "scores":
+        return scores_stage.STAGE.parts(study)
     if stage == "represent":
         return tuple(options.name for options in study.represent)
     if stage == "scan":
@@ -99,6 +102,8 @@ def _cost(study: Study, size: StudySize, n_traits: int, stage: str, part: str) -
         return costs_of_outcomes.outcomes(study, size, n_traits)
     if stage == "predict":
         return costs_of_outcomes.predict(study, size, n_traits)
+    if stage == "scores":
+        return costs_of_scores.scores(study, size, n_traits, part)
     undivided = {"traits": costs.traits, "loci": costs.loci, "report": costs.report, "share": costs_of_share.share}
     return undivided[stage](study, size, n_traits)
 
@@ -204,6 +209,7 @@ ADVICE = {
     "genes": "take a machine with more memory",
     "outcomes": "name fewer columns or diseases in outcomes.tables, or take fewer permutations",
     "predict": "name fewer targets, or take fewer permutations",
+    "scores": "name fewer scoring files, take fewer permutations, or fewer methods of scores.own",
     "report": "raise scan.keep_neglog10p",
     "share": "raise scan.keep_neglog10p, lower scan.block or scan.threads, or set share.matching: false",
 }

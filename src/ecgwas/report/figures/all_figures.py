@@ -21,6 +21,7 @@ from ecgwas.report.figures import (
     predictions,
     recordings,
     region,
+    scores,
     signals,
     terms,
     traversal,
@@ -67,6 +68,7 @@ def all_figures(options: ReportOptions, contents: ReportContents, *, traits: Seq
         **outcomes.figures(contents.tables),
         **cases.figures(contents.case_beats),
         **predictions.figures(contents.tables),
+        **scores.figures(contents.tables),
     }
     if contents.null_study is not None:
         null = contents.null_study

@@ -92,6 +92,8 @@ def _values(options: ReportOptions, contents: ReportContents, figures: Mapping[s
         "more_predictions": tables.further(
             results, eids, "predict", except_for=(files.PREDICTION_TARGETS, files.PREDICTION_MODELS)
         ),
+        "has_scores": files.SCORE_FILES in results or files.OWN_SCORE_TESTS in results,
+        "more_scores": tables.further(results, eids, "scores", except_for=tables.PLACED_SCORES),
         "shared": tables.further(results, eids, "share"),
         "nothing_in": [tables.words_of(file) for file, frame in results.items() if frame.height == 0],
         "methods": paragraphs,
@@ -117,6 +119,8 @@ def _tables(contents: ReportContents) -> dict[str, ShownTable | None]:
         "outcome_tests": tables.outcome_tests(contents.tables),
         "prediction_targets": tables.prediction_targets(contents.tables),
         "prediction_models": tables.prediction_models(contents.tables),
+        "score_files": tables.score_files(contents.tables),
+        "score_traits": tables.score_traits(contents.tables), "own_scores": tables.own_scores(contents.tables),
     }  # fmt: skip
 
 

@@ -211,9 +211,37 @@ PREDICTION_MODELS = TableView("prediction-models", "Models: discrimination and c
     Column("top_tenth", "cases in the tenth with the highest risks", ".2f"),
 ))  # fmt: skip
 
+SCORE_FILES = TableView("score-files", "Polygenic scores: variants of each file that are in the genotypes", (
+    Column("score", "score"), Column("reported_trait", "trait of the file"),
+    Column("weight_type", "type of weights", when="wide"), Column("variants", "variants", ",d"), Column("used", "used", ",d"),
+    Column("share", "share used", ".1%"), Column("weight_share", "share of weights used", ".1%"),
+    on_request(Column("file", "file")), on_request(Column("note", "note")),
+))  # fmt: skip
+
+SCORE_TRAITS = TableView("score-traits", "Scores and traits, strongest first", (
+    Column("score", "score"), TRAIT, Column("people", "participants", ",d", when="wide"),
+    Column("r", "partial correlation", ".3f"), Column("r2", "partial R²", ".4f"), Column("r2_low", "95 % interval from", ".4f"),
+    Column("r2_high", "to", ".4f"), Column("r2_null", "R² of permuted scores", ".4f", if_any=True), Column("p", "p", P_VALUE),
+    Column("p_family", "family-wise p", ".2g"), Column("significant", "significant"),
+    on_request(Column("p_permuted", "p by permutation", ".2g", if_any=True)),
+    on_request(Column("beta", "effect per SD of the score", ".3f")), on_request(SE),
+))  # fmt: skip
+
+OWN_SCORES = TableView("own-scores", "Own scores of the traits, out of fold, compared with permuted traits and theory", (
+    TRAIT, Column("method", "method"), Column("p_value", "limit p", ".0e", if_any=True),
+    Column("people", "participants", ",d", when="wide"), Column("variants", "variants", ",.0f"),
+    Column("r2", "R² out of fold", ".4f"), Column("r2_low", "95 % interval from", ".4f"), Column("r2_high", "to", ".4f"),
+    Column("r2_null", "R² of permuted traits", ".4f"), Column("r2_null_95", "95 % of them below", ".4f"),
+    Column("p_null", "share of permuted traits as high", ".2g"), on_request(Column("r", "correlation", ".3f")),
+    Column("h2", "h²", ".2f"), Column("r2_expected", "R² expected", ".4f"),
+))  # fmt: skip
+
 CAPTIONS: Mapping[ResultFile, str] = {
     files.PREDICTION_WEIGHTS: "Traits with the largest coefficients, ECG alone",
     files.DECISION_CURVES: "Net benefit by threshold",
+    files.DISEASE_SCORES: "Diseases predicted by covariates, and by these and own scores combined, out of fold",
+    files.SCORE_OUTCOMES: "Scores and outcomes, strongest first",
+    files.SCORE_MATCHES: "Variants of each scoring file by what became of them",
     files.OUTCOME_EXCLUSIONS: "Participants whom an outcome excludes, and why",
     files.OUTCOME_THRESHOLDS: "Thresholds over all traits and outcomes",
     files.MATCHING: "ECGs matched to genomes, and genomes to ECGs, by loci found in other participants, compared with chance",

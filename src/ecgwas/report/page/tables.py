@@ -304,6 +304,32 @@ def prediction_models(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable |
     return None if frame is None or frame.height == 0 else shown(views.PREDICTION_MODELS, frame)
 
 
+def score_files(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """Every scoring file; None where the study has none."""
+    frame = tables.get(files.SCORE_FILES)
+    return None if frame is None else shown(views.SCORE_FILES, frame)
+
+
+PLACED_SCORES = (files.SCORE_FILES, files.SCORE_TRAITS, files.OWN_SCORE_TESTS)
+"""Tables of scores that the page shows in a place of their own."""
+
+
+def own_scores(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """Own scores, the best first; None where the study has none."""
+    frame = tables.get(files.OWN_SCORE_TESTS)
+    if frame is None or frame.height == 0:
+        return None
+    return shown(views.OWN_SCORES, frame.sort("r2", descending=True, nulls_last=True, maintain_order=True))
+
+
+def score_traits(tables: Mapping[ResultFile, pl.DataFrame]) -> ShownTable | None:
+    """Every score with every trait, strongest first."""
+    frame = tables.get(files.SCORE_TRAITS)
+    if frame is None or frame.height == 0:
+        return None
+    return shown(views.SCORE_TRAITS, frame.with_columns(p=pl.col("neglog10p")))
+
+
 def words_of(file: ResultFile) -> str:
     """The file's name in words."""
     return _stem(file).replace("_", " ")

@@ -107,6 +107,7 @@ def methods(contents: ReportContents) -> tuple[tuple[str, ...], tuple[str, ...]]
         _genes(contents, run.settings["genes"]),
         _outcomes(tables),
         _predictions(tables, run.settings.get("predict")),
+        _scores(tables),
         _programs(run),
     ]
     return numbered([paragraph for paragraph in paragraphs if paragraph])
@@ -137,6 +138,21 @@ def _outcomes(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
         f"Every trait was tested with {table.height:,} outcomes, adjusted for the covariates, by score tests of "
         f"{', '.join(models)}. Significance over all traits and outcomes: −log10 p {float(used[0]['neglog10p']):.2f} "
         f"({used[0]['note']})."
+    )
+
+
+def _scores(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    """How scores of files were computed and tested, if the study has any."""
+    table = tables.get(files.SCORE_FILES, pl.DataFrame())
+    if table.is_empty():
+        return ""
+    low, high = table["share"].to_numpy().min(), table["share"].to_numpy().max()
+    permuted = not tables[files.SCORE_TRAITS]["r2_null"].is_null().all()
+    family = "by permutation of the scores" if permuted else "by Bonferroni's correction"
+    return (
+        f"{table.height} polygenic scores were computed from scoring files [@pgs_catalog], of whose variants "
+        f"{low:.0%} to {high:.0%} were in the genotypes, and tested with "
+        f"every trait by linear regression given the covariates; family-wise p-values over all scores and traits are {family}."
     )
 
 

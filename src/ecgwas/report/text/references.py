@@ -109,6 +109,10 @@ REFERENCES = {
         "Wigginton JE, Cutler DJ, Abecasis GR. A note on exact tests of Hardy-Weinberg equilibrium. "
         "Am J Hum Genet 2005;76:887–893.",
     ),
+    "pgs_catalog": (
+        "Lambert SA, et al. The Polygenic Score Catalog as an open database for reproducibility and systematic evaluation. Nat "
+        "Genet 2021;53:420–425.",
+    ),
     "strega": ("Little J, et al. Strengthening the reporting of genetic association studies (STREGA). PLoS Med 2009;6:e22.",),
 }
 CITATION = re.compile(r"\[@(\w+)\]")
