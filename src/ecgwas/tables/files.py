@@ -36,6 +36,7 @@ from ecgwas.tables import (
     Terms,
     Thresholds,
     Traits,
+    scores,
 )
 from ecgwas.tables.calibration import Heritability, Inflation, Polygenic, Power, QQPoints
 from ecgwas.tables.comparison import Comparison
@@ -85,15 +86,6 @@ from ecgwas.tables.recordings import (
     SignalErrors,
     TrainingHistory,
     TraitReport,
-)
-from ecgwas.tables.scores import (
-    DiseaseScores,
-    OwnScoreTests,
-    ScoreFiles,
-    ScoreMatches,
-    ScoreOutcomes,
-    ScoreTraits,
-    ScoreVariants,
 )
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -324,17 +316,15 @@ OUTCOME_SCREEN = TableFile("outcomes", "screen.parquet", False, table=OutcomeScr
 OUTCOME_TESTS = TableFile("outcomes", "outcome_tests.csv", False, table=OutcomeTests, shared=True)
 OUTCOME_THRESHOLDS = TableFile("outcomes", "thresholds.csv", False, table=OutcomeThresholds, shared=True)
 
-SCORES = TableFile("scores", "scores.parquet", table=Traits, note="with `scores.files`: the participants' scores")
-SCORE_FILES = TableFile("scores", "score_files.csv", False, table=ScoreFiles, shared=True, note="with `scores.files`")
-SCORE_MATCHES = TableFile("scores", "matches.csv", False, table=ScoreMatches, shared=True, note="with `scores.files`")
-SCORE_VARIANTS = TableFile("scores", "variants.parquet", False, table=ScoreVariants, note="with `scores.files`")
-SCORE_TRAITS = TableFile("scores", "score_traits.csv", False, table=ScoreTraits, shared=True, note="with `scores.files`")
-SCORE_OUTCOMES = TableFile("scores", "score_outcomes.csv", False, table=ScoreOutcomes, shared=True, note="with `outcomes`")
-OWN_SCORES = TableFile(
-    "scores", "own_scores.parquet", table=Traits, note="with `scores.own`: the participants' scores out of fold"
-)
-OWN_SCORE_TESTS = TableFile("scores", "own_scores.csv", False, table=OwnScoreTests, shared=True, note="with `scores.own`")
-DISEASE_SCORES = TableFile("scores", "disease_scores.csv", False, table=DiseaseScores, shared=True, note="with `diseases`")
+SCORES = TableFile("scores", "scores.parquet", table=Traits, note="with `files`")
+SCORE_FILES = TableFile("scores", "score_files.csv", False, table=scores.ScoreFiles, shared=True, note="with `files`")
+SCORE_MATCHES = TableFile("scores", "matches.csv", False, table=scores.ScoreMatches, shared=True, note="with `files`")
+SCORE_VARIANTS = TableFile("scores", "variants.parquet", False, table=scores.ScoreVariants, note="with `files`")
+SCORE_TRAITS = TableFile("scores", "score_traits.csv", False, table=scores.ScoreTraits, shared=True, note="with `files`")
+SCORE_OUTCOMES = TableFile("scores", "score_outcomes.csv", False, table=scores.ScoreOutcomes, shared=True, note="if `outcomes`")
+OWN_SCORES = TableFile("scores", "own_scores.parquet", table=Traits, note="with `own`")
+OWN_SCORE_TESTS = TableFile("scores", "own_scores.csv", False, table=scores.OwnScoreTests, shared=True, note="with `own`")
+DISEASE_SCORES = TableFile("scores", "disease_scores.csv", False, table=scores.DiseaseScores, shared=True, note="if `diseases`")
 OWN_WEIGHTS = ResultFile("scores", "weights/{score}.txt.gz", False, note="of the traits in `scores.own.weights`")
 
 REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")
