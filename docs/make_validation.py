@@ -101,6 +101,19 @@ def known_genes(run: Run) -> Lines:
     ])  # fmt: skip
 
 
+def scores(run: Run) -> Lines:
+    """Checks of polygenic scores, with what each should give; overlap with real genotypes has no target."""
+    about = {"plink2": "largest difference from plink2 --score, SD", "match": "lines with the right status",
+             "out_of_fold": "mean correlation out of fold without effects", "in_sample": "the same scores without folds",
+             "null_p": "Kolmogorov-Smirnov p of null p-values", "coverage": "95 % intervals with the planted R² 0.05",
+             "theory": "R² of ridge out of fold / R² expected"}  # fmt: skip
+    return table(("", "of", "value", "95 % interval", "target"), [
+        [about[row["words"][0]], str(next((row[name] for name in ("file", "method", "kind") if name in row), "–")),
+         f"{row['value']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}", f"{row['target']:g}"]
+        for row in run.of("SCORES") if row["words"][0] in about
+    ])  # fmt: skip
+
+
 def network(run: Run) -> Lines:
     """Clusters compared with the program mcl."""
     return table(("graph", "nodes", "edges", "adjusted Rand index", "s", "s, mcl", "clusters"), [
@@ -445,6 +458,7 @@ TABLES = {
     "speed.planned": Table("speed.planned", planned),
     "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb"),
     "findings.known_genes": Table("findings.known_genes", known_genes),
+    "findings.scores": Table("findings.scores", scores, "--data data"),
     "findings.delineation_faults": Table("findings.delineation_faults", delineation_faults),
     "findings.natural_units": Table("findings.natural_units", natural_units),
     "findings.probes": Table("findings.probes", probes, "--ptbxl ptbxl"),

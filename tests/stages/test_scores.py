@@ -148,18 +148,18 @@ def test_freshness(study: Study) -> None:
 def test_check_counts_and_warns(study: Study) -> None:
     facts = stages.stage_named("scores").check(study)
     assert facts[0] == f"2 scoring file(s), {2 * VARIANTS} variants"
-    few = study.model_copy(update={"scores": study.scores.model_copy(update={"palindromes": "drop"})})  # type: ignore[union-attr]
+    few = study.model_copy(update={"scores": study.scores.model_copy(update={"palindromes": "drop"})})
     cautions = [fact for fact in stages.stage_named("scores").check(few) if isinstance(fact, Caution)]
     assert len(cautions) == 2
     assert "ambiguous palindrome" in cautions[0]
-    strict = study.model_copy(update={"scores": few.scores.model_copy(update={"min_match": 0.95})})  # type: ignore[union-attr]
+    strict = study.model_copy(update={"scores": few.scores.model_copy(update={"min_match": 0.95})})
     with pytest.raises(InputError, match="variants of the score planted are used") as caught:
         stages.stage_named("scores").check(strict)
     assert "scores.min_match" in caught.value.fix
 
 
 def test_two_files_of_one_score_are_refused(study: Study) -> None:
-    twice = study.model_copy(update={"scores": study.scores.model_copy(update={"files": [study.folder / "other.txt"] * 2})})  # type: ignore[union-attr]
+    twice = study.model_copy(update={"scores": study.scores.model_copy(update={"files": [study.folder / "other.txt"] * 2})})
     with pytest.raises(InputError, match="two scoring files are of the score other"):
         stages.stage_named("scores").check(twice)
 
@@ -184,7 +184,7 @@ def test_a_section_without_scores_is_refused(study: Study) -> None:
 
 def test_within_ancestry(study: Study) -> None:
     part = study.model_copy(update={"results": study.folder / "within", "scores":
-                                    study.scores.model_copy(update={"within_ancestry": True, "permutations": 0})})  # type: ignore[union-attr]  # fmt: skip
+                                    study.scores.model_copy(update={"within_ancestry": True, "permutations": 0})})  # fmt: skip
     for stage, name in (("represent", "mine"), ("traits", "all"), ("scores", "files")):
         stages.run_part(part, stage, name)
     values = files.SCORES.read(part.results).values

@@ -15,10 +15,9 @@ import click
 
 from ecgwas import __version__, stages, workflow
 from ecgwas.commands import audit as disclosure
-from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, serve, share_rates, terminal
+from ecgwas.commands import completion, covariates, demo, export, figures, inspect_file, score, serve, share_rates, terminal
 from ecgwas.commands import init as initialise
 from ecgwas.commands import look as looking
-from ecgwas.commands import score as scoring
 from ecgwas.commands.check_engine import command as check_engine
 from ecgwas.commands.command_line import Commands, UserPath, is_verbose, log, print_error
 from ecgwas.errors import Caution, EcgwasError
@@ -387,5 +386,5 @@ def _stage_command(stage: Stage) -> Callable[..., None]:
 for _stage in STAGES:
     _stage_command(_stage)
 
-for _command in (check_engine, completion.command, covariates.group, scoring.command, serve.command):
+for _command in (check_engine, completion.command, covariates.group, score.command, serve.command):
     main.add_command(_command)

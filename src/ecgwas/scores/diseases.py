@@ -6,7 +6,7 @@ come from effects without f and without their own fold, so that neither traits n
 
     score of g in the model for f: effects from the participants outside f and g        score of f: from those outside f
 
-Scores from effects that exclude only g would know the traits of f. Covariates have next to no penalty; that of the scores is
+Scores from effects of everybody but g would know the traits of f. Covariates have next to no penalty; that of the scores is
 the one with the smallest deviance within the others.
 """
 
@@ -140,7 +140,7 @@ def _penalties(columns: int, scores: int, penalty: float) -> Array:
 
 
 def _penalty(x: Array, y: Array, fold_of: NDArray[np.int64], scores: int) -> float:
-    """The one of PENALTIES with the smallest deviance in folds of the training set to which nothing was fitted."""
+    """The one of PENALTIES with the smallest deviance in excluded folds of the training set."""
     deviance = np.zeros(len(PENALTIES))
     for fold in np.unique(fold_of):
         inside = fold_of != fold

@@ -31,6 +31,7 @@ from ecgwas.tables import (
     Terms,
     Thresholds,
     Traits,
+    scores,
 )
 from ecgwas.tables.calibration import Heritability, Inflation, Polygenic, Power, QQPoints
 from ecgwas.tables.comparison import Comparison
@@ -84,15 +85,6 @@ from ecgwas.tables.recordings import (
 )
 from ecgwas.tables.result_file import ResultFile as ResultFile
 from ecgwas.tables.result_file import TableFile as TableFile
-from ecgwas.tables.scores import (
-    DiseaseScores,
-    OwnScoreTests,
-    ScoreFiles,
-    ScoreMatches,
-    ScoreOutcomes,
-    ScoreTraits,
-    ScoreVariants,
-)
 
 RECORDINGS = TableFile("read", "recordings.parquet", table=Recordings)
 REPEATS = TableFile("read", "repeats.parquet", table=Recordings)
@@ -208,17 +200,16 @@ PREDICTION_MODELS = TableFile("predict", "models.csv", False, table=Predictions,
 DECISION_CURVES = TableFile("predict", "decision_curves.csv", False, table=DecisionCurves, shared=True)
 PREDICTION_WEIGHTS = TableFile("predict", "weights.csv", False, table=PredictionWeights, shared=True)
 PREDICTION_RISKS = TableFile("predict", "risks.parquet", table=PredictionRisks)
-SCORES = TableFile("scores", "scores.parquet", table=Traits, note="with `scores.files`: the participants' scores")
-SCORE_FILES = TableFile("scores", "score_files.csv", False, table=ScoreFiles, shared=True, note="with `scores.files`")
-SCORE_MATCHES = TableFile("scores", "matches.csv", False, table=ScoreMatches, shared=True, note="with `scores.files`")
-SCORE_VARIANTS = TableFile("scores", "variants.parquet", False, table=ScoreVariants, note="with `scores.files`")
-SCORE_TRAITS = TableFile("scores", "score_traits.csv", False, table=ScoreTraits, shared=True, note="with `scores.files`")
-SCORE_OUTCOMES = TableFile("scores", "score_outcomes.csv", False, table=ScoreOutcomes, shared=True, note="with `outcomes`")
-OWN_SCORES = TableFile(
-    "scores", "own_scores.parquet", table=Traits, note="with `scores.own`: the participants' scores out of fold"
-)
-OWN_SCORE_TESTS = TableFile("scores", "own_scores.csv", False, table=OwnScoreTests, shared=True, note="with `scores.own`")
-DISEASE_SCORES = TableFile("scores", "disease_scores.csv", False, table=DiseaseScores, shared=True, note="with `diseases`")
+
+SCORES = TableFile("scores", "scores.parquet", table=Traits, note="with `files`")
+SCORE_FILES = TableFile("scores", "score_files.csv", False, table=scores.ScoreFiles, shared=True, note="with `files`")
+SCORE_MATCHES = TableFile("scores", "matches.csv", False, table=scores.ScoreMatches, shared=True, note="with `files`")
+SCORE_VARIANTS = TableFile("scores", "variants.parquet", False, table=scores.ScoreVariants, note="with `files`")
+SCORE_TRAITS = TableFile("scores", "score_traits.csv", False, table=scores.ScoreTraits, shared=True, note="with `files`")
+SCORE_OUTCOMES = TableFile("scores", "score_outcomes.csv", False, table=scores.ScoreOutcomes, shared=True, note="if `outcomes`")
+OWN_SCORES = TableFile("scores", "own_scores.parquet", table=Traits, note="with `own`")
+OWN_SCORE_TESTS = TableFile("scores", "own_scores.csv", False, table=scores.OwnScoreTests, shared=True, note="with `own`")
+DISEASE_SCORES = TableFile("scores", "disease_scores.csv", False, table=scores.DiseaseScores, shared=True, note="if `diseases`")
 OWN_WEIGHTS = ResultFile("scores", "weights/{score}.txt.gz", False, note="of the traits in `scores.own.weights`")
 
 REPORT = ResultFile("report", "report.html", meaning="The report, as one page.")

@@ -16,6 +16,7 @@ from ecgwas.report.text.methods import (
     OUTCOME_MODELS,
     PREDICTED,
     SAMPLE_QC,
+    SCORES,
     THRESHOLDS,
     TRANSFORMS,
     VARIANT_QC,
@@ -30,6 +31,7 @@ from ecgwas.tables import Guards, files
 from ecgwas.tables.genes import NetworkTests
 from ecgwas.tables.loci import GroupEffects
 from ecgwas.tables.outcomes import Outcomes, OutcomeThresholds
+from ecgwas.tables.scores import DiseaseScores, OwnScoreTests, ScoreFiles, ScoreTraits
 from tests.report.example import changed, make_contents
 
 
@@ -165,7 +167,7 @@ def test_two_references_of_one_key_and_one_of_two_keys() -> None:
 
 
 def test_every_citation_has_its_reference_and_every_reference_is_cited_somewhere() -> None:
-    tables = (CLEANING, TRANSFORMS, THRESHOLDS, SAMPLE_QC, VARIANT_QC, AT_LOCI)
+    tables = (CLEANING, TRANSFORMS, THRESHOLDS, SAMPLE_QC, VARIANT_QC, AT_LOCI, SCORES)
     all_kinds = [kind for union in (RepresentationOptions, ScanOptions) for kind in kinds(union)]
     of_kinds = [kind.model_construct(outputs=1, file=Path("own.onnx")).described for kind in all_kinds]
     of_kinds += [Matrix(genotypes=Path("cohort"), relatives=kind).described for kind in ("polygenic", "family")]
@@ -225,3 +227,26 @@ def test_effects_in_groups_are_told_where_groups_were_compared(contents: ReportC
     assert "Cochran's Q" not in text_of(contents)
     rows = GroupEffects.of([{name: None for name in GroupEffects.columns} | {"by": "sex"}]).frame
     assert "Cochran's Q" in text_of(changed(contents, tables={**contents.tables, files.GROUP_EFFECTS: rows}))
+
+
+def test_scores_are_told_where_the_study_has_any(contents: ReportContents) -> None:
+    assert "polygenic scores" not in text_of(contents)
+    one = {name: None for name in ScoreFiles.columns}
+    of_files = {
+        files.SCORE_FILES: ScoreFiles.of([one | {"share": 0.912}, one | {"share": 1.0}]).frame,
+        files.SCORE_TRAITS: ScoreTraits.of([{name: None for name in ScoreTraits.columns} | {"r2_null": 0.01}]).frame,
+    }
+    said = text_of(changed(contents, tables={**contents.tables, **of_files}))
+    assert "2 polygenic scores were computed" in said
+    assert "91% or more were in the genotypes" in said
+    assert "by permutation of the scores" in said
+    assert "REGLE" not in said
+    row = {name: None for name in OwnScoreTests.columns} | {"method": "ridge"}
+    own = {
+        files.OWN_SCORE_TESTS: OwnScoreTests.of([row]).frame,
+        files.DISEASE_SCORES: DiseaseScores.of([{name: None for name in DiseaseScores.columns}]).frame,
+    }
+    said = text_of(changed(contents, tables={**contents.tables, **own}))
+    assert "predicted from common variants by ridge regression, out of fold" in said
+    assert "thresholding" not in said
+    assert "after REGLE" in said

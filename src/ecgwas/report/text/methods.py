@@ -90,6 +90,11 @@ OUTCOME_MODELS = {
     "linear": "linear regression",
 }
 """Models of outcomes, as Outcomes.model has them."""
+SCORES = {
+    "files": "computed from scoring files [@pgs_catalog]", "theory": "with theory [@daetwyler]",
+    "diseases": "combined for diseases by ridge logistic regression in nested folds, after REGLE [@regle]",
+}  # fmt: skip
+"""What is said of polygenic scores, with its references."""
 COMPUTED = re.compile(r"computed_pc\d+")
 """Names of the genotype PCs that stage `traits` computed."""
 
@@ -142,18 +147,37 @@ def _outcomes(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
 
 
 def _scores(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
-    """How scores of files were computed and tested, if the study has any."""
+    """How scores were computed and tested, if the study has any."""
+    return " ".join(words for words in (_scores_of_files(tables), _own_scores(tables)) if words)
+
+
+def _scores_of_files(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
     table = tables.get(files.SCORE_FILES, pl.DataFrame())
     if table.is_empty():
         return ""
-    low, high = table["share"].to_numpy().min(), table["share"].to_numpy().max()
+    low = table["share"].to_numpy().min()
     permuted = not tables[files.SCORE_TRAITS]["r2_null"].is_null().all()
     family = "by permutation of the scores" if permuted else "by Bonferroni's correction"
     return (
-        f"{table.height} polygenic scores were computed from scoring files [@pgs_catalog], of whose variants "
-        f"{low:.0%} to {high:.0%} were in the genotypes, and tested with "
-        f"every trait by linear regression given the covariates; family-wise p-values over all scores and traits are {family}."
+        f"{table.height} polygenic scores were {SCORES['files']}, of whose variants "
+        f"{low:.0%} or more were in the genotypes, and tested with every trait by linear regression given the covariates; "
+        f"family-wise p-values over all scores and traits are {family}."
     )
+
+
+def _own_scores(tables: Mapping[ResultFile, pl.DataFrame]) -> str:
+    table = tables.get(files.OWN_SCORE_TESTS, pl.DataFrame())
+    if table.is_empty():
+        return ""
+    named = {"threshold": "clumping and thresholding", "ridge": "ridge regression"}
+    methods = [words for method, words in named.items() if (table["method"] == method).any()]
+    words = (
+        f"Every trait was also predicted from common variants by {' and by '.join(methods)}, out of fold, and compared with "
+    )
+    words += f"permuted traits and {SCORES['theory']}."
+    if not tables.get(files.DISEASE_SCORES, pl.DataFrame()).is_empty():
+        words += f" These scores were {SCORES['diseases']}."
+    return words
 
 
 def _programs(run: RunInfo) -> str:

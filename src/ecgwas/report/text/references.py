@@ -109,6 +109,14 @@ REFERENCES = {
         "Wigginton JE, Cutler DJ, Abecasis GR. A note on exact tests of Hardy-Weinberg equilibrium. "
         "Am J Hum Genet 2005;76:887–893.",
     ),
+    "daetwyler": (
+        "Daetwyler HD, et al. Accuracy of predicting the genetic risk of disease using a genome-wide approach. PLoS One "
+        "2008;3:e3395.",
+    ),
+    "regle": (
+        "Yun T, et al. Unsupervised representation learning on high-dimensional clinical data improves genomic discovery and "
+        "prediction. Nat Genet 2024;56:1604–1613.",
+    ),
     "pgs_catalog": (
         "Lambert SA, et al. The Polygenic Score Catalog as an open database for reproducibility and systematic evaluation. Nat "
         "Genet 2021;53:420–425.",
