@@ -17,7 +17,7 @@ from ecgwas.scan.work import HISTOGRAM_BYTES
 from ecgwas.stages import STAGES
 from ecgwas.stages.traits import load_traits
 from ecgwas.store import Note
-from ecgwas.study import OwnScores, PredictOptions, ScoreOptions, Study
+from ecgwas.study import PredictOptions, Study
 from ecgwas.traits import sample_qc
 from ecgwas.workflow import costs, costs_of_permutations, planning
 from ecgwas.workflow.costs import StudySize
@@ -25,7 +25,6 @@ from tests.cohorts import make_cohort
 from tests.conftest import ROOT
 
 CHROMOSOMES = {str(number): 400_000 for number in range(1, 23)}
-OWN_SCORES = ScoreOptions(own=OwnScores())
 BIOBANK = StudySize(recordings=70_000, tested=70_000, variants=CHROMOSOMES)
 
 
