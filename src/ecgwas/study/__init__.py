@@ -41,7 +41,19 @@ from ecgwas.study.origins import Setting, contradictions, settings
 from ecgwas.study.outcomes import OutcomeOptions
 from ecgwas.study.own_model import TrainedEncoder
 from ecgwas.study.presets import PRESETS, with_preset
-from ecgwas.study.read import BeatOptions, Fourier, HighPass, MovingAverage, QualityOptions, ReadOptions, Untouched, Wavelet
+from ecgwas.study.read import (
+    RHYTHMS,
+    BeatOptions,
+    Fourier,
+    HighPass,
+    MovingAverage,
+    QualityOptions,
+    ReadOptions,
+    Rhythm,
+    RhythmOptions,
+    Untouched,
+    Wavelet,
+)
 from ecgwas.study.report import ReportOptions
 from ecgwas.study.represent import (
     BeatPoints,
@@ -62,7 +74,8 @@ __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
     "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
     "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "Pca", "Plink2",
-    "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions",
+    "QualityOptions", "RHYTHMS", "ReadOptions", "Regions", "Rhythm", "RhythmOptions",
+    "ReportOptions", "Representation", "RepresentationOptions",
     "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study",
     "TermLimits", "TermService", "TrainedEncoder", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip

@@ -173,7 +173,20 @@ def test_every_citation_has_its_reference_and_every_reference_is_cited_somewhere
     said = [*of_kinds, PREDICTED, *OUTCOME_MODELS.values(), *(words for table in tables for words in table.values())]
     keys = {key for words in said for key in CITATION.findall(words)}
     assert keys <= REFERENCES.keys()
-    assert REFERENCES.keys() - keys == {"components", "inflation", "strega", "string", "mcl", "fdr", "gwas_catalog"} - keys
+    assert (
+        REFERENCES.keys() - keys
+        == {
+            "components",
+            "inflation",
+            "strega",
+            "string",
+            "mcl",
+            "fdr",
+            "gwas_catalog",
+            "rhythms",
+        }
+        - keys
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,3 +238,12 @@ def test_effects_in_groups_are_told_where_groups_were_compared(contents: ReportC
     assert "Cochran's Q" not in text_of(contents)
     rows = GroupEffects.of([{name: None for name in GroupEffects.columns} | {"by": "sex"}]).frame
     assert "Cochran's Q" in text_of(changed(contents, tables={**contents.tables, files.GROUP_EFFECTS: rows}))
+
+
+def test_excluded_rhythms_are_named_with_their_sources(contents: ReportContents) -> None:
+    assert "by published criteria" not in text_of(contents)
+    read = contents.run.settings["read"]
+    names = ["atrial_fibrillation", "paced", "pre_excitation"]
+    excluding = changed(contents, settings={**contents.run.settings, "read": {**read, "rhythms": {"exclude": names}}})
+    assert "Recordings with atrial fibrillation, a paced rhythm or ventricular pre-excitation, by" in text_of(excluding)
+    assert any("Minnesota" in reference for reference in methods(excluding)[1])
