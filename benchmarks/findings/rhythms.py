@@ -33,9 +33,9 @@ from benchmarks.hearts import draw
 from benchmarks.record import recorded
 from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.reading import resampled_and_cleaned
-from ecgwas.ecg.rhythms import NAMES, Finding, Heartbeats, judge, undetermined
+from ecgwas.ecg.rhythms import NAMES, Finding, rhythm_of
 from ecgwas.ecg.rhythms.rules import FAST_BPM, FREQUENT, SLOW_BPM
-from ecgwas.leads import INDEPENDENT, LEADS
+from ecgwas.leads import LEADS
 from ecgwas.study import ReadOptions
 from tests.ecg.wfdb_files import read_marks, read_signals
 
@@ -98,11 +98,7 @@ def judged(signals: Floats) -> Finding:
     """The rhythm of (12, S) µV at RATE_HZ, NaN in missing leads, as stage `read` judges it."""
     raw, strip = resampled_and_cleaned(OPTIONS, signals, RATE_HZ)
     search = find_beats(OPTIONS.beats, strip, RATE_HZ)
-    if search.beats is None:
-        return undetermined("too few normal beats")
-    eight = strip[INDEPENDENT].astype(np.float64)
-    reliable = search.noise.reliable
-    return judge(Heartbeats.of_same(OPTIONS.beats, raw[INDEPENDENT], eight, reliable, search.beats, RATE_HZ))
+    return rhythm_of(OPTIONS, raw, strip, search)
 
 
 def line(name: str, data: str, recordings: list[Judged]) -> str:

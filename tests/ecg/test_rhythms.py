@@ -17,7 +17,7 @@ from ecgwas.ecg.rhythms import NAMES, Finding, Heartbeats, judge
 from ecgwas.ecg.rhythms.evidence import Evidence
 from ecgwas.ecg.rhythms.pacing import spikes_of_beats
 from ecgwas.leads import LEADS
-from ecgwas.study import RHYTHMS, BeatOptions, ReadOptions
+from ecgwas.study import RHYTHMS, ReadOptions
 from tests.ecg.make_recordings import make_xml, put, read_folder
 from tests.ecg.wfdb_files import read_signals
 
@@ -98,7 +98,7 @@ def hearts(signals: NDArray[np.float32], peaks: NDArray[np.int64]) -> Heartbeats
     whole = (peaks >= 175) & (peaks < signals.shape[1] - 300)
     nothing = np.empty(0)
     beats = Beats(peaks, whole, nothing, nothing, nothing, nothing)
-    return Heartbeats.of(BeatOptions(), eight, eight, np.ones(8, dtype=bool), beats, RATE_HZ)
+    return Heartbeats.of(eight, eight, np.ones(8, dtype=bool), beats, RATE_HZ)
 
 
 def known_peaks(kind: str, person: int = 0) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -123,6 +123,31 @@ def test_few_leads_are_no_error(leads: list[str]) -> None:
     signals = drawn("fibrillation").first.noisy_uv[0].astype(np.float64)
     signals[[LEADS.index(lead) for lead in LEADS if lead not in leads]] = np.nan
     assert "atrial_fibrillation" in judged(signals).names
+
+
+@pytest.mark.parametrize("rate_hz", [250, 360, 1000])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("complete_av_block", "high_degree_av_block"), ("paced", "paced"), ("long_pr", "first_degree_av_block")]
+)
+def test_rhythms_are_found_at_other_rates(tmp_path: Path, rate_hz: float, kind: str, name: str) -> None:
+    write(tmp_path, {"1": kind})
+    assert name in read_folder(tmp_path, rate_hz=rate_hz).recordings.frame["rhythm"].item()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_signal_is_an_error(seed: int) -> None:
+    """Noise, steps and bursts, with any leads missing and any beats called normal."""
+    rng = np.random.default_rng(seed)
+    signals = rng.normal(0, 10.0 ** rng.uniform(-1, 3), (12, 5000)) + np.cumsum(rng.normal(0, 5, (12, 5000)), axis=1)
+    signals[:, rng.integers(0, 5000, 40)] *= 20
+    signals[rng.random(12) < 0.3] = np.nan
+    assert isinstance(judged(signals), Finding)
+    plain, peaks = known_peaks("plain", seed % PEOPLE)
+    some = np.sort(rng.choice(5000, rng.integers(4, 30), replace=False))
+    for moved in (some, np.sort(np.unique(np.clip(peaks + rng.integers(-200, 200, len(peaks)), 0, 4999)))):
+        finding = judge(hearts(plain, moved))
+        assert set(finding.names) <= {"sinus_rhythm", *NAMES}
+        assert len(finding.ectopic) == len(finding.premature) == len(moved)
 
 
 def test_irregularity_is_rmssd_over_the_mean_rr() -> None:
@@ -190,11 +215,13 @@ def test_another_recording_of_the_person_is_used_if_its_rhythm_is_not_excluded(t
     assert dict(zip(chosen["instance"], chosen["status"], strict=True)) == {"2_0": "left_out", "3_0": "kept"}
 
 
-def test_the_rhythm_does_not_depend_on_the_cleaning(tmp_path: Path) -> None:
+def test_the_rhythm_does_not_depend_on_cleaning_and_window(tmp_path: Path) -> None:
     write(tmp_path, {"1": "plain", "2": "fibrillation", "3": "left_block", "4": "long_pr"})
     plain = read_folder(tmp_path).recordings.frame["rhythm"].to_list()
     source = {"baseline": {"kind": "moving_average"}, "denoise": {"kind": "wavelet"}}
-    assert read_folder(tmp_path, **source).recordings.frame["rhythm"].to_list() == plain
+    short = {"beats": {"before_ms": 55, "after_ms": 210}}
+    for other in (source, short):
+        assert read_folder(tmp_path, **other).recordings.frame["rhythm"].to_list() == plain
 
 
 def test_leads_of_two_visits_have_the_rhythm_of_one(tmp_path: Path) -> None:
@@ -230,7 +257,8 @@ def test_names_have_words_and_nobody_is_excluded_by_default() -> None:
 @pytest.mark.parametrize(
     ("record", "name"),
     [
-        ("00001", "sinus_rhythm"), ("00018", "atrial_flutter"), ("00307", "atrial_fibrillation"), ("00351", "atrial_fibrillation"),
+        ("00001", "sinus_rhythm"), ("00018", "atrial_flutter"), ("00307", "atrial_fibrillation"),
+        ("00351", "atrial_fibrillation"),
         ("00143", "paced"), ("00382", "paced"), ("00461", "pre_excitation"), ("00338", "left_bundle_branch_block"),
         ("00310", "right_bundle_branch_block"), ("00234", "first_degree_av_block"), ("00363", "frequent_ectopy"),
         ("00078", "bradycardia"), ("00108", "tachycardia"),

@@ -372,7 +372,7 @@ def qrs_onset(eight: Floats, r_sample: int, rate_hz: float) -> int | None:
     slope[step:-step] = np.sqrt(((eight[:, 2 * step :] - eight[:, : -2 * step]) ** 2).sum(axis=0))
     ms = rate_hz / 1000
     first, last = max(0, r_sample - round(140 * ms)), r_sample - round(20 * ms)
-    steepest = slope[r_sample - round(60 * ms) : r_sample + round(60 * ms)].max()
+    steepest = slope[max(0, r_sample - round(60 * ms)) : r_sample + round(60 * ms)].max()
     quiet = np.flatnonzero(slope[first:last] < 0.06 * steepest)
     if len(quiet) == 0:
         return None

@@ -15,11 +15,12 @@ def without_premature(
 ) -> Beats:
     """The beats of a strip (12, S) µV, of which the premature (B,) ones no longer are normal.
 
-    The same beats if none of the normal ones is premature, or fewer than `options.min_beats` would remain.
+    The same beats without `options.exclude_premature`, if none of the normal ones is premature, or if fewer than
+    `options.min_beats` would remain.
     """
     kept = beats.normal & ~premature
     fewest = 2 if options.min_beats is None else options.min_beats
-    if kept.sum() == beats.normal.sum() or kept.sum() < fewest:
+    if not options.exclude_premature or kept.sum() == beats.normal.sum() or kept.sum() < fewest:
         return beats
     before, after = window_samples(options, rate_hz)
     cut = epochs(strip.astype(np.float64), beats.r_samples[kept], before, after)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ecgwas.ecg import mislabelled_leads
 from ecgwas.ecg.beats import Beats, BeatSearch, find_beats, no_beats, window_samples
-from ecgwas.ecg.clean import clean, remove_baseline
+from ecgwas.ecg.clean import clean
 from ecgwas.ecg.device_measurements import MEASUREMENT_NAMES
 from ecgwas.ecg.discovery import Source
 from ecgwas.ecg.lead_status import LeadStatus
@@ -22,12 +22,12 @@ from ecgwas.ecg.quality import NOT_FINITE, signal_flaw, too_few_leads
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.recording_files import displayed_path
 from ecgwas.ecg.resampling import resampled
-from ecgwas.ecg.rhythms import NO_RHYTHM, Finding, Heartbeats, judge, undetermined
+from ecgwas.ecg.rhythms import NO_RHYTHM, Finding, rhythm_of
 from ecgwas.errors import InputError
-from ecgwas.leads import INDEPENDENT, LEADS
+from ecgwas.leads import LEADS
 from ecgwas.progress import Track
 from ecgwas.signals import ARTEFACTS, LEAD_STATUS, MISSING, UNUSABLE, Signals, StackedArrays
-from ecgwas.study import RHYTHMS, HighPass, ReadOptions, Untouched
+from ecgwas.study import RHYTHMS, ReadOptions
 from ecgwas.tables import Recordings
 from ecgwas.tables.recordings import DeviceMeasurements, LeadQuality
 
@@ -217,10 +217,9 @@ def _read_one(options: ReadOptions, source: Source, files: ParticipantFiles) -> 
     if search.beats is None and options.beats.min_beats is not None:
         warnings = "".join(f"; {text}" for text in (leads.warning, *files.missing_leads_text(present)) if text)
         raise unusable(f"fewer than {options.beats.min_beats} normal beats{warnings}", first)
-    rhythm = _rhythm(options, source, raw, strip, search)
+    rhythm = rhythm_of(options, _of_one_visit(source, raw), _of_one_visit(source, strip), search)
     beats = no_beats(options.beats, options.rate_hz) if search.beats is None else search.beats
-    if options.beats.exclude_premature:
-        beats = without_premature(options.beats, _of_one_visit(source, strip), beats, rhythm.premature, options.rate_hz)
+    beats = without_premature(options.beats, _of_one_visit(source, strip), beats, rhythm.premature, options.rate_hz)
     beats = leads.with_predicted_leads(beats)
     leads = (
         leads.with_present_leads(present) if options.quality.lead_noise else leads.with_present_leads(present).without_noise()
@@ -256,18 +255,6 @@ def _of_one_visit(source: Source, leads: T) -> T:
     chosen = leads.copy()
     chosen[[LEADS.index(lead) for lead in source.visits]] = np.nan
     return chosen
-
-
-def _rhythm(options: ReadOptions, source: Source, raw: Floats, strip: NDArray[np.float32], search: BeatSearch) -> Finding:
-    """The rhythm, judged from signals cleaned by the default high-pass filter, whatever the study's cleaning is."""
-    if search.beats is None:
-        return undetermined("too few normal beats")
-    recorded, eight = (_of_one_visit(source, leads)[INDEPENDENT].astype(np.float64) for leads in (raw, strip))
-    cleaned_so = options.baseline == HighPass() and isinstance(options.denoise, Untouched)
-    if not cleaned_so:
-        eight = _apply_to_present(recorded, lambda leads: remove_baseline(HighPass(), leads, rate_hz=options.rate_hz))
-    of = Heartbeats.of_same if cleaned_so else Heartbeats.of
-    return judge(of(options.beats, recorded, eight, search.noise.reliable, search.beats, options.rate_hz))
 
 
 def _require_leads(

@@ -45,16 +45,17 @@ def p_coherence(heart: Heartbeats) -> float:
 
 @dataclass(frozen=True)
 class Atria:
-    """What is left of a recording between its beats, at COARSE_HZ.
+    """What is left of a recording between its beats, at about COARSE_HZ.
 
     rest     (8, C) µV less the median beat's QRS and T at each beat
     between  (C,) True after T and before QRS
-    usual_rr_ms  usual RR interval
+    usual_rr_ms  usual RR interval;  rate_hz  samples per second
     """
 
     rest: Floats
     between: Flags
     usual_rr_ms: float
+    rate_hz: float
 
     @classmethod
     def of(cls, heart: Heartbeats) -> Atria:
@@ -76,11 +77,11 @@ class Atria:
         every = max(1, round(heart.rate_hz / COARSE_HZ))
         whole = samples // every * every
         coarse = rest[:, :whole].reshape(len(rest), -1, every) @ np.full(every, 1 / every)
-        return cls(coarse, np.asarray(between[:whole].reshape(-1, every).all(axis=1)), heart.usual_rr_ms)
+        return cls(coarse, np.asarray(between[:whole].reshape(-1, every).all(axis=1)), heart.usual_rr_ms, heart.rate_hz / every)
 
     @cached_property
     def _filtered(self) -> Floats:
-        passed: Floats = sosfiltfilt(butterworth(2, BAND_HZ, "bandpass", COARSE_HZ), self.rest, axis=1)
+        passed: Floats = sosfiltfilt(butterworth(2, BAND_HZ, "bandpass", self.rate_hz), self.rest, axis=1)
         limit = CLIPPED_SD * MAD_TO_SD * np.median(np.abs(passed), axis=1, keepdims=True)
         return np.clip(passed, -limit, limit)
 
@@ -102,7 +103,7 @@ class Atria:
     def flutter(self) -> tuple[float, float, float]:
         """The strongest regular waves of II, V1 or all leads: frequency in Hz, the share of the power from 3 to 12 Hz that lies
         within 0.35 Hz of it, and root mean square in µV from 3 to 12 Hz."""
-        hz = fft.rfftfreq(self._padded, 1 / COARSE_HZ)
+        hz = fft.rfftfreq(self._padded, 1 / self.rate_hz)
         near, band = (hz >= FLUTTER_HZ[0]) & (hz <= FLUTTER_HZ[1]), (hz >= BAND_HZ[0]) & (hz <= BAND_HZ[1])
         candidates = []
         for leads in ([INDEPENDENT_LEADS.index("II")], [INDEPENDENT_LEADS.index("V1")], list(range(len(self.rest)))):
@@ -116,23 +117,23 @@ class Atria:
     def waves_between(self) -> tuple[float, float]:
         """Waves after T and before QRS that repeat themselves at the rate of flutter: frequency in Hz and correlation of the
         leads with themselves one wave later, where neither belongs to QRS or T. NaN if too little of the recording remains."""
-        lags = range(round(COARSE_HZ / FLUTTER_HZ[1]), round(COARSE_HZ / FLUTTER_HZ[0]) + 1)
+        lags = range(round(self.rate_hz / FLUTTER_HZ[1]), round(self.rate_hz / FLUTTER_HZ[0]) + 1)
         pairs = {lag: self.between[lag:] & self.between[:-lag] for lag in lags}
-        pairs = {lag: both for lag, both in pairs.items() if both.sum() >= MIN_PAIRS_S * COARSE_HZ}
+        pairs = {lag: both for lag, both in pairs.items() if both.sum() >= MIN_PAIRS_S * self.rate_hz}
         candidates = []
         for lag, both in pairs.items():
             first, second = self._filtered[:, :-lag], self._filtered[:, lag:]
             product = (first * second).sum(axis=0) @ both
             size = np.sqrt(((first**2).sum(axis=0) @ both) * ((second**2).sum(axis=0) @ both))
-            candidates.append((COARSE_HZ / lag, float(product / max(size, 1e-12))))
+            candidates.append((self.rate_hz / lag, float(product / max(size, 1e-12))))
         return max(candidates, key=itemgetter(1)) if candidates else (float("nan"), float("nan"))
 
     @cached_property
     def p_waves(self) -> tuple[float, float]:
         """P waves more frequent than QRS: the interval shorter than RR, in ms, after which all leads repeat themselves best,
         and their correlation with themselves then; NaN in a rhythm too fast for such an interval."""
-        first = round(SHORTEST_PP_MS / 1000 * COARSE_HZ)
-        last = round(LONGEST_PP_SHARE * self.usual_rr_ms / 1000 * COARSE_HZ)
+        first = round(SHORTEST_PP_MS / 1000 * self.rate_hz)
+        last = round(LONGEST_PP_SHARE * self.usual_rr_ms / 1000 * self.rate_hz)
         repeat = fft.irfft(self._power.sum(axis=0), self._padded)
         last = min(last, len(repeat) // 4)
         if last <= first or repeat[0] <= 0:
@@ -140,4 +141,4 @@ class Atria:
         of_window = fft.irfft(np.abs(fft.rfft(self._window, self._padded)) ** 2, self._padded)
         similarity = repeat[first:last] / repeat[0] * of_window[0] / of_window[first:last]
         best = int(similarity.argmax())
-        return (first + best) * 1000 / COARSE_HZ, float(similarity[best])
+        return (first + best) * 1000 / self.rate_hz, float(similarity[best])

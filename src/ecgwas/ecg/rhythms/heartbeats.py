@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 Samples = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
+WINDOW = BeatOptions()
+"""The window of the median beat."""
 QRS_HALF_MS = 80.0
 SAME_SHAPE = 0.85
 """Smallest correlation of a beat's QRS with the median beat's, all leads together, of a beat of the same origin; as
@@ -46,34 +48,30 @@ class Heartbeats:
     rate_hz: float
 
     @classmethod
-    def of(cls, options: BeatOptions, raw: Floats, eight: Floats, reliable: Flags, beats: Beats, rate_hz: float) -> Heartbeats:
+    def of(cls, raw: Floats, eight: Floats, reliable: Flags, beats: Beats, rate_hz: float) -> Heartbeats:
         """From the independent leads (8, S) µV before and after cleaning, NaN in missing ones, and the beats found in them.
 
         The median beat is that of `eight`, which may have been cleaned otherwise than the signal of `beats`.
         """
-        before, after = window_samples(options, rate_hz)
+        before, after = window_samples(WINDOW, rate_hz)
         complete = np.nan_to_num(predict_unreliable_leads(eight, reliable))
         cut = around(complete, beats.r_samples[beats.normal], before, after)
         median = median_over_first(minus_zero_line(cut, zero_line(cut, before, rate_hz)))
-        return cls._with(raw, complete, reliable, beats, median, before, rate_hz)
+        return cls._with(raw, complete, reliable, beats, median, rate_hz)
 
     @classmethod
-    def of_same(
-        cls, options: BeatOptions, raw: Floats, eight: Floats, reliable: Flags, beats: Beats, rate_hz: float
-    ) -> Heartbeats:
-        """The same, where `eight` is the signal in which the beats were found, so that their median beat is right."""
-        before, _ = window_samples(options, rate_hz)
+    def of_same(cls, raw: Floats, eight: Floats, reliable: Flags, beats: Beats, rate_hz: float) -> Heartbeats:
+        """The same, where `eight` is the signal in which the beats were found, with WINDOW, so that their median is right."""
         complete, median = (
             np.nan_to_num(predict_unreliable_leads(leads, reliable)) for leads in (eight, beats.median[INDEPENDENT])
         )
-        return cls._with(raw, complete, reliable, beats, median, before, rate_hz)
+        return cls._with(raw, complete, reliable, beats, median, rate_hz)
 
     @classmethod
-    def _with(
-        cls, raw: Floats, eight: Floats, reliable: Flags, beats: Beats, median: Floats, r_sample: int, rate_hz: float
-    ) -> Heartbeats:
+    def _with(cls, raw: Floats, eight: Floats, reliable: Flags, beats: Beats, median: Floats, rate_hz: float) -> Heartbeats:
         present = np.isfinite(raw).all(axis=1)
-        return cls(raw[present], eight, reliable, beats.r_samples, beats.normal, median, r_sample, rate_hz)
+        before, _ = window_samples(WINDOW, rate_hz)
+        return cls(raw[present], eight, reliable, beats.r_samples, beats.normal, median, before, rate_hz)
 
     def samples(self, ms: float) -> int:
         """That many ms as a number of samples."""
