@@ -127,7 +127,8 @@ def test_few_leads_are_no_error(leads: list[str]) -> None:
 
 @pytest.mark.parametrize("rate_hz", [250, 360, 1000])
 @pytest.mark.parametrize(
-    ("kind", "name"), [("complete_av_block", "high_degree_av_block"), ("paced", "paced"), ("long_pr", "first_degree_av_block")]
+    ("kind", "name"),
+    [("two_to_one_av_block", "high_degree_av_block"), ("paced", "paced"), ("long_pr", "first_degree_av_block")],
 )
 def test_rhythms_are_found_at_other_rates(tmp_path: Path, rate_hz: float, kind: str, name: str) -> None:
     write(tmp_path, {"1": kind})
