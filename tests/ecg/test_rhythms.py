@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from ecgwas.ecg.rhythms import NAMES, Finding, Heartbeats, judge
 from ecgwas.ecg.rhythms.evidence import Evidence
 from ecgwas.ecg.rhythms.pacing import spikes_of_beats
 from ecgwas.leads import LEADS
-from ecgwas.study import RHYTHMS, ReadOptions
+from ecgwas.study import RHYTHMS, ReadOptions, RhythmOptions
 from tests.ecg.make_recordings import make_xml, put, read_folder
 from tests.ecg.wfdb_files import read_signals
 
@@ -268,3 +269,8 @@ def test_names_have_words_and_nobody_is_excluded_by_default() -> None:
 def test_rhythms_of_ptb_xl_that_a_cardiologist_named(shared: Path, record: str, name: str) -> None:
     (path,) = (shared / "data" / "ecg" / "ptbxl").rglob(f"{record}_hr.hea")
     assert name in judged(read_signals(path)).names
+
+
+def test_the_option_lists_every_name_that_it_takes() -> None:
+    described = RhythmOptions.model_fields["exclude"].description or ""
+    assert [word for word in re.findall(r"[a-z_]+", described) if word in NAMES] == list(NAMES)

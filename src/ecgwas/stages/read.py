@@ -40,7 +40,7 @@ from ecgwas.signals import (
 from ecgwas.stages import withdrawn
 from ecgwas.stages.base import Needs, Stage, write_array, write_json
 from ecgwas.stages.read_counts import counts_in_words, lead_counts, left_out_counts, rhythm_counts
-from ecgwas.study import ReadOptions, Study
+from ecgwas.study import RHYTHMS, ReadOptions, Study
 from ecgwas.tables import Recordings, Table, files
 from ecgwas.tables.files import TableFile
 from ecgwas.tables.recordings import DeviceMeasurements, FiducialPoints
@@ -348,7 +348,9 @@ def _check(study: Study) -> Sequence[str]:
         problem = f"no participant is left to read: {first_few(f'{reason}: {count} files' for reason, count in reasons)}"
         raise InputError(problem, where=study.read.recordings, fix="correct the list of read.leave_out, or `read.instance`")
     require_packages(study)
-    return [*_facts(manifest), *map(Caution, (*_unknown_withdrawals(study), *ecg.recordings_table_warnings(study.read)))]
+    excluded = [f"recordings with {', '.join(RHYTHMS[name] for name in study.read.rhythms.exclude)} are excluded"]
+    facts = [*_facts(manifest), *(excluded if study.read.rhythms.exclude else [])]
+    return [*facts, *map(Caution, (*_unknown_withdrawals(study), *ecg.recordings_table_warnings(study.read)))]
 
 
 def require_packages(study: Study) -> None:

@@ -111,8 +111,10 @@ class RhythmOptions(Options):
     """Which rhythms are excluded."""
 
     exclude: tuple[Rhythm, ...] = ()
-    """Recordings with one of these are excluded, with the reason. Column `rhythm` of recordings.parquet names them in any case;
-    docs/read.md has the rule of each, and which ones GWAS of the ECG usually exclude."""
+    """Recordings with one of these are excluded: atrial_fibrillation, atrial_flutter, paced, pre_excitation,
+    high_degree_av_block, left_bundle_branch_block, right_bundle_branch_block, broad_qrs, first_degree_av_block, no_p_waves,
+    frequent_ectopy, bradycardia, tachycardia. Column `rhythm` of recordings.parquet names them, excluded or not; docs/read.md
+    has the rule of each, and which ones GWAS of the ECG usually exclude."""
 
 
 class QualityOptions(Options):
