@@ -75,6 +75,23 @@ def _robustness(row: Row) -> str:
     return "0" if row["sensitivity"] == 0 else f"none; false: {row['false_per_100']:.0f}"
 
 
+def rhythms(run: Run) -> Lines:
+    """Sensitivity and specificity of each rhythm by data, with the numbers of recordings with and without the label."""
+    names = {"ptbxl_develop": "PTB-XL, develop", "ptbxl_confirm": "PTB-XL, confirm", "ludb": "LUDB", "hearts": "simulated",
+             "qtdb": "QTDB"}  # fmt: skip
+    header = ("rhythm", "recordings", "with the label", "without it", "sensitivity, %", "specificity, %")
+    body = []
+    for row in run.of("RHYTHM"):
+        name, *intervals = row["words"]
+        shares = [
+            "–" if row[share] == "none" else f"{row[share]} {interval.replace('-', ' to ')}"
+            for share, interval in zip(("sensitivity", "specificity"), intervals, strict=True)
+        ]
+        counts = (str(row["positives"]), str(row["of"] - row["positives"]))
+        body.append([name.replace("_", " "), names[row["data"]], *counts, *shares])
+    return table(header, body)
+
+
 def probes(run: Run) -> Lines:
     """Area under the curve of each label, and error of age, by representation."""
     by_label = {(row["words"][0], row["label"]): row for row in run.of("PROBE")}
@@ -457,6 +474,7 @@ TABLES = {
     "speed.scale --scan": Table("speed.scale", scan_scale, "--scan"),
     "speed.planned": Table("speed.planned", planned),
     "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb"),
+    "findings.rhythms": Table("findings.rhythms", rhythms, "--ptbxl ptbxl --ludb ludb --qtdb qtdb"),
     "findings.known_genes": Table("findings.known_genes", known_genes),
     "findings.scores": Table("findings.scores", scores, "--data data"),
     "findings.delineation_faults": Table("findings.delineation_faults", delineation_faults),

@@ -63,6 +63,10 @@ LINES = {
         *(f"ROBUSTNESS fault=paced fiducial={name} bias=-9.8 sd=1.2 sensitivity=97.6 ppv=100.0 false_per_100=0.0"
           for name in ("QRS_on", "QRS_off", "T_off")),
     ],
+    "findings.rhythms": [
+        "RHYTHM paced data=ptbxl_confirm positives=3 of=245 sensitivity=100.0 (29.2-100.0) specificity=100.0 (98.5-100.0)",
+        "RHYTHM pre_excitation data=ptbxl_confirm positives=0 of=245 sensitivity=none (-) specificity=99.6 (97.7-100.0)",
+    ],
     "findings.probes": [
         "PROBE none label=age error_years=16.70 of=122",
         *(f"PROBE learned label={label} auc=0.809 sd=0.072 positive=75 of=122"

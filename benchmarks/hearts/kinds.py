@@ -101,6 +101,11 @@ def _fibrillating(columns: Columns) -> dict[str, Floats]:
     return found | {"rr_sd_ms": 0.2 * 60_000 / found["hr_bpm"]}
 
 
+def _blocked(columns: Columns) -> dict[str, Floats]:
+    """A ventricular rate of ventricular_bpm."""
+    return at_rate(qt_at_60(columns) | {"hr_bpm": columns["ventricular_bpm"]})
+
+
 def _fluttering(columns: Columns) -> dict[str, Floats]:
     """A ventricular rate that is the atrial one over a whole number, 2 to 4, and has no variation."""
     ratio = np.clip(np.rint(columns["av_ratio"]), 2, 4)
@@ -182,6 +187,11 @@ _CONDUCTION: dict[str, Kind] = {
            "delta_uv": Parameter(480, 90, 250, 800, "uV", "magnitude of the delta wave")},
     ),
 }  # fmt: skip
+_FLUTTER: Mapping[str, Parameter] = {
+    "flutter_bpm": Parameter(295, 20, 250, 345, "bpm", "rate of the atria"),
+    "flutter_uv": Parameter(130, 30, 60, 220, "uV", "amplitude of the flutter waves"),
+    "av_ratio": Parameter(3.2, 0.8, 2, 4, "1", "flutter waves for each QRS"),
+}
 _RHYTHMS: dict[str, Kind] = {
     "fibrillation": Kind(
         "atrial fibrillation: no P, irregular RR, f waves", beat=beats.without_p(beats.normal), rhythm=rhythms.fibrillation,
@@ -194,13 +204,28 @@ _RHYTHMS: dict[str, Kind] = {
     ),
     "flutter": Kind(
         "atrial flutter, one of two to four waves conducted", beat=beats.without_p(beats.normal), rhythm=rhythms.flutter,
-        adjusted=_fluttering, not_judged=(*P_PARAMETERS, "rr_sd_ms", "flutter_bpm", "av_ratio"),
-        changes={
-            "flutter_bpm": Parameter(295, 20, 250, 345, "bpm", "rate of the atria"),
-            "flutter_uv": Parameter(130, 30, 60, 220, "uV", "amplitude of the flutter waves"),
-            "av_ratio": Parameter(3.2, 0.8, 2, 4, "1", "flutter waves for each QRS"),
+        adjusted=_fluttering, not_judged=(*P_PARAMETERS, "rr_sd_ms", "flutter_bpm", "av_ratio"), changes=_FLUTTER,
+    ),
+    "changing_flutter": Kind(
+        "atrial flutter, two to four waves between beats, changing", beat=beats.without_p(beats.normal),
+        rhythm=rhythms.changing_flutter, adjusted=_fluttering, changes=_FLUTTER,
+        not_judged=(*P_PARAMETERS, "hr_bpm", "rr_sd_ms", "flutter_bpm", "av_ratio"),
+    ),
+    "complete_av_block": Kind(
+        "complete AV block: P waves and a slow escape rhythm, each at its own rate", beat=beats.without_p(beats.normal),
+        rhythm=rhythms.complete_block, not_judged=(*P_PARAMETERS, "rr_sd_ms", "ventricular_bpm", "atrial_bpm", "atrial_sd_ms"),
+        adjusted=_blocked, changes=_changed(rr_sd_ms=(10, 3, 4, 20)) | {
+            "ventricular_bpm": Parameter(40, 4, 32, 48, "bpm", "rate of QRS"),
+            "atrial_bpm": Parameter(78, 9, 60, 100, "bpm", "rate of the P waves"),
+            "atrial_sd_ms": Parameter(20, 6, 8, 40, "ms", "SD of the intervals between P waves"),
         },
     ),
+    "two_to_one_av_block": Kind(
+        "AV block in which every second P wave is conducted", beat=beats.without_p(beats.normal),
+        rhythm=rhythms.two_to_one_block, adjusted=_blocked, not_judged=(*P_PARAMETERS, "rr_sd_ms", "ventricular_bpm"),
+        changes=_changed(rr_sd_ms=(15, 5, 5, 30)) | {"ventricular_bpm": Parameter(40, 4, 32, 48, "bpm", "rate of QRS")},
+    ),
+    "long_pr": Kind("first-degree AV block", changes=_changed(pr_ms=(245, 18, 215, 290))),
     "ventricular_beats": Kind(
         "one beat in eight is a premature ventricular beat",
         rhythm=rhythms.with_ectopy("ventricular", share=0.14, early=0.33, compensatory=True),

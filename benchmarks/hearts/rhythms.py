@@ -4,17 +4,19 @@ Sinus rhythm    RR intervals with the spectrum of McSharry et al., IEEE Trans Bi
                 Mayer waves at 0.1 Hz and breathing, with random phases
 Fibrillation    independent RR intervals and f waves after Stridh and Sörnmo, IEEE Trans Biomed Eng 48:105 (2001): a sawtooth of
                 a few harmonics whose amplitude and frequency are modulated
+AV block        sinus P waves, of which none or every second one is conducted
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.hearts.model import SECONDS
+from ecgwas.simulate.waves import direction
 
 Floats = NDArray[np.float64]
 Heart = Mapping[str, float]
@@ -128,12 +130,59 @@ def flutter(heart: Heart, rng: np.random.Generator) -> Rhythm:
     cycle, ratio = 60 / heart["flutter_bpm"], round(heart["av_ratio"])
     start = -rng.uniform(2, 3) * ratio * cycle
     onsets = np.arange(start, SECONDS + ratio * cycle, ratio * cycle)
+    return _fluttering(heart, onsets, np.full(len(onsets), ratio * cycle), start)
+
+
+def changing_flutter(heart: Heart, rng: np.random.Generator) -> Rhythm:
+    """Atrial flutter in which two to four waves, in any order, fall between two beats."""
+    cycle = 60 / heart["flutter_bpm"]
+    rr = cycle * rng.integers(2, 5, size=int(SECONDS / cycle))
+    start = -rng.uniform(2, 3) * 4 * cycle
+    onsets = start + np.cumsum(rr)
+    inside = onsets < SECONDS + 4 * cycle
+    return _fluttering(heart, onsets[inside], rr[inside], start)
+
+
+def _fluttering(heart: Heart, onsets_s: Floats, rr_s: Floats, start_s: float) -> Rhythm:
+    """These beats, and flutter waves of which one begins at start_s."""
 
     def atria(times_s: Floats) -> Floats:
-        wave = _sawtooth(2 * np.pi * (times_s - start) / cycle, heart["flutter_uv"])
+        wave = _sawtooth(2 * np.pi * (times_s - start_s) * heart["flutter_bpm"] / 60, heart["flutter_uv"])
         return wave[:, None] * FLUTTER_DIRECTION
 
-    return Rhythm(onsets, np.full(len(onsets), ratio * cycle), ("normal",) * len(onsets), atria)
+    return Rhythm(onsets_s, rr_s, ("normal",) * len(onsets_s), atria)
+
+
+def complete_block(heart: Heart, rng: np.random.Generator) -> Rhythm:
+    """Complete AV block: an escape rhythm of hr_bpm and SD rr_sd_ms, and sinus P waves at atrial_bpm that do not heed it."""
+    escape = sinus(heart, rng)
+    atrial = sinus({**heart, "hr_bpm": heart["atrial_bpm"], "rr_sd_ms": heart["atrial_sd_ms"]}, rng)
+    return replace(escape, atria=_p_waves(heart, atrial.onsets_s))
+
+
+def two_to_one_block(heart: Heart, rng: np.random.Generator) -> Rhythm:
+    """AV block in which every second P wave is conducted, pr_ms before QRS, and the other one falls midway."""
+    conducted = sinus(heart, rng)
+    first = conducted.onsets_s - heart["pr_ms"] / 1000
+    p_onsets = np.sort(np.concatenate([first, first[:-1] + np.diff(first) / 2]))
+    return replace(conducted, atria=_p_waves(heart, p_onsets))
+
+
+def _p_waves(heart: Heart, onsets_s: Floats) -> Callable[[Floats], Floats]:
+    """P waves (right and left atrium, as in `ecgwas.simulate`) that begin at these times."""
+    p = heart["p_ms"] / 1000
+    split, sd = heart["p_delay"] * p / 2, p / 6.5
+    parts = [(-split, 0.0, -22.0), (split, -12.0, 28.0)]
+
+    def atria(times_s: Floats) -> Floats:
+        vector = np.zeros((len(times_s), 3))
+        for shift, turn, tilt in parts:
+            heights = np.exp(-0.5 * ((times_s[:, None] - onsets_s - p / 2 - shift) / sd) ** 2).sum(axis=1)
+            towards = direction(heart["p_axis_deg"] + turn, heart["p_tilt_deg"] + tilt)
+            vector += 0.62 * heart["p_uv"] * heights[:, None] * np.asarray(towards)
+        return vector
+
+    return atria
 
 
 def _sawtooth(angle: Floats, strength: Floats | float) -> Floats:

@@ -48,12 +48,14 @@ def test_a_file_that_no_study_would_use_is_shown_all_the_same(tmp_path: Path) ->
     assert "usable    no: fewer than 4 of the eight independent leads: missing lead II, III, aVR and 8 more" in lines
     assert "holds     phase Exercise: 360 s" in lines
     assert any(line.split() == ["heart_rate_bpm", "66", "-", "-"] for line in lines)
+    assert not any(line.startswith("rhythm") for line in lines)
 
 
 def test_a_file_without_a_lead_is_used_without_it(tmp_path: Path) -> None:
     counts = {lead: values for lead, values in make_counts().items() if lead not in ("V3", "aVL")}
     lines = inspect_file.inspect(put(tmp_path, "1.xml", make_xml(counts))).lines
     assert "missing   V3: not recorded" in lines
+    assert any(line.startswith("rhythm    sinus_rhythm: P wave before QRS (coherence ") for line in lines)
     assert not [line for line in lines if line.startswith("missing   aVL")]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from scipy.signal import detrend
 
 from ecgwas.delineation.fiducials import Fiducials, delineate
 from ecgwas.delineation.single_beats import coherence, fiducials_of_beats, fiducials_of_median
@@ -111,6 +112,18 @@ def test_coherence_tells_atrial_waves_that_follow_the_beat_from_those_that_do_no
     without_p = np.where(TIMES < -45.0, 0.0, beat) + flutter[:, None, :]
     assert coherence(without_p, TIMES, -45.0) < 0.5
     assert np.isnan(coherence(same[:2], TIMES, -45.0))
+
+
+@pytest.mark.parametrize("qrs_on", [-45.0, -120.0, -30.5])
+def test_coherence_is_that_of_beats_smoothed_as_a_whole(qrs_on: float) -> None:
+    beats = clean(6) + np.random.default_rng(1).normal(0, 30, (6, 8, len(TIMES)))
+    from_onset = TIMES - qrs_on
+    window = (from_onset >= -250) & (from_onset <= -30)
+    smooth = gaussian_filter1d(beats, 4.0, axis=2)[:, :, window]
+    flat = detrend(smooth, axis=2).reshape(6, -1)
+    others = flat.sum(axis=0) - flat
+    cosines = (flat * others).sum(axis=1) / np.linalg.norm(flat, axis=1) / np.linalg.norm(others, axis=1)
+    assert coherence(beats, TIMES, qrs_on) == pytest.approx(cosines.mean(), abs=1e-12)
 
 
 def test_p_that_comes_earlier_in_one_beat_is_found_earlier_there() -> None:

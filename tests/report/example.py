@@ -338,7 +338,7 @@ def _recordings() -> Recordings:
     again = f"duplicate of {eids[0]}_20205_2_0.xml"
     rows += [{"eid": eids[0], "lead": "12L", "instance": "3_0", "path": "b.xml", "status": "duplicate", "reason": again}]
     measured = {"rate_hz": 500.0, "seconds": 10.0, "beats": 9, "noise_uv": 20.0}
-    return Recordings.of([{"path": "", "reason": None, "row": None} | measured | row for row in rows])
+    return Recordings.of([dict.fromkeys(Recordings.columns) | {"path": ""} | measured | row for row in rows])
 
 
 def _people() -> People:

@@ -199,3 +199,19 @@ def test_a_group_too_small_to_be_shown_does_not_follow_from_the_others() -> None
     assert hidden["beta"].null_count() == 0
     table = group_rows(**names, all=380 + LEAST)
     assert shared_groups(table).equals(table)
+
+
+def test_a_rare_rhythm_does_not_follow_from_the_others() -> None:
+    table = pl.DataFrame({
+        "rhythm": ["sinus_rhythm", "atrial_fibrillation", "paced", "tachycardia"], "recordings": [80, 0, 12, 15],
+        "excluded": [2, 4, 0, 0],
+    })  # fmt: skip
+    counts = shareable(changed(make_contents(), tables={files.RHYTHM_COUNTS: table}), LEAST).tables[files.RHYTHM_COUNTS]
+    assert counts["recordings"].to_list() == [None, None, 12, 15]
+    assert counts["excluded"].to_list() == [None, None, 0, 0]
+    common = table.with_columns(excluded=pl.lit(0))
+    assert (
+        shareable(changed(make_contents(), tables={files.RHYTHM_COUNTS: common}), LEAST)
+        .tables[files.RHYTHM_COUNTS]
+        .equals(common)
+    )

@@ -41,9 +41,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def example() -> Study:
-    return Study.read_file(ROOT / "examples" / "study.yaml").model_copy(
-        update={"predict": PredictOptions(), "scores": OWN_SCORES}
-    )
+    return Study.read_file(ROOT / "examples" / "study.yaml").model_copy(update={"predict": PredictOptions()})
 
 
 def test_every_part_is_planned(finished: Study) -> None:

@@ -16,9 +16,11 @@ from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMEN
 from ecgwas.ecg import formats
 from ecgwas.ecg.beats import Beats, find_beats, window_samples
 from ecgwas.ecg.lead_status import LeadStatus
+from ecgwas.ecg.premature import without_premature
 from ecgwas.ecg.quality import signal_flaw, too_few_leads
 from ecgwas.ecg.reading import resampled_and_cleaned
 from ecgwas.ecg.recording import Recording
+from ecgwas.ecg.rhythms import Finding, rhythm_of
 from ecgwas.errors import InputError, first_few
 from ecgwas.leads import ALL_LEADS, LEADS, twelve_leads
 from ecgwas.represent.intervals import measure
@@ -47,6 +49,10 @@ class Delineation:
     lead_status     columns `lead`, `status` (good | artefacts | unusable | missing), `reason` (empty if good)
     fiducials       columns `point` (p_on, p_peak, p_off, qrs_on, qrs_off, t_peak, t_off), `ms` from R; null: absent
     measurements    columns `lead` (12L: all leads together), `measurement`, `value`, `unit`, `meaning`; null if not measurable
+    rhythm          names of the rhythm and of disorders of conduction, as in `read.rhythms`, after `sinus_rhythm`; empty with
+                    fewer than four beats
+    rhythm_reason   the measurements that decided
+    ectopic         (B,) bool, True for ectopic beats
     """
 
     r_peaks_s: Floats
@@ -57,6 +63,9 @@ class Delineation:
     lead_status: pl.DataFrame
     fiducials: pl.DataFrame
     measurements: pl.DataFrame
+    rhythm: tuple[str, ...]
+    rhythm_reason: str
+    ectopic: NDArray[np.bool_]
 
 
 def read_recording(path: str | Path) -> Recording:
@@ -110,14 +119,16 @@ def delineate(signals: Mapping[str, NDArray[Any]] | NDArray[Any], rate_hz: float
     if flaw is not None:
         raise InputError(flaw, fix="check the unit (µV) and the leads, or exclude the recording")
     present = np.asarray(np.isfinite(raw).all(axis=1))
-    _, strip = resampled_and_cleaned(OPTIONS, raw, rate_hz)
+    raw, strip = resampled_and_cleaned(OPTIONS, raw, rate_hz)
     search = find_beats(OPTIONS.beats, strip, OPTIONS.rate_hz)
     if search.beats is None:
         problem = f"fewer than {OPTIONS.beats.min_beats} normal beats"
         raise InputError(problem, fix="check the rate, or exclude the recording: it is too noisy, too short, or not an ECG")
     status = LeadStatus.of(search.noise, strip).with_present_leads(present)
-    delineated = with_fiducials(_signals(strip, status.with_predicted_leads(search.beats), status))
-    return _summary(delineated, search.beats, status)
+    rhythm = rhythm_of(OPTIONS, raw, strip, search)
+    beats = without_premature(OPTIONS.beats, strip, search.beats, rhythm.premature, OPTIONS.rate_hz)
+    delineated = with_fiducials(_signals(strip, status.with_predicted_leads(beats), status))
+    return _summary(delineated, beats, status, rhythm)
 
 
 def _twelve(signals: Mapping[str, NDArray[Any]] | NDArray[Any], rate_hz: float) -> Floats:
@@ -163,7 +174,7 @@ def _signals(strip: NDArray[np.float32], beats: Beats, status: LeadStatus) -> Si
     )  # fmt: skip
 
 
-def _summary(signals: Signals, beats: Beats, status: LeadStatus) -> Delineation:
+def _summary(signals: Signals, beats: Beats, status: LeadStatus, rhythm: Finding) -> Delineation:
     points = {"point": list(FIDUCIAL_POINTS), "ms": signals.beat_fiducials_ms[0]}
     states = [(lead, LEAD_STATUS[status.status[k]], status.reason(lead)) for k, lead in enumerate(LEADS)]
     return Delineation(
@@ -175,6 +186,9 @@ def _summary(signals: Signals, beats: Beats, status: LeadStatus) -> Delineation:
         lead_status=pl.DataFrame(states, schema=["lead", "status", "reason"], orient="row"),
         fiducials=pl.DataFrame(points).with_columns(pl.col("ms").fill_nan(None)),
         measurements=_measurements(signals),
+        rhythm=rhythm.names,
+        rhythm_reason=rhythm.reason,
+        ectopic=rhythm.ectopic,
     )
 
 

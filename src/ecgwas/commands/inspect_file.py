@@ -51,14 +51,14 @@ def inspect(path: Path) -> Inspection:
     recording = formats.parse_as(known, content, path)
     leads = _all_leads(recording)
     batch = ecg.read_recordings(ReadOptions(recordings=path.parent), [ecg.Source("-", "", {ALL_LEADS: path})], track=silent)
-    status, reason = batch.recordings.frame.select("status", "reason").row(0)
+    status, reason, rhythm, why = batch.recordings.frame.select("status", "reason", "rhythm", "rhythm_reason").row(0)
     usable = f"yes, {_default_processing(recording)}" if status == "kept" else f"no: {reason}"
     lines = [
         f"file      {path.name}", f"format    {known.NAME}", *_facts(recording, leads),
         f"usable    {usable}", *(f"holds     {note}" for note in recording.notes),
         *([f"warning   {recording.warning}"] if recording.warning else []),
         *(f"warning   {words}" for words in str(reason or "").split("; ") if status == "kept" and words.startswith("lead ")),
-        *_noisy_leads(batch.lead_quality),
+        *_noisy_leads(batch.lead_quality), *([f"rhythm    {rhythm}: {why}"] if rhythm else []),
         *_measured(recording, batch.signals),
     ]  # fmt: skip
     title = f"{known.NAME}, {recording.rate_hz:g} Hz, {recording.seconds:g} s"

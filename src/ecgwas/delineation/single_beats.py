@@ -27,6 +27,8 @@ COHERENT_LEAD = 0.8
 """and only in a lead whose single beats have this coherence."""
 MIN_COHERENCE = 0.55
 """Mean correlation of each beat before QRS with the others below which there is no P: atrial fibrillation."""
+FILTER_REACH_SDS = 4.0
+"""So far from a sample scipy's Gaussian filter uses others: only these need smoothing."""
 MAX_SHIFT_MS = 30.0
 """P and T of one beat are at most this far from the median beat's."""
 MATCH_HALF_MS = 60.0
@@ -109,11 +111,14 @@ def coherence(beats: Floats, times_ms: Floats, qrs_on: float) -> float:
     Near 0 in atrial fibrillation, whose waves fall differently in each beat; NaN for fewer than three beats. A straight line is
     first removed from each lead.
     """
-    window = (times_ms >= qrs_on - P_WINDOW_MS[0]) & (times_ms <= qrs_on - P_WINDOW_MS[1])
-    if len(beats) < 3 or window.sum() < 10:
+    window = np.flatnonzero((times_ms >= qrs_on - P_WINDOW_MS[0]) & (times_ms <= qrs_on - P_WINDOW_MS[1]))
+    if len(beats) < 3 or len(window) < 10:
         return float("nan")
-    smooth = gaussian_filter1d(beats, WAVE_SMOOTH_MS / (times_ms[1] - times_ms[0]), axis=2)[:, :, window]
-    flat = without_lines(smooth).reshape(len(beats), -1)
+    sd = WAVE_SMOOTH_MS / (times_ms[1] - times_ms[0])
+    first, after = window[0], window[-1] + 1
+    start = max(0, first - round(FILTER_REACH_SDS * sd))
+    near = beats[:, :, start : after + round(FILTER_REACH_SDS * sd)]
+    flat = without_lines(gaussian_filter1d(near, sd, axis=2)[:, :, first - start : after - start]).reshape(len(beats), -1)
     others = flat.sum(axis=0) - flat
     return float(np.mean(_correlation(flat, others)))
 

@@ -23,6 +23,7 @@ from scipy.signal import find_peaks, sosfiltfilt
 
 from ecgwas.ecg.filters import butterworth
 from ecgwas.ecg.lead_noise import LeadEnergy, LeadNoise, noise_before_beats
+from ecgwas.ecg.medians import median_over_first
 from ecgwas.leads import INDEPENDENT, LEADS, predict_unreliable_leads
 from ecgwas.study import BeatOptions
 
@@ -176,13 +177,13 @@ class _Detected:
         """The median beats."""
         normal = np.zeros(len(self.peaks), dtype=bool)
         normal[np.flatnonzero(self.whole)[self.is_normal]] = True
-        return _beats_of(self.peaks, normal, self.beats[self.is_normal])
+        return beats_of(self.peaks, normal, self.beats[self.is_normal])
 
 
-def _beats_of(peaks: Samples, normal: NDArray[np.bool_], beats: Floats) -> Beats:
-    median = np.median(beats, axis=0)
-    noise = (beats - median).std(axis=(0, 2))
-    return Beats(peaks, normal, median, np.median(beats[::2], axis=0), np.median(beats[1::2], axis=0), noise)
+def beats_of(peaks: Samples, normal: NDArray[np.bool_], beats: Floats) -> Beats:
+    """Medians of the normal beats (N, 12, T)."""
+    median, odd, even = (median_over_first(chosen) for chosen in (beats, beats[::2], beats[1::2]))
+    return Beats(peaks, normal, median, odd, even, (beats - median).std(axis=(0, 2)))
 
 
 def qrs_samples(eight: Floats, rate_hz: float) -> Samples:
@@ -262,11 +263,11 @@ def align_r_peaks(eight: Floats, peaks: Samples, rate_hz: float, min_correlation
         moved, correlation = _best_shift(wide, template, shift)
         similar = correlation >= min_correlation
         chosen = similar if similar.any() else np.ones(len(peaks), dtype=bool)
-        template = np.median(_moved_windows(wide, moved, shift)[chosen], axis=0)
+        template = median_over_first(_moved_windows(wide, moved, shift)[chosen])
     frontal = gaussian_filter1d(FRONTAL @ eight, R_SMOOTH_MS * rate_hz / 1000, axis=1)
     vectors = _padded_epochs(frontal, peaks, round(ZERO_MS * rate_hz / 1000) + shift)
     own = _longest_vector(_moved_windows(vectors, unmoved, shift), half)
-    of_template = _longest_vector(np.median(_moved_windows(vectors, moved, shift)[chosen], axis=0, keepdims=True), half)[0]
+    of_template = _longest_vector(median_over_first(_moved_windows(vectors, moved, shift)[chosen])[None], half)[0]
     aligned = peaks + np.where(similar, moved + of_template, own)
     whole = (peaks >= edge) & (peaks < eight.shape[1] - edge)
     inside = (aligned >= 0) & (aligned < eight.shape[1])
@@ -286,8 +287,7 @@ def _largest_family_median(beats: Floats, min_correlation: float) -> Floats:
     correlation = _correlations(beats, beats)
     members = correlation >= min_correlation
     head = np.lexsort((correlation.sum(axis=1), members.sum(axis=1)))[-1]
-    median: Floats = np.median(beats[members[head]], axis=0)
-    return median
+    return median_over_first(beats[members[head]])
 
 
 def _correlations(beats: Floats, others: Floats) -> Floats:
@@ -350,7 +350,7 @@ def epochs(signal: Floats, peaks: Samples, before: int, after: int) -> Floats:
 def zero_line(beats: Floats, r_sample: int, rate_hz: float) -> slice | None:
     """Samples of the PQ segment of (B, 8, T) beats; None if none is found."""
     length = round(PQ_MS * rate_hz / 1000)
-    end = qrs_onset(np.median(beats, axis=0), r_sample, rate_hz)
+    end = qrs_onset(median_over_first(beats), r_sample, rate_hz)
     return None if end is None or end < length else slice(end - length, end)
 
 
@@ -372,7 +372,7 @@ def qrs_onset(eight: Floats, r_sample: int, rate_hz: float) -> int | None:
     slope[step:-step] = np.sqrt(((eight[:, 2 * step :] - eight[:, : -2 * step]) ** 2).sum(axis=0))
     ms = rate_hz / 1000
     first, last = max(0, r_sample - round(140 * ms)), r_sample - round(20 * ms)
-    steepest = slope[r_sample - round(60 * ms) : r_sample + round(60 * ms)].max()
+    steepest = slope[max(0, r_sample - round(60 * ms)) : r_sample + round(60 * ms)].max()
     quiet = np.flatnonzero(slope[first:last] < 0.06 * steepest)
     if len(quiet) == 0:
         return None
@@ -389,7 +389,7 @@ def match_template(beats: Floats, r_sample: int, window: tuple[int, int], min_co
         keep = _correlations(compared, median[None])[:, 0] >= min_correlation
         if not keep.any():
             return keep
-        median = np.median(compared[keep], axis=0)
+        median = median_over_first(compared[keep])
     return keep
 
 

@@ -18,6 +18,7 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import find_peaks, sosfiltfilt
 
 from ecgwas.ecg.filters import butterworth
+from ecgwas.ecg.medians import median_over_first
 
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -123,7 +124,7 @@ class LeadNoise:
             present = self.present
             part = self.subset(present).with_beats(beats[:, present], normal, false_beats[present], min_correlation)
             return part.expanded(present)
-        median = np.median(beats[normal], axis=0)
+        median = median_over_first(beats[normal])
         deviations = np.sqrt(((beats - median) ** 2).mean(axis=2))  # (B, 8)
         artefacts = self.artefacts + false_beats + _spoiled(beats, normal, median, deviations, min_correlation)
         deviation = np.median(deviations[normal], axis=0)
@@ -198,7 +199,7 @@ class LeadEnergy:
         slow, usual_slow = _energy(eight[calm], QRS_BAND_HZ, rate_hz)
         relative = uv / usual[:, None]
         qrs_uv = float(np.sqrt((usual[calm] ** 2).sum() * len(eight) / calm.sum()))
-        return cls(uv, relative, np.median(relative[calm], axis=0), np.median(slow / usual_slow[:, None], axis=0), qrs_uv)
+        return cls(uv, relative, median_over_first(relative[calm]), median_over_first(slow / usual_slow[:, None]), qrs_uv)
 
     @property
     def moves_alone(self) -> Flags:

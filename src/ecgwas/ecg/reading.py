@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +17,22 @@ from ecgwas.ecg.device_measurements import MEASUREMENT_NAMES
 from ecgwas.ecg.discovery import Source
 from ecgwas.ecg.lead_status import LeadStatus
 from ecgwas.ecg.participant_files import ParticipantFiles, read_files
+from ecgwas.ecg.premature import without_premature
 from ecgwas.ecg.quality import NOT_FINITE, signal_flaw, too_few_leads
 from ecgwas.ecg.recording import Recording, unusable
 from ecgwas.ecg.recording_files import displayed_path
 from ecgwas.ecg.resampling import resampled
+from ecgwas.ecg.rhythms import NO_RHYTHM, Finding, rhythm_of
 from ecgwas.errors import InputError
 from ecgwas.leads import LEADS
 from ecgwas.progress import Track
 from ecgwas.signals import ARTEFACTS, LEAD_STATUS, MISSING, UNUSABLE, Signals, StackedArrays
-from ecgwas.study import ReadOptions
+from ecgwas.study import RHYTHMS, ReadOptions
 from ecgwas.tables import Recordings
 from ecgwas.tables.recordings import DeviceMeasurements, LeadQuality
 
 Floats = NDArray[np.float64]
+T = TypeVar("T", bound=NDArray[Any])
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class _Participant:
     raw       (12, S) float64 µV before cleaning;  strip (12, S) float32 µV after it
     present   (12,) bool, leads that the recording has
     mislabelled   leads that are probably not what they are called, in words; empty if there is none
+    rhythm    its rhythm, judged from the leads of one visit
     """
 
     raw: Floats
@@ -66,6 +70,7 @@ class _Participant:
     files: ParticipantFiles
     present: NDArray[np.bool_]
     mislabelled: str
+    rhythm: Finding
 
     @property
     def noise_uv(self) -> float | None:
@@ -106,7 +111,7 @@ def read_recordings(options: ReadOptions, sources: Sequence[Source], *, track: T
         if raw_example is None or (not is_complete and participant.present.all()):
             raw_example, is_complete = participant.raw.astype(np.float32), bool(participant.present.all())
         beats = {"beats": int(participant.beats.normal.sum()), "noise_uv": participant.noise_uv}
-        kept = {"status": "kept", "reason": participant.warnings, "row": arrays.kept, **beats}
+        kept = {"status": "kept", "reason": participant.warnings, "row": arrays.kept, **beats, **participant.rhythm.columns}
         rows += _file_rows(options, chosen, files, kept)
         arrays.add(source.eid, participant)
         measured = _measured_by_device(files.recordings)
@@ -134,13 +139,24 @@ def _best(options: ReadOptions, source: Source, rows: list[dict[str, Any]]) -> _
             rows += _file_rows(options, candidate, files, {"status": "left_out", "reason": reason})
             continue
         attempt = (candidate, files, participant)
+        excluded = participant.rhythm.first_of(options.rhythms.exclude)
+        if excluded is not None:
+            rows += _rows_of_attempt(options, attempt, "left_out", f"{RHYTHMS[excluded]} (read.rhythms.exclude)")
+            continue
         if best is None:
             best = attempt
             continue
         worse, best = (best, attempt) if participant.quality > best[2].quality else (attempt, best)
-        reason = "another recording of the person is better (read.choose: best_quality)"
-        rows += _file_rows(options, worse[0], worse[1], {"status": "duplicate", "reason": reason})
+        rows += _rows_of_attempt(
+            options, worse, "duplicate", "another recording of the person is better (read.choose: best_quality)"
+        )
     return best
+
+
+def _rows_of_attempt(options: ReadOptions, attempt: _Attempt, status: str, reason: str) -> list[dict[str, Any]]:
+    """Rows of a recording that could be used, but is not."""
+    source, files, participant = attempt
+    return _file_rows(options, source, files, {"status": status, "reason": reason, **participant.rhythm.columns})
 
 
 def _quality_rows(source: Source, participant: _Participant) -> list[dict[str, Any]]:
@@ -169,7 +185,7 @@ def _finite_or_none(value: float) -> float | None:
 
 def _file_rows(options: ReadOptions, source: Source, files: ParticipantFiles, outcome: dict[str, Any]) -> list[dict[str, Any]]:
     """A row per file: the recording's outcome, or what is wrong with a one-lead file."""
-    unknown: dict[str, Any] = {"row": None, "beats": None, "noise_uv": None}
+    unknown: dict[str, Any] = dict.fromkeys(("row", "beats", "noise_uv", *NO_RHYTHM.columns))
     rows = []
     for key, path in source.paths.items():
         recording = files.recordings.get(key)
@@ -201,7 +217,10 @@ def _read_one(options: ReadOptions, source: Source, files: ParticipantFiles) -> 
     if search.beats is None and options.beats.min_beats is not None:
         warnings = "".join(f"; {text}" for text in (leads.warning, *files.missing_leads_text(present)) if text)
         raise unusable(f"fewer than {options.beats.min_beats} normal beats{warnings}", first)
-    beats = leads.with_predicted_leads(no_beats(options.beats, options.rate_hz) if search.beats is None else search.beats)
+    rhythm = rhythm_of(options, _of_one_visit(source, raw), _of_one_visit(source, strip), search)
+    beats = no_beats(options.beats, options.rate_hz) if search.beats is None else search.beats
+    beats = without_premature(options.beats, _of_one_visit(source, strip), beats, rhythm.premature, options.rate_hz)
+    beats = leads.with_predicted_leads(beats)
     leads = (
         leads.with_present_leads(present) if options.quality.lead_noise else leads.with_present_leads(present).without_noise()
     )
@@ -209,7 +228,7 @@ def _read_one(options: ReadOptions, source: Source, files: ParticipantFiles) -> 
     usable = leads.status < UNUSABLE if beats.normal.any() else np.zeros(len(LEADS), dtype=np.bool_)
     swapped = mislabelled_leads.swapped_arms(beats.median, before, options.rate_hz, usable)
     mislabelled = "; ".join(text for text in (mislabelled_leads.duplicated_leads(as_recorded), swapped) if text)
-    participant = _Participant(raw, strip, beats, leads, files, present, mislabelled)
+    participant = _Participant(raw, strip, beats, leads, files, present, mislabelled, rhythm)
     limit = options.quality.max_noise_uv
     if limit is not None and participant.noise_uv is not None and participant.noise_uv > limit:
         raise unusable(f"noise above {limit:g} uV", first)
@@ -224,12 +243,18 @@ def resampled_and_cleaned(options: ReadOptions, as_recorded: Floats, rate_hz: fl
 
 def _find_beats_and_noise(options: ReadOptions, source: Source, strip: NDArray[np.float32]) -> tuple[BeatSearch, LeadStatus]:
     """Beats and noise, from the leads of one visit only: leads of another visit have no heartbeat in common with them."""
-    of_one_visit = strip
-    if source.visits:
-        of_one_visit = strip.copy()
-        of_one_visit[[LEADS.index(lead) for lead in source.visits]] = np.nan
+    of_one_visit = _of_one_visit(source, strip)
     search = find_beats(options.beats, of_one_visit, options.rate_hz)
     return search, LeadStatus.of(search.noise, of_one_visit)
+
+
+def _of_one_visit(source: Source, leads: T) -> T:
+    """Leads (12, S), NaN in those that were taken from another visit."""
+    if not source.visits:
+        return leads
+    chosen = leads.copy()
+    chosen[[LEADS.index(lead) for lead in source.visits]] = np.nan
+    return chosen
 
 
 def _require_leads(

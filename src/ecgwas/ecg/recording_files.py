@@ -62,8 +62,8 @@ class UnusedFiles:
         self._rows.append({"eid": None, "lead": None, "instance": None, "path": shown, "status": "left_out", "reason": reason})
 
     def table(self) -> Recordings:
-        unread = {"rate_hz": None, "seconds": None, "row": None, "beats": None, "noise_uv": None}
-        return Recordings.of([row | unread for row in self._rows])
+        unread = dict.fromkeys(Recordings.columns)
+        return Recordings.of([unread | row for row in self._rows])
 
 
 def displayed_path(path: Path, recordings: Path) -> str:

@@ -30,6 +30,7 @@ OF_ONE_PERSON = ("top_share", "neglog10p_without_top")
 
 OF_GENOTYPES = ("people_0", "people_1", "people_2", "missing", "mean_0", "mean_1", "mean_2", "hwe_p")
 OF_VISITS = ("icc", "icc_low", "icc_high", "people")
+RHYTHM_NUMBERS = ("recordings", "excluded")
 OF_CARRIERS = ("carriers", "carriers_rank", "carriers_extreme")
 
 
@@ -124,6 +125,8 @@ def _tables(tables: Mapping[ResultFile, pl.DataFrame], min_people: int) -> dict[
     shown = dict(tables)
     if files.LEAD_COUNTS in shown:
         shown[files.LEAD_COUNTS] = _leads(shown[files.LEAD_COUNTS], min_people)
+    if files.RHYTHM_COUNTS in shown:
+        shown[files.RHYTHM_COUNTS] = _rhythms(shown[files.RHYTHM_COUNTS], min_people)
     if files.AUDIT in shown:
         shown[files.AUDIT] = _audit(shown[files.AUDIT], min_people)
     if files.GROUP_EFFECTS in shown:
@@ -155,6 +158,13 @@ def _leads(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
     """One small count hides all three of a lead: it follows from the others."""
     too_few = pl.any_horizontal(pl.col(name).is_between(1, min_people - 1) for name in LEAD_STATUS)
     return table.with_columns(_hidden(table, LEAD_STATUS, too_few))
+
+
+def _rhythms(table: pl.DataFrame, min_people: int) -> pl.DataFrame:
+    """A small count hides the largest one, too: with the number of participants it could follow from the others."""
+    small = pl.any_horizontal(pl.col(name).is_between(1, min_people - 1) for name in RHYTHM_NUMBERS)
+    largest = pl.col("recordings") == pl.col("recordings").max()
+    return table.with_columns(_hidden(table, RHYTHM_NUMBERS, small | largest & small.any()))
 
 
 def _guards(table: pl.DataFrame, min_people: int) -> pl.DataFrame:

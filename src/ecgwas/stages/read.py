@@ -39,10 +39,11 @@ from ecgwas.signals import (
 )
 from ecgwas.stages import withdrawn
 from ecgwas.stages.base import Needs, Stage, write_array, write_json
-from ecgwas.study import ReadOptions, Study
+from ecgwas.stages.read_counts import counts_in_words, lead_counts, left_out_counts, rhythm_counts
+from ecgwas.study import RHYTHMS, ReadOptions, Study
 from ecgwas.tables import Recordings, Table, files
 from ecgwas.tables.files import TableFile
-from ecgwas.tables.recordings import DeviceMeasurements, FiducialPoints, LeadCounts, LeadQuality
+from ecgwas.tables.recordings import DeviceMeasurements, FiducialPoints
 
 logger = logging.getLogger(__name__)
 
@@ -211,6 +212,9 @@ def _join(study: Study, out: Path) -> None:
     files.LEAD_QUALITY.write(quality, out)
     counts = lead_counts(quality)
     files.LEAD_COUNTS.write(counts, out)
+    rhythms = rhythm_counts(recordings)
+    files.RHYTHM_COUNTS.write(rhythms, out)
+    logger.info("read: rhythms of kept recordings: %s", counts_in_words(rhythms))
     for status in LEAD_STATUS[UNUSABLE:]:
         for row in counts.frame.filter(pl.col(status) > 0).iter_rows(named=True):
             logger.warning("read: lead %s is %s in %d of %d recordings: its own features are missing there", row["lead"],
@@ -220,13 +224,6 @@ def _join(study: Study, out: Path) -> None:
 def _joined(study: Study, file: TableFile[T], all_visits: Sequence[str]) -> T:
     """The table of all these folders."""
     return file.table(pl.concat([file.read(study.results, visits=visits).frame for visits in all_visits]))
-
-
-def lead_counts(quality: LeadQuality) -> LeadCounts:
-    """In how many recordings each lead is good, has artefacts, is unusable and is missing."""
-    statuses = [pl.col("status").eq(status).sum().cast(pl.Int64).alias(status) for status in LEAD_STATUS]
-    counted = quality.frame.group_by("lead", maintain_order=True).agg(pl.len().alias("recordings"), *statuses)
-    return LeadCounts(counted)
 
 
 def _combined_recordings(study: Study, all_visits: Sequence[str]) -> tuple[pl.DataFrame, int]:
@@ -253,15 +250,6 @@ def _adapted(study: Study, recordings: Recordings) -> tuple[int, int]:
     options = options_of(study)
     resampled = kept.filter(pl.col("rate_hz") != options.rate_hz)
     return resampled.height, kept.filter(pl.col("seconds") > options.seconds).height
-
-
-def left_out_counts(recordings: Recordings) -> str:
-    """Number of excluded files per reason, for the twelve most frequent: ``flat lead V3: 2; duplicate: 12``."""
-    frame = recordings.frame.filter(pl.col("status") != "kept")
-    counts = Counter(str(reason) for reason in frame["reason"])
-    if not counts:
-        return "none excluded"
-    return "; ".join(f"{reason}: {count}" for reason, count in counts.most_common(12))
 
 
 def _of_first_visits(study: Study) -> list[str]:
@@ -360,7 +348,9 @@ def _check(study: Study) -> Sequence[str]:
         problem = f"no participant is left to read: {first_few(f'{reason}: {count} files' for reason, count in reasons)}"
         raise InputError(problem, where=study.read.recordings, fix="correct the list of read.leave_out, or `read.instance`")
     require_packages(study)
-    return [*_facts(manifest), *map(Caution, (*_unknown_withdrawals(study), *ecg.recordings_table_warnings(study.read)))]
+    excluded = [f"recordings with {', '.join(RHYTHMS[name] for name in study.read.rhythms.exclude)} are excluded"]
+    facts = [*_facts(manifest), *(excluded if study.read.rhythms.exclude else [])]
+    return [*facts, *map(Caution, (*_unknown_withdrawals(study), *ecg.recordings_table_warnings(study.read)))]
 
 
 def require_packages(study: Study) -> None:
@@ -388,5 +378,5 @@ def _facts(manifest: ecg.Manifest) -> list[str]:
 
 STAGE = Stage(
     "read", "read and clean the recordings, find beats", _parts, _options, _needs, _files, _work, _check,
-    version=2,
+    version=3,
 )  # fmt: skip

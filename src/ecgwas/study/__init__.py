@@ -42,7 +42,19 @@ from ecgwas.study.outcomes import OutcomeOptions
 from ecgwas.study.own_model import TrainedEncoder
 from ecgwas.study.predict import PredictOptions
 from ecgwas.study.presets import PRESETS, with_preset
-from ecgwas.study.read import BeatOptions, Fourier, HighPass, MovingAverage, QualityOptions, ReadOptions, Untouched, Wavelet
+from ecgwas.study.read import (
+    RHYTHMS,
+    BeatOptions,
+    Fourier,
+    HighPass,
+    MovingAverage,
+    QualityOptions,
+    ReadOptions,
+    Rhythm,
+    RhythmOptions,
+    Untouched,
+    Wavelet,
+)
 from ecgwas.study.report import ReportOptions
 from ecgwas.study.represent import (
     BeatPoints,
@@ -64,10 +76,10 @@ __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
     "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
     "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "OwnScores", "Pca",
-    "Plink2", "PredictOptions", "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation",
-    "RepresentationOptions", "ResidualAutoencoder", "Scan", "ScanOptions", "ScoreOptions", "Service", "Setting",
-    "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService", "TrainedEncoder", "TraitOptions",
-    "Untouched", "Vae", "VariantService", "Wavelet",
+    "Plink2", "PredictOptions", "QualityOptions", "RHYTHMS", "ReadOptions", "Regions", "ReportOptions", "Representation",
+    "RepresentationOptions", "ResidualAutoencoder", "Rhythm", "RhythmOptions", "Scan", "ScanOptions", "ScoreOptions",
+    "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService", "TrainedEncoder",
+    "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 

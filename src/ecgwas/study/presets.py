@@ -26,7 +26,7 @@ PUBLISHED: dict[str, Any] = {
         "instance": 2, "other_instances": True, "lead_by_lead": True, "derive_leads": False, "rate_hz": 500.0, "seconds": 10.0,
         "longer": "cut", "baseline": {"kind": "moving_average", "window_s": 0.5},
         "denoise": {"kind": "wavelet", "wavelet": "db4", "levels": 4, "mode": "soft"},
-        "beats": {"min_beats": None},
+        "beats": {"min_beats": None, "exclude_premature": False},
         "quality": {
             "max_flat_s": None, "max_saturated": None, "max_amplitude_uv": None, "min_amplitude_uv": None,
             "max_noise_uv": None, "min_leads": None, "lead_noise": False,

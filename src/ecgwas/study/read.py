@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -83,9 +84,37 @@ class BeatOptions(Options):
     """End of the median beat after the R peak."""
     min_correlation: float = option(0.85, gt=0, lt=1)
     """Beats that correlate less with the median beat (all leads together) are ectopic or noisy, and excluded."""
+    exclude_premature: bool = True
+    """Premature beats of the usual shape (atrial ectopic beats) are excluded from the median beat, too, if `min_beats` others
+    remain. In atrial fibrillation or flutter no beat is premature."""
     min_beats: int | None = option(4, ge=2)
     """Recordings with fewer normal beats are excluded; none: they are kept, and representations can only use whole recordings
     (`input: strip`)."""
+
+
+Rhythm = Literal[
+    "atrial_fibrillation", "atrial_flutter", "paced", "pre_excitation", "high_degree_av_block", "left_bundle_branch_block",
+    "right_bundle_branch_block", "broad_qrs", "first_degree_av_block", "no_p_waves", "frequent_ectopy", "bradycardia",
+    "tachycardia",
+]  # fmt: skip
+RHYTHMS: Mapping[str, str] = {
+    "atrial_fibrillation": "atrial fibrillation", "atrial_flutter": "atrial flutter", "paced": "a paced rhythm",
+    "pre_excitation": "ventricular pre-excitation", "high_degree_av_block": "AV block of second or third degree",
+    "left_bundle_branch_block": "left bundle branch block", "right_bundle_branch_block": "right bundle branch block",
+    "broad_qrs": "another broad QRS", "first_degree_av_block": "AV block of first degree", "no_p_waves": "no P waves",
+    "frequent_ectopy": "frequent ectopic beats", "bradycardia": "bradycardia", "tachycardia": "tachycardia",
+}  # fmt: skip
+"""Rhythms and disorders of conduction that stage `read` finds, in the order in which it names them, in words."""
+
+
+class RhythmOptions(Options):
+    """Which rhythms are excluded."""
+
+    exclude: tuple[Rhythm, ...] = ()
+    """Recordings with one of these are excluded: atrial_fibrillation, atrial_flutter, paced, pre_excitation,
+    high_degree_av_block, left_bundle_branch_block, right_bundle_branch_block, broad_qrs, first_degree_av_block, no_p_waves,
+    frequent_ectopy, bradycardia, tachycardia. Column `rhythm` of recordings.parquet names them, excluded or not; docs/read.md
+    has the rule of each, and which ones GWAS of the ECG usually exclude."""
 
 
 class QualityOptions(Options):
@@ -156,6 +185,8 @@ class ReadOptions(Options):
     """How beats are detected, selected and averaged."""
     quality: QualityOptions = QualityOptions()
     """Which recordings are usable."""
+    rhythms: RhythmOptions = RhythmOptions()
+    """Which rhythms are excluded."""
     people_per_part: int = option(2000, ge=1)
     """Number of participants read in one part (one job on a cluster)."""
 

@@ -126,7 +126,13 @@ class Recordings(Table):
         "row": Column(WHOLE, "row in the signal arrays; null if not kept"),
         "beats": Column(WHOLE, "beats in the median beat; null if not kept"),
         "noise_uv": Column(REAL, "beat-to-beat noise, median over leads, µV; null if not kept"),
+        "rhythm": Column(TEXT, "sinus_rhythm, or names of read.rhythms separated by commas; null if no beats were found"),
+        "rhythm_reason": Column(TEXT, "the measurements that decided; without a rhythm, why there is none"),
+        "ectopic_beats": Column(WHOLE, "premature beats and beats of other origin; null without rhythm"),
+        "ectopic_share": Column(REAL, "their share of all beats, 0 to 1"),
     }  # fmt: skip
+    version = 2
+    later = ("rhythm", "rhythm_reason", "ectopic_beats", "ectopic_share")
 
 
 class Features(Table):

@@ -78,6 +78,7 @@ from ecgwas.tables.recordings import (
     ReconstructionErrors,
     RelatedPairs,
     Reliability,
+    RhythmCounts,
     SeedStability,
     SignalErrors,
     TrainingHistory,
@@ -92,6 +93,7 @@ DEVICE_MEASUREMENTS = TableFile("read", "device_measurements.parquet", table=Dev
 FIDUCIALS = TableFile("read", "fiducials.parquet", table=FiducialPoints, note="if a representation uses them")
 LEAD_QUALITY = TableFile("read", "lead_quality.parquet", table=LeadQuality)
 LEAD_COUNTS = TableFile("read", "leads.csv", False, table=LeadCounts, shared=True)
+RHYTHM_COUNTS = TableFile("read", "rhythms.csv", False, table=RhythmCounts, shared=True)
 
 PART_RECORDINGS = TableFile("read", "signals/{visits}/recordings.parquet", table=Recordings)
 PART_DEVICE_MEASUREMENTS = TableFile("read", "signals/{visits}/device_measurements.parquet", table=DeviceMeasurements)

@@ -66,6 +66,16 @@ class LeadCounts(Table):
     }  # fmt: skip
 
 
+class RhythmCounts(Table):
+    """How many participants have each rhythm. One with several, such as fibrillation and pacing, counts for each."""
+
+    columns = {
+        "rhythm": Column(TEXT, "sinus_rhythm, a name of read.rhythms, or undetermined (too few beats)"),
+        "recordings": Column(WHOLE, "participants whose recording is kept"),
+        "excluded": Column(WHOLE, "participants with an excluded recording of this rhythm, whatever excluded it"),
+    }  # fmt: skip
+
+
 class SignalErrors(Table):
     """Each signal (a recording's lead, or all leads together) by the error of its reconstruction, smallest first."""
 

@@ -175,7 +175,20 @@ def test_every_citation_has_its_reference_and_every_reference_is_cited_somewhere
     said = [*of_kinds, PREDICTED, *OUTCOME_MODELS.values(), *(words for table in tables for words in table.values())]
     keys = {key for words in said for key in CITATION.findall(words)}
     assert keys <= REFERENCES.keys()
-    assert REFERENCES.keys() - keys == {"components", "inflation", "strega", "string", "mcl", "fdr", "gwas_catalog"} - keys
+    assert (
+        REFERENCES.keys() - keys
+        == {
+            "components",
+            "inflation",
+            "strega",
+            "string",
+            "mcl",
+            "fdr",
+            "gwas_catalog",
+            "rhythms",
+        }
+        - keys
+    )
 
 
 @pytest.mark.parametrize(
@@ -250,3 +263,12 @@ def test_scores_are_told_where_the_study_has_any(contents: ReportContents) -> No
     assert "predicted from common variants by ridge regression, out of fold" in said
     assert "thresholding" not in said
     assert "after REGLE" in said
+
+
+def test_excluded_rhythms_are_named_with_their_sources(contents: ReportContents) -> None:
+    assert "by published criteria" not in text_of(contents)
+    read = contents.run.settings["read"]
+    names = ["atrial_fibrillation", "paced", "pre_excitation"]
+    excluding = changed(contents, settings={**contents.run.settings, "read": {**read, "rhythms": {"exclude": names}}})
+    assert "Recordings with atrial fibrillation, a paced rhythm or ventricular pre-excitation, by" in text_of(excluding)
+    assert any("Minnesota" in reference for reference in methods(excluding)[1])

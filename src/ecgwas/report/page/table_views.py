@@ -247,6 +247,7 @@ CAPTIONS: Mapping[ResultFile, str] = {
     files.MATCHING: "ECGs matched to genomes, and genomes to ECGs, by loci found in other participants, compared with chance",
     files.MEMBERSHIP: "Participants distinguished from other people by what is shared, compared with chance",
     files.LEAD_COUNTS: "Kept recordings by the quality of each lead",
+    files.RHYTHM_COUNTS: "Participants by rhythm of their recording, as found by ecgwas",
     files.SAMPLE_GUARDS: "Guards on participants and traits",
     files.SCAN_GUARDS: "Guards on variants, scan and hits",
     files.INFLATION: "Inflation by allele frequency",

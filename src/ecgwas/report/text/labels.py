@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ecgwas.study import RHYTHMS
+
 COLUMNS: Mapping[str, str] = {
     "neglog10p": "−log10 p", "neglog10p_trait": "−log10 p of that trait", "neglog10p_acat": "−log10 p over all traits (ACAT)",
     "fdr": "FDR", "r2": "r²", "lambda_gc": "λ", "chrom": "chr", "pos": "position", "eaf": "effect allele frequency",
@@ -82,7 +84,7 @@ METHODS: Mapping[str, str] = {
     "string_db": "STRING", "pca": "PCA", "vae": "VAE", "left_out": "excluded",
 }  # fmt: skip
 
-CODES: Mapping[str, str] = {**METHODS, **KINDS, **REASONS, **GUARDS}
+CODES: Mapping[str, str] = {**METHODS, **KINDS, **REASONS, **GUARDS, **RHYTHMS}
 """Code in a cell -> its words."""
 
 COMPONENTS = re.compile(r"pca_(\d+)")

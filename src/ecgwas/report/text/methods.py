@@ -16,6 +16,7 @@ import polars as pl
 
 from ecgwas.report.contents import KindWords, LociResults, ReportContents, RunInfo, ScanResults
 from ecgwas.report.text.references import numbered
+from ecgwas.study import RHYTHMS
 from ecgwas.tables import Recordings, files
 from ecgwas.tables.files import ResultFile
 from ecgwas.tables.loci import unequal_variances
@@ -196,8 +197,17 @@ def _recordings(recordings: Recordings, read: Mapping[str, Any]) -> str:
     reach = f"from {beats['before_ms']:g} ms before to {beats['after_ms']:g} ms after R"
     return (
         f"ECGs of {kept:,} participants ({read['rate_hz']:g} Hz, {read['seconds']:g} s) were analysed: {cleaned}. R peaks "
-        f"were found jointly on all leads; the median beat extends {reach}.{_adapted(frame, read)}"
+        f"were found jointly on all leads; the median beat extends {reach}.{_adapted(frame, read)}{_rhythms(read)}"
     )
+
+
+def _rhythms(read: Mapping[str, Any]) -> str:
+    """Which rhythms were excluded, if any; the settings of a study that an earlier version ran lack them."""
+    excluded = [RHYTHMS[name] for name in read.get("rhythms", {}).get("exclude", [])]
+    if not excluded:
+        return ""
+    named = " or ".join([*([", ".join(excluded[:-1])] if len(excluded) > 1 else []), excluded[-1]])
+    return f" Recordings with {named}, by published criteria of intervals and waves [@rhythms], were excluded."
 
 
 def _adapted(kept: pl.DataFrame, read: Mapping[str, Any]) -> str:

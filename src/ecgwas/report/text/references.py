@@ -7,6 +7,11 @@ from collections.abc import Sequence
 
 REFERENCES = {
     "wavelet": ("Donoho DL, Johnstone IM. Ideal spatial adaptation by wavelet shrinkage. Biometrika 1994;81:425–455.",),
+    "rhythms": (
+        "Surawicz B, et al. AHA/ACCF/HRS recommendations for the standardization and interpretation of the electrocardiogram. "
+        "Part III: intraventricular conduction disturbances. Circulation 2009;119:e235–e240.",
+        "Prineas RJ, Crow RS, Zhang ZM. The Minnesota Code manual of electrocardiographic findings. 2nd ed. Springer 2010.",
+    ),
     "pca": (
         "Jolliffe IT, Cadima J. Principal component analysis: a review and recent developments. "
         "Phil Trans R Soc A 2016;374:20150202.",
