@@ -47,6 +47,7 @@ from ecgwas.study.represent import (
     BeatPoints,
     Intervals,
     Learned,
+    Local,
     Pca,
     RepresentationOptions,
     ResidualAutoencoder,
@@ -60,8 +61,8 @@ from ecgwas.study.yaml_words import fix_for, misread_numbers
 
 __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
-    "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
-    "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "Pca", "Plink2",
+    "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "Local", "LociOptions",
+    "Matrix", "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "Pca", "Plink2",
     "QualityOptions", "ReadOptions", "Regions", "ReportOptions", "Representation", "RepresentationOptions",
     "ResidualAutoencoder", "Scan", "ScanOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study",
     "TermLimits", "TermService", "TrainedEncoder", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
