@@ -577,7 +577,7 @@ def _page(run: Run) -> str:
 def _parameters(run: Run) -> str:
     means = {name: [row["mean"] for _, row in _by_seed(run) if row["words"][0] == name] for name in ("default", "learned")}
     spans = {name: " to ".join(dict.fromkeys(f"{value:.2f}" for value in (min(of), max(of)))) for name, of in means.items()}
-    return f"{spans['default']} from the default's features, {spans['learned']} from the learned ones among them"
+    return f"{spans['default']} from the default's measurements and components, {spans['learned']} from the components alone"
 
 
 def _planted(run: Run) -> str:

@@ -1,6 +1,6 @@
 """The atoms of kind `local`, chosen by the local effects that they reveal: makes the list of `represent/linear/atoms.py`.
 
-    python -m benchmarks.findings.local_atoms [--ptbxl DIR] [--count 200] [--min-reliability 0.3] [--halves] [--quick]
+    python -m benchmarks.findings.local_atoms [--ptbxl DIR] [--count 200] [--min-reliability 0.5] [--halves] [--quick]
 
 A random local effect adds a bump b to the beat of each carrier: some milliseconds wide, anywhere from P to after T, in one lead
 or in all leads as a dipole has it. A feature w'x of the beat x sees it with a signal-to-noise ratio (w'b)^2 / var(w'x); the
@@ -162,7 +162,7 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--ptbxl", type=Path, default=SHARED / "data" / "ecg" / "ptbxl")
     ask.add_argument("--count", type=int, default=200)
-    ask.add_argument("--min-reliability", type=float, default=0.3)
+    ask.add_argument("--min-reliability", type=float, default=0.5, help="r between odd and even heartbeats")
     ask.add_argument("--halves", action="store_true")
     ask.add_argument("--quick", action="store_true")
     given = ask.parse_args()
