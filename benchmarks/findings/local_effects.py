@@ -345,7 +345,7 @@ def main() -> None:
         sys.exit(f"no ptbxl_database.csv in {given.ptbxl}")
     signals = recordings(given.ptbxl)
     for name in given.sets:
-        run_set(name, signals, TOGETHER if given.quick else EFFECTS, 200 if given.quick else 1000)
+        run_set(name, signals, TOGETHER if given.quick else EFFECTS, 200 if given.quick else 400)
 
 
 if __name__ == "__main__":
