@@ -108,6 +108,35 @@ def probes(run: Run) -> Lines:
     return table(("", *representations), body)
 
 
+TRAITS_OF = {
+    "default": "`intervals` and `pca`", "beat_points": "`beat_points`: 100", "local": "`local`: 48", "local_200": "`local`: 200",
+    "default+local": "`intervals`, `pca`, `local`: 48", "default+local_200": "`intervals`, `pca`, `local`: 200",
+}  # fmt: skip
+SETS_OF_EFFECTS = {"develop": "developed with", "confirm": "confirming", "named": "named"}
+
+
+def local_effects(run: Run) -> Lines:
+    """How many local effects each set of traits keeps and finds, and its threshold."""
+    rows = [row for row in run.of("SUMMARY") if row["words"][0] in TRAITS_OF]
+    header = ("effects", "traits", "", "keep half", "found", "threshold", "higher by")
+    return table(header, [
+        [SETS_OF_EFFECTS[row["set"]], TRAITS_OF[row["words"][0]], str(row["traits"]), f"{row['kept']} of {row['effects']}",
+         f"{row['found']} of {row['effects']}", f"{row['threshold']:.2f}", f"{row['rise']:.2f}"]
+        for row in rows
+    ])  # fmt: skip
+
+
+def each_local_effect(run: Run) -> Lines:
+    """-log10 p of every effect, by oracle and sets of traits."""
+    header = ("effects", "ms wide", "ms from R", "shape", "leads", "µV", "oracle", "default", "points", "48", "200", "best of 200")
+    return table(header, [
+        [SETS_OF_EFFECTS[row["set"]], str(row["width_ms"]), str(row["t_ms"]), str(row["shape"]), str(row["leads"]),
+         *(f"{row[name]:.1f}" for name in ("size_uv", "oracle", "default_before", "beat_points", "local", "local_200")),
+         str(row["feature"])]
+        for row in run.of("LOCAL")
+    ])  # fmt: skip
+
+
 def known_genes(run: Run) -> Lines:
     """Share of published variants that lie in, or nearest to, the published gene."""
     names = {"all": "all", "QT+PR+QRS+HR": "QT, PR, QRS, heart rate", "QT-Interval": "QT", "PR-Interval": "PR",
@@ -479,6 +508,8 @@ TABLES = {
     "findings.scores": Table("findings.scores", scores, "--data data"),
     "findings.delineation_faults": Table("findings.delineation_faults", delineation_faults),
     "findings.natural_units": Table("findings.natural_units", natural_units),
+    "findings.local_effects": Table("findings.local_effects", local_effects),
+    "findings.local_effects, effects": Table("findings.local_effects", each_local_effect),
     "findings.probes": Table("findings.probes", probes, "--ptbxl ptbxl"),
     "findings.planted": Table("findings.planted", planted),
     "findings.representations": Table(
@@ -560,7 +591,7 @@ def _page(run: Run) -> str:
 def _parameters(run: Run) -> str:
     means = {name: [row["mean"] for _, row in _by_seed(run) if row["words"][0] == name] for name in ("default", "learned")}
     spans = {name: " to ".join(dict.fromkeys(f"{value:.2f}" for value in (min(of), max(of)))) for name, of in means.items()}
-    return f"{spans['default']} from the default's features, {spans['learned']} from the learned ones among them"
+    return f"{spans['default']} from the default's measurements and components, {spans['learned']} from the components alone"
 
 
 def _planted(run: Run) -> str:

@@ -56,6 +56,13 @@ LINES = {
         f"DELINEATION {name} mean=0.3 sd=8.6 sensitivity=99.1 ppv=94.6"
         for name in ("P_on", "P_off", "QRS_on", "QRS_off", "T_off")
     ],
+    "findings.local_effects, effects": [
+        "LOCAL effect=2001 set=confirm width_ms=12 t_ms=-40 shape=gaussian leads=V2 size_uv=-31.5 oracle=30.4 "
+        "default_before=3.1 beat_points=9.0 local=20.2 local_200=44.0 feature=V2V3_minus40ms_w12",
+    ],
+    "findings.local_effects": [
+        "SUMMARY default+local set=confirm effects=20 kept=12 found=17 threshold=6.53 rise=0.18 traits=172",
+    ],
     "findings.delineation_faults": [
         "BEATS fault=paced of=304 sensitivity=100.0 ppv=99.0 without=0",
         *(f"ROBUSTNESS fault=paced fiducial={name} bias=nan sd=nan sensitivity=nan ppv=0.0 false_per_100=53.0"

@@ -32,7 +32,7 @@ def test_one_fileset(tmp_path: Path) -> None:
     study = Study.read_file(write_study(folder_with(tmp_path, "cohort")))
     assert study.scan.genotypes == tmp_path / "genotypes" / "cohort"
     assert study.traits.categorical == ("center",)
-    assert [representation.kind for representation in study.represent] == ["intervals", "pca"]
+    assert [representation.kind for representation in study.represent] == ["intervals", "pca", "local"]
 
 
 @pytest.mark.parametrize(

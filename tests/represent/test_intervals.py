@@ -13,6 +13,7 @@ from ecgwas import represent
 from ecgwas.delineation.cohort_fiducials import with_fiducials
 from ecgwas.delineation.measurements import GLOBAL_MEASUREMENTS, LEAD_MEASUREMENTS, Values, rhythm
 from ecgwas.delineation.single_beats import single_beats
+from ecgwas.delineation.vectorcardiogram import INVERSE_DOWER
 from ecgwas.ecg.beats import find_beats
 from ecgwas.ecg.clean import highpass
 from ecgwas.ecg.formats import read
@@ -55,6 +56,29 @@ def of_all_leads(features: Features) -> pl.DataFrame:
 def test_measurements_follow_the_true_parameters(features: Features, measured: str, true: str, least: float) -> None:
     hearts = make_hearts(PEOPLE, 8)
     assert np.corrcoef(of_all_leads(features)[measured], hearts[true])[0, 1] > least
+
+
+def test_u_is_measured_where_there_is_time_for_it(signals: Signals, features: Features) -> None:
+    u_uv = of_all_leads(features)["u_vector_uv"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    slow = of_all_leads(features)["heart_rate_bpm"].to_numpy() < 65.0
+    known = np.isfinite(u_uv)
+    assert known[slow].mean() > 0.9
+    assert np.corrcoef(u_uv[known], make_hearts(PEOPLE, 8)["u_uv"][known])[0, 1] > 0.6
+
+
+def test_more_u_by_some_microvolts_is_measured_as_that(signals: Signals, features: Features) -> None:
+    """30 µV more along T's vector at U's time, in a beat at rest: half of it is left of the mean of U less its sides."""
+    person = int(np.argmin(of_all_leads(features)["heart_rate_bpm"].to_numpy()))
+    t_peak_ms, t_off_ms = signals.beat_fiducials_ms[person, -2:]
+    at_peak = np.asarray(signals.beats[person])[:, int(np.abs(signals.beat_times_ms - t_peak_ms).argmin())]
+    u_wave = np.exp(-0.5 * ((signals.beat_times_ms - t_off_ms - 90.0) / 25.0) ** 2)
+    beat = np.asarray(signals.beats[person]) + np.outer(
+        at_peak / np.linalg.norm(INVERSE_DOWER @ at_peak[INDEPENDENT]), 30.0 * u_wave
+    )
+    with_u = replace(signals.select(np.array([person])), beats=StackedArrays([beat[None].astype(np.float32)]))
+    before, after = (represent.fit(OPTIONS, one, seed=1).encode(one) for one in (signals.select(np.array([person])), with_u))
+    gain = of_all_leads(after)["u_vector_uv"][0] - of_all_leads(before)["u_vector_uv"][0]
+    assert 18.0 < gain < 30.0
 
 
 def test_axes_are_those_of_the_net_areas_of_noise_free_waves(signals: Signals, features: Features) -> None:

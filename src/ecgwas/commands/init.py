@@ -88,6 +88,7 @@ CALIBRATED = PresetComments(
 # represent:                    # a list here replaces the preset's
 #   - {kind: intervals, name: clinical}         # heart rate, PR, QRS, QT, axes, amplitudes
 #   - {kind: pca, name: pca, features: 32, align: waves, criterion: repeatable, rotation: varimax}  # learned
+#   - {kind: local, name: local, features: 48}  # details of the beat, a few ms wide
 #   - {kind: residual_autoencoder, name: ae, features: 32}
 """,
     traits="""\

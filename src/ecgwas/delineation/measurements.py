@@ -66,7 +66,10 @@ VOLTAGES: Mapping[str, Measurement] = {
     "p_vector_uv": Measurement("µV", "longest P vector (inverse Dower)"),
     "qrs_vector_uv": Measurement("µV", "longest QRS vector"),
     "t_vector_uv": Measurement("µV", "longest T vector"),
-    "u_vector_uv": Measurement("µV", "longest vector within 100 ms after T end"),
+    "u_vector_uv": Measurement(
+        "µV",
+        "mean vector 60 to 120 ms after T end above its surroundings, along T's vector; missing where P follows",
+    ),
     "t_height_uv": Measurement("µV", "root mean square over the eight leads of t_swing_uv"),
     "cornell_uv": Measurement("µV", "R in aVL + S in V3 (Casale et al. 1985)"),
     "sokolow_lyon_uv": Measurement("µV", "S in V1 + the larger R of V5 and V6 (Sokolow and Lyon 1949)"),
@@ -103,7 +106,11 @@ T_AFTER_QRS_MS = 40.0
 Q_VECTOR_MS = 10.0
 """The first of vectorcardiography's instantaneous vectors, at 0.01 s (Draper et al., Circulation 30:853, 1964): the free walls
 contribute more and more to later ones."""
-U_AFTER_T_MS = 100.0
+U_AFTER_T_MS = (60.0, 120.0)
+"""U lies mostly this long after T end."""
+U_SIDE_MS, U_LATEST_MS = 30.0, 180.0
+"""Its level is compared with the mean of two sides: the first U_SIDE_MS after T end, and the last before U_LATEST_MS or, if
+that is earlier, before the next P."""
 MIN_WAVE_UV = 20.0
 """Smaller deflections of a lead within QRS are not a Q, R or S (the CSE's rules count them from 20 µV)."""
 
@@ -236,21 +243,39 @@ def _angle(first: Floats, second: Floats) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
 
 
-def voltages(beat: DelineatedBeat, by_lead: Mapping[str, Values]) -> Values:
-    """Lengths of the heart vector, and voltages that indicate hypertrophy."""
+def voltages(beat: DelineatedBeat, by_lead: Mapping[str, Values], rr_ms: float) -> Values:
+    """Lengths of the heart vector, U, and voltages that indicate hypertrophy; rr_ms mean RR or NaN."""
     avl = beat.qrs[0] - beat.qrs[1] / 2
     r_of_v5, r_of_v6, s_of_v1, s_of_v3 = (
         _zero_if_absent(by_lead[lead][wave], beat)
         for lead, wave in (("V5", "r_uv"), ("V6", "r_uv"), ("V1", "s_uv"), ("V3", "s_uv"))
     )
     t_swings = np.array([amplitudes["t_swing_uv"] for amplitudes in by_lead.values()])
-    u = beat.eight[:, beat.between(beat.fiducials.t_off, beat.fiducials.t_off + U_AFTER_T_MS)]
     return {
         "p_vector_uv": _longest_vector(beat.p), "qrs_vector_uv": _longest_vector(beat.qrs),
-        "t_vector_uv": _longest_vector(beat.t), "u_vector_uv": _longest_vector(u),
+        "t_vector_uv": _longest_vector(beat.t), "u_vector_uv": _u_vector(beat, rr_ms),
         "t_height_uv": float(np.sqrt(np.mean(t_swings**2))),
         "cornell_uv": max(0.0, float(avl.max(initial=0.0))) - s_of_v3, "sokolow_lyon_uv": max(r_of_v5, r_of_v6) - s_of_v1,
     }  # fmt: skip
+
+
+def _u_vector(beat: DelineatedBeat, rr_ms: float) -> float:
+    """U above its surroundings, projected on the heart vector at T's peak; NaN without T, or if the next P begins too early."""
+    points = beat.fiducials
+    next_wave_ms = rr_ms + (points.qrs_on if np.isnan(points.p_on) else points.p_on)
+    end_ms = float(np.min([U_LATEST_MS, next_wave_ms - points.t_off, beat.times_ms[-1] - points.t_off]))  # NaN if one is NaN
+    if not end_ms >= U_AFTER_T_MS[1] + U_SIDE_MS:
+        return np.nan
+    spans = (U_AFTER_T_MS, (0.0, U_SIDE_MS), (end_ms - U_SIDE_MS, end_ms))
+    u, before, after = (_mean_vector(beat, points.t_off + first, points.t_off + last) for first, last in spans)
+    of_t = INVERSE_DOWER @ beat.at(points.t_peak)
+    return float((u - (before + after) / 2) @ of_t / np.linalg.norm(of_t))
+
+
+def _mean_vector(beat: DelineatedBeat, first_ms: float, last_ms: float) -> Floats:
+    """(3,) mean heart vector between two times."""
+    vector: Floats = INVERSE_DOWER @ beat.eight[:, beat.between(first_ms, last_ms)].mean(axis=1)
+    return vector
 
 
 def _zero_if_absent(height_uv: float, beat: DelineatedBeat) -> float:

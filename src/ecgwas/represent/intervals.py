@@ -166,7 +166,7 @@ def measure(signals: Signals, participant: int) -> dict[str, Values]:
     beat = _zeroed(own_leads, signals.beat_times_ms, fiducials)
     amplitudes = measurements.lead_amplitudes(beat)
     of_all_leads = rhythm | measurements.durations(beat, rr_ms, of_beats) | measurements.angles(beat)
-    of_all_leads |= measurements.voltages(beat, amplitudes)
+    of_all_leads |= measurements.voltages(beat, amplitudes, rr_ms)
     unusable = signals.without_features[participant][INDEPENDENT]
     return measurements.without_unusable_leads({ALL_LEADS: of_all_leads, **amplitudes}, unusable)
 

@@ -60,6 +60,7 @@ from ecgwas.study.represent import (
     BeatPoints,
     Intervals,
     Learned,
+    Local,
     Pca,
     RepresentationOptions,
     ResidualAutoencoder,
@@ -74,12 +75,12 @@ from ecgwas.study.yaml_words import fix_for, misread_numbers
 
 __all__ = [
     "BeatOptions", "BeatPoints", "Enrichment", "EnsemblVep", "FeatureTable", "Fourier", "GeneSource", "Gprofiler",
-    "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "LociOptions", "Matrix",
-    "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "OwnScores", "Pca",
-    "Plink2", "PredictOptions", "QualityOptions", "RHYTHMS", "ReadOptions", "Regions", "ReportOptions", "Representation",
-    "RepresentationOptions", "ResidualAutoencoder", "Rhythm", "RhythmOptions", "Scan", "ScanOptions", "ScoreOptions",
-    "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService", "TrainedEncoder",
-    "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
+    "GwasCatalog", "Haploreg", "HeartWords", "HighPass", "Imported", "Intervals", "Learned", "Local", "LociOptions",
+    "Matrix", "MovingAverage", "NetworkLimits", "Ontologies", "OpenTargets", "Options", "OutcomeOptions", "OwnScores",
+    "Pca", "Plink2", "PredictOptions", "QualityOptions", "RHYTHMS", "ReadOptions", "Regions", "ReportOptions",
+    "Representation", "RepresentationOptions", "ResidualAutoencoder", "Rhythm", "RhythmOptions", "Scan", "ScanOptions",
+    "ScoreOptions", "Service", "Setting", "ShareOptions", "StringDb", "StringFiles", "Study", "TermLimits", "TermService",
+    "TrainedEncoder", "TraitOptions", "Untouched", "Vae", "VariantService", "Wavelet",
 ]  # fmt: skip
 
 

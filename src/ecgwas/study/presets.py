@@ -16,10 +16,11 @@ CALIBRATED: dict[str, Any] = {
             "criterion": "repeatable",
             "rotation": "varimax",
         },
+        {"kind": "local", "name": "local"},
     ],
     "scan": {"kind": "matrix"},
 }
-"""The options' defaults, with measurements and learned features of the median beat."""
+"""The options' defaults, with measurements, learned features and local details of the median beat."""
 
 PUBLISHED: dict[str, Any] = {
     "read": {

@@ -317,6 +317,35 @@ class BeatPoints(Representation):
         return False
 
 
+class Local(Representation):
+    """Details of the beat, a few milliseconds wide, in a lead, a group of leads or a direction of the heart vector: for effects
+    that no measurement is named after."""
+
+    kind: Literal["local"] = "local"
+    features: int = option(48, ge=1, le=200)
+    """Details for all leads together: the first of a fixed list of 200, the most informative on local effects first."""
+
+    @property
+    def described(self) -> str:
+        """With the number of features."""
+        return f"local details of the median beat ({self.features} features)"
+
+    @property
+    def joins_leads(self) -> bool:
+        """Times are those of all leads together."""
+        return True
+
+    @property
+    def feature_count(self) -> int:
+        """`features`."""
+        return self.features
+
+    @property
+    def aligns_waves(self) -> bool:
+        """A time of the beat is only the same in everyone if waves are aligned."""
+        return True
+
+
 class Intervals(Representation):
     """Measurements by multi-lead delineation of the median beat: rate, intervals, axes, amplitudes."""
 
@@ -339,5 +368,6 @@ class Intervals(Representation):
 
 
 RepresentationOptions = Annotated[
-    Pca | ResidualAutoencoder | Vae | TrainedEncoder | BeatPoints | Intervals | FeatureTable, Field(discriminator="kind")
+    Pca | ResidualAutoencoder | Vae | TrainedEncoder | BeatPoints | Local | Intervals | FeatureTable,
+    Field(discriminator="kind"),
 ]
