@@ -109,7 +109,8 @@ def scores(run: Run) -> Lines:
              "theory": "R² of ridge out of fold / R² expected"}  # fmt: skip
     return table(("", "of", "value", "95 % interval", "target"), [
         [about[row["words"][0]], str(next((row[name] for name in ("file", "method", "test") if name in row), "–")),
-         f"{row['value']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}", "–" if row["target"] in ("nan", None) or row["target"] != row["target"] else f"{row['target']:g}"]
+         f"{row['value']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}",
+         "–" if math.isnan(row["target"]) else f"{row['target']:g}"]
         for row in run.of("SCORES") if row["words"][0] in about
     ])  # fmt: skip
 
