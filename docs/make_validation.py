@@ -154,8 +154,9 @@ def scores(run: Run) -> Lines:
              "null_p": "Kolmogorov-Smirnov p of null p-values", "coverage": "95 % intervals with the planted R² 0.05",
              "theory": "R² of ridge out of fold / R² expected"}  # fmt: skip
     return table(("", "of", "value", "95 % interval", "target"), [
-        [about[row["words"][0]], str(next((row[name] for name in ("file", "method", "kind") if name in row), "–")),
-         f"{row['value']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}", f"{row['target']:g}"]
+        [about[row["words"][0]], str(next((row[name] for name in ("file", "method", "test") if name in row), "–")),
+         f"{row['value']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}",
+         "–" if math.isnan(row["target"]) else f"{row['target']:g}"]
         for row in run.of("SCORES") if row["words"][0] in about
     ])  # fmt: skip
 

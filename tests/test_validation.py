@@ -84,6 +84,12 @@ LINES = {
         f"LOCI glist-hg19 {name} variants=699 agree=609 share=0.871 inside=413"
         for name in ("QT-Interval", "PR-Interval", "QRS-Duration", "HR", "QT+PR+QRS+HR", "all")
     ],
+    "findings.scores": [
+        "SCORES plink2 variants=500 people=489 value=4.3e-06 low=4.3e-06 high=4.3e-06 target=0",
+        "SCORES overlap of=77 file=PGS000001.txt.gz by=rs_number used=0 value=0 low=0 high=0.0467781 target=nan",
+        "SCORES in_sample runs=40 method=threshold_0.05 value=0.535309 low=0.517597 high=0.553022 target=nan",
+        "SCORES null_p test=t_test runs=200 distance=0.0494 value=0.695294 low=0.05 high=1 target=1",
+    ],
     "speed.kinship": [
         "KINSHIP people=5000 variants=20000 pairs=12497500 screened=0 related=25 seconds=3.33 per_pair_ns=174 "
         "to_100000_minutes=7.4 gib=0.23 to_100000_gib=1.23",

@@ -192,7 +192,7 @@ def cross_fitting(runs: int) -> None:
         inside.append(float(in_sample(panel, values, covariates)[0]))
     for name, each in outside.items():
         mean_of("out_of_fold", each, 0, method=name)
-    mean_of("in_sample", inside, 0, method=f"threshold_{P_VALUES[0]:g}")
+    mean_of("in_sample", inside, np.nan, method=f"threshold_{P_VALUES[0]:g}")
 
 
 def tests_of_scores(runs: int) -> None:
@@ -209,7 +209,7 @@ def tests_of_scores(runs: int) -> None:
         covered += int(tests.low[0, 1] < 0.05 < tests.high[0, 1])
     for name, p in (("t_test", parametric), ("permutation", permuted)):
         result = stats.kstest(p, "uniform")
-        line("null_p", result.pvalue, 0.05, 1, 1, kind=name, runs=runs, distance=f"{result.statistic:.4f}")
+        line("null_p", result.pvalue, 0.05, 1, 1, test=name, runs=runs, distance=f"{result.statistic:.4f}")
     share_of("coverage", covered, runs, 0.95, r2=0.05)
 
 
@@ -237,7 +237,7 @@ def main() -> None:
     if shutil.which("plink2") and given.data.exists():
         plink2_agreement(given.data, 500 if given.quick else 5_000)
         match_counts(given.data)
-    cross_fitting(40 if given.quick else 200)
+    cross_fitting(40 if given.quick else 600)
     tests_of_scores(200 if given.quick else 2_000)
     theory(5 if given.quick else 50)
 

@@ -6,10 +6,14 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ecgwas.errors import InputError
 from ecgwas.scores import scoring_file
+from ecgwas.scores.scoring_file import ScoringFile
 
 SHARED = Path("/work/shared/data/scores")
 HARMONISED = """\
@@ -124,3 +128,33 @@ def test_files_of_the_catalog() -> None:
         assert "harmonised positions" in read.notes[0]
     ratio = scoring_file.read(SHARED / "PGS000001.txt.gz", "hg19")
     assert ratio.frame["copies_1"][0] == pytest.approx(np.log(1.1761), abs=1e-4)
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_damaged_file_is_read_or_refused_with_advice(tmp_path: Path, data: st.DataObject) -> None:
+    """Characters replaced, removed or put in anywhere."""
+    text = HARMONISED
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        stop = data.draw(st.integers(start, min(start + 12, len(text))))
+        text = text[:start] + data.draw(st.text('\t\n\r"#=,.-019AGTNaeé\0 ', max_size=4)) + text[stop:]
+    path = tmp_path / "score.txt"
+    path.write_bytes(text.encode())
+    read, refusal = outcome_of(path, data.draw(st.sampled_from(["hg19", "hg38"])))
+    if refusal is not None:
+        assert refusal.fix
+        assert refusal.where == str(path)
+        return
+    assert read is not None
+    usable = read.frame.filter(pl.col("problem").is_null())
+    assert usable.height > 0
+    assert usable["copies_1"].is_finite().all()
+    assert usable.select("rsid", "pos").with_columns(known=pl.any_horizontal(pl.all().is_not_null()))["known"].all()
+
+
+def outcome_of(path: Path, build: str) -> tuple[ScoringFile | None, InputError | None]:
+    try:
+        return scoring_file.read(path, build), None
+    except InputError as error:
+        return None, error

@@ -14,6 +14,7 @@ import yaml
 from ecgwas import progress
 from ecgwas.commands import recordings_table
 from ecgwas.commands.init_outcomes import outcomes_section
+from ecgwas.commands.init_scores import scores_section
 from ecgwas.errors import InputError, StudyError, first_few
 from ecgwas.genes import recombination_map
 from ecgwas.genes.web.contract import Build
@@ -211,7 +212,7 @@ def write_study(
         build=BUILD,
         scan=comments.scan,
         genes=_genes(folder, preset),
-        outcomes=outcomes_section(folder),
+        outcomes=outcomes_section(folder) + scores_section(folder, BUILD),
         report=_report(folder, say),
     )
     path.write_text(re.sub(r"\n{3,}", "\n\n", text))

@@ -67,14 +67,13 @@ def nested_scores(
             placed.variants, positions(name, placed.index), people, min_r2=min_r2, window_bp=window_bp
         )
         whole = thresholding.sums(placed.variants, cohort)
-        x = np.concatenate([placed.variants.block(number, 0, people) for number in range(len(placed.variants))])
         for excluded in sets:
             observed = thresholding.observed_outside(cohort, excluded)
             limits = thresholding.t_limits((p_value,), observed, cohort.basis.shape[1])
             weights = thresholding.clumped_weights(thresholding.effects(whole, cohort, excluded), pairs, limits)[0]
-            used = np.flatnonzero(weights.any(axis=0))
             for fold, scored in [(excluded[0], excluded[-1]), (excluded[-1], excluded[0])][: len(excluded)]:
-                values[fold, :, spans[scored]] += weights[:, used] @ x[used, spans[scored]]
+                span = spans[scored]
+                values[fold, :, span] += thresholding.weighted(placed.variants, weights, span.start, span.stop)
     return values
 
 

@@ -50,6 +50,9 @@ def matched(
     tables = [
         matching.candidates(variant_table(opened(options, name)), scorings) for name in track(names, "variants", len(names))
     ]
+    if not tables:
+        fix = "scores need variants of the chromosomes 1 to 22 or X"
+        raise InputError("the genotypes have none of the chromosomes that are scored", where=options.genotypes, fix=fix)
     candidates = pl.concat(tables)
 
     def frequencies(rows: pl.DataFrame) -> NDArray[np.float64]:

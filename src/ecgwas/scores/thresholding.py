@@ -117,12 +117,17 @@ class Scorer:
     def score(self, variants: Variants, weights: Array, start: int, stop: int) -> None:
         """Adds the sums of weights (T, K, V) over variants to the scores of some participants."""
         flat = weights.reshape(-1, weights.shape[2])
-        for number, rows in blocks_of(variants):
-            used = np.flatnonzero(flat[:, rows].any(axis=0))
-            if len(used) == 0:
-                continue
-            x = variants.block(number, start, stop)[used]
-            self.values[:, :, start:stop] += (flat[:, rows][:, used] @ x).reshape(*weights.shape[:2], -1)
+        self.values[:, :, start:stop] += weighted(variants, flat, start, stop).reshape(*weights.shape[:2], -1)
+
+
+def weighted(variants: Variants, weights: Array, start: int, stop: int) -> Array:
+    """(M, n) sums of weights (M, V) over the variants of a chromosome, for the participants from `start`, a multiple of 4."""
+    total = np.zeros((len(weights), stop - start), dtype=np.float32)
+    for number, rows in blocks_of(variants):
+        used = np.flatnonzero(weights[:, rows].any(axis=0))
+        if len(used):
+            total += weights[:, rows][:, used] @ variants.block(number, start, stop)[used]
+    return total
 
 
 def clumped_weights(estimated: Effects, pairs: Neighbours, limits: NDArray[np.float64]) -> Array:
