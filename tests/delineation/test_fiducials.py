@@ -82,7 +82,7 @@ def test_a_slow_end_belongs_to_qrs() -> None:
     plain = delineate(beat, TIMES, 900.0)
     slow = np.exp(-0.5 * ((TIMES - plain.qrs_off - 30.0) / 10.0) ** 2) * np.array([-1, 0, 2, 1, 0, 0, -1, -1])[:, None]
     late = delineate(beat + 200.0 * slow, TIMES, 900.0)
-    assert late.qrs_off == pytest.approx(plain.qrs_off + 55.0, abs=15.0)
+    assert late.qrs_off == pytest.approx(plain.qrs_off + 55.0, abs=20.0)
     assert late.qrs_on == pytest.approx(plain.qrs_on, abs=3.0)
 
 
