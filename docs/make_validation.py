@@ -46,7 +46,7 @@ def association(run: Run) -> Lines:
 
 
 def delineation(run: Run) -> Lines:
-    """Errors of wave onsets and ends by database and convention; of LUDB those of people who were left out of the training."""
+    """Errors of wave onsets and ends by database and convention; of LUDB those of people not used for training."""
     names = {"P_on": "P onset", "P_off": "P end", "QRS_on": "QRS onset", "QRS_off": "QRS end", "T_off": "T end"}
     kinds = {("ludb", "global"): "LUDB, all leads together", ("ludb", "per_lead"): "LUDB, each lead",
              ("qtdb", "global"): "QT Database, both leads together", ("qtdb", "per_lead"): "QT Database, the better lead"}

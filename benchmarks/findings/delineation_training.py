@@ -3,7 +3,7 @@
     python -m benchmarks.findings.delineation_training --ludb DIR --out FOLDER [--folds 5] [--epochs N] [--seed S]
 
 Writes FOLDER/network.safetensors, trained on everyone, and fold0.safetensors, ..., each trained without a fifth of the
-people, whose numbers are written beside the weights (`left_out`). Needs torch (extra `learn`) and about two minutes of CPU
+people, whose numbers are written with the weights (`left_out`). Needs torch (extra `learn`) and about two minutes of CPU
 for each network.
 
 Examples are median beats (over all, odd and even normal beats) and single normal beats of twelve leads. The target of a lead

@@ -101,24 +101,24 @@ def delineate(
     p_leads (8,), if given: P is sought in each of these leads alone, and the lead that shows it best decides. network: the
     installed one, unless another is given.
     """
-    found = delineate_by_rules(eight, times_ms, rr_ms, p_leads)
-    if np.isnan(found.qrs_on):
-        return found
-    return refined(found, (network or installed()).propose(eight, times_ms, rr_ms))
+    by_rules = delineate_by_rules(eight, times_ms, rr_ms, p_leads)
+    if np.isnan(by_rules.qrs_on):
+        return by_rules
+    return refined(by_rules, (network or installed()).propose(eight, times_ms, rr_ms))
 
 
-def refined(found: Fiducials, proposal: Proposal) -> Fiducials:
+def refined(by_rules: Fiducials, proposal: Proposal) -> Fiducials:
     """The points found by rules, moved towards where the network proposes them, if that is near; without P if it sees none."""
     if proposal.p_absent > MAX_P_ABSENT:
-        found = replace(found, p_on=np.nan, p_peak=np.nan, p_off=np.nan)
+        by_rules = replace(by_rules, p_on=np.nan, p_peak=np.nan, p_off=np.nan)
     moved = {}
     for name, proposed, late, reach in zip(POINTS, proposal.times_ms, RULES_LATE_MS, AGREEMENT_MS, strict=True):
-        by_rules = getattr(found, name) - late
-        near = abs(proposed - by_rules) <= reach
-        moved[name] = float(by_rules + NETWORK_SHARE * (proposed - by_rules) if near else by_rules)
-    points = replace(found, **moved)
+        corrected = getattr(by_rules, name) - late
+        near = abs(proposed - corrected) <= reach
+        moved[name] = float(corrected + NETWORK_SHARE * (proposed - corrected) if near else corrected)
+    points = replace(by_rules, **moved)
     times = np.array(astuple(points))
-    return points if (np.diff(times[np.isfinite(times)]) > 0).all() else found
+    return points if (np.diff(times[np.isfinite(times)]) > 0).all() else by_rules
 
 
 def delineate_by_rules(eight: Floats, times_ms: Floats, rr_ms: float, p_leads: NDArray[np.bool_] | None = None) -> Fiducials:

@@ -81,7 +81,7 @@ def channels(beats: Single, rr_ms: Single) -> Single:
 class Network:
     """Its members, trained on different variations of the same beats, and how to apply them: what they propose is averaged.
 
-    notes: what is written beside the weights.
+    notes: what is written with the weights.
     """
 
     def __init__(self, members: list[Member], notes: dict[str, str]) -> None:
@@ -104,16 +104,16 @@ class Network:
 
         All leads together.
         """
-        seen = self._seen(leads, times_ms, rr_ms)
-        together = [member.logits(seen)[:2] for member in self.members]
+        shown = self._input(leads, times_ms, rr_ms)
+        together = [member.logits(shown)[:2] for member in self.members]
         p_absent, t_absent = np.mean([absent(*of_member) for of_member in together], axis=0)
         return Proposal(np.mean([median_ms(logits) for logits, _ in together], axis=0), float(p_absent), float(t_absent))
 
     def propose_by_lead(self, leads: Floats, times_ms: Floats, rr_ms: float) -> list[Proposal]:
         """The same for each of the leads."""
-        seen = self._seen(leads, times_ms, rr_ms)
+        shown = self._input(leads, times_ms, rr_ms)
         proposals = []
-        by_member = [list(zip(*member.logits(seen)[2:], strict=True)) for member in self.members]
+        by_member = [list(zip(*member.logits(shown)[2:], strict=True)) for member in self.members]
         for of_lead in zip(*by_member, strict=True):
             p_absent, t_absent = np.mean([absent(*of_member) for of_member in of_lead], axis=0)
             times = np.mean([median_ms(logits) for logits, _ in of_lead], axis=0)
@@ -121,9 +121,9 @@ class Network:
         return proposals
 
     @staticmethod
-    def _seen(leads: Floats, times_ms: Floats, rr_ms: float) -> Single:
-        seen: Single = channels(on_grid(leads, times_ms)[None], np.array([rr_ms], dtype=np.float32))[0]
-        return seen
+    def _input(leads: Floats, times_ms: Floats, rr_ms: float) -> Single:
+        shown: Single = channels(on_grid(leads, times_ms)[None], np.array([rr_ms], dtype=np.float32))[0]
+        return shown
 
 
 class Member:
@@ -136,9 +136,9 @@ class Member:
     def __init__(self, weights: dict[str, Single], dilations: list[int], mixed: list[int]) -> None:
         self._weights, self._dilations, self._mixed = weights, dilations, mixed
 
-    def logits(self, seen: Single) -> tuple[Single, Single, Single, Single]:
+    def logits(self, shown: Single) -> tuple[Single, Single, Single, Single]:
         """From (L, GRID, CHANNELS): (GRID, 5) and (2,) for all leads together, (L, GRID, 5) and (L, 2) for each."""
-        hidden = _rectified(self._convolved("first", seen, 1))
+        hidden = _rectified(self._convolved("first", shown, 1))
         for layer, dilation in enumerate(self._dilations):
             hidden = hidden + _rectified(self._convolved(f"convs.{layer}", hidden, dilation))
             if layer in self._mixed:

@@ -26,7 +26,7 @@ REGULAR = 0.05
 fibrillation,"""
 COHERENT_LEAD = 0.8
 """and only in a lead whose single beats have this coherence."""
-MIN_COHERENCE = 0.5
+MIN_COHERENCE = 0.55
 """Mean correlation of each beat before QRS with the others below which there is no P: atrial fibrillation."""
 MAX_RESTLESSNESS, DOUBTFUL_COHERENCE = 1.2, 0.75
 """Activity before P, as a share of that during P, above which there is no P, if the coherence is below the second number: waves

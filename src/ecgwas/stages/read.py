@@ -388,5 +388,5 @@ def _facts(manifest: ecg.Manifest) -> list[str]:
 
 STAGE = Stage(
     "read", "read and clean the recordings, find beats", _parts, _options, _needs, _files, _work, _check,
-    version=2,
+    version=3,
 )  # fmt: skip

@@ -310,5 +310,5 @@ def with_units(study: Study, traits: pl.DataFrame) -> pl.DataFrame:
 
 STAGE = Stage(
     "represent", "learn or measure features", _parts, _options, _needs, _files, _work, _check,
-    version=2,
+    version=3,
 )  # fmt: skip
