@@ -60,8 +60,8 @@ RULES_LATE_MS = (0.0, 10.0, 4.0, -2.0, 0.0)
 NETWORK_SHARE, AGREEMENT_MS = 0.67, (60.0, 60.0, 40.0, 40.0, 40.0)
 """A point is the weighted mean of what the rules find, corrected, and the network proposes, unless they are further apart:
 then the rules decide."""
-MAX_P_ABSENT = 0.5
-"""There is no P if the network finds this more probable."""
+MAX_P_ABSENT = 0.7
+"""There is no P if the network finds this probability that there is none, or more."""
 ABSENT_UV = 10.0
 """A wave whose prominence (root mean square over leads) is smaller is absent."""
 ABSENT_IN_LEAD_UV = 28.0
