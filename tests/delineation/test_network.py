@@ -91,6 +91,11 @@ def test_each_lead_has_points_near_those_of_the_heart() -> None:
     assert np.abs(by_lead[:, columns] - np.array(astuple(found))[columns]).max() < 40
 
 
+def test_at_rates_that_it_has_not_learned_the_rules_decide_alone() -> None:
+    assert delineate(beat(), TIMES, 400.0) == delineate_by_rules(beat(), TIMES, 400.0)
+    assert delineate(beat(), TIMES, 500.0) != delineate_by_rules(beat(), TIMES, 500.0)
+
+
 def test_the_network_and_the_rules_find_the_same_waves() -> None:
     both, rules = delineate(beat(), TIMES, 800.0), delineate_by_rules(beat(), TIMES, 800.0)
     assert np.abs(np.array(astuple(both)) - np.array(astuple(rules))).max() < 40

@@ -60,6 +60,8 @@ RULES_LATE_MS = (0.0, 10.0, 4.0, -2.0, 0.0)
 NETWORK_SHARE, AGREEMENT_MS = 0.67, (60.0, 60.0, 40.0, 40.0, 40.0)
 """A point is the weighted mean of what the rules find, corrected, and the network proposes, unless they are further apart:
 then the rules decide."""
+FASTEST_RR_MS = 430.0
+"""At shorter mean RR intervals the rules decide alone: LUDB has none."""
 MAX_P_ABSENT = 0.7
 """There is no P if the network finds this probability that there is none, or more."""
 ABSENT_UV = 10.0
@@ -102,7 +104,7 @@ def delineate(
     installed one, unless another is given.
     """
     by_rules = delineate_by_rules(eight, times_ms, rr_ms, p_leads)
-    if np.isnan(by_rules.qrs_on):
+    if np.isnan(by_rules.qrs_on) or rr_ms < FASTEST_RR_MS:
         return by_rules
     return refined(by_rules, (network or installed()).propose(eight, times_ms, rr_ms))
 
