@@ -61,7 +61,7 @@ NETWORK_SHARE, AGREEMENT_MS = 0.67, (60.0, 60.0, 40.0, 40.0, 40.0)
 """A point is the weighted mean of what the rules find, corrected, and the network proposes, unless they are further apart:
 then the rules decide."""
 FASTEST_RR_MS = 430.0
-"""At shorter mean RR intervals the rules decide alone: LUDB has none."""
+"""At shorter mean RR intervals the rules decide alone: only one person of LUDB has such."""
 MAX_P_ABSENT = 0.7
 """There is no P if the network finds this probability that there is none, or more."""
 ABSENT_UV = 10.0
