@@ -46,12 +46,22 @@ def association(run: Run) -> Lines:
 
 
 def delineation(run: Run) -> Lines:
-    """Errors of wave onsets and ends."""
+    """Errors of wave onsets and ends by database and convention; of LUDB those of people not used for training."""
     names = {"P_on": "P onset", "P_off": "P end", "QRS_on": "QRS onset", "QRS_off": "QRS end", "T_off": "T end"}
-    return table(("", "mean error, ms", "SD, ms", "sensitivity, %", "PPV, %"), [
-        [names[row["words"][0]], *(f"{row[name]:.1f}" for name in ("mean", "sd", "sensitivity", "ppv"))]
-        for row in run.of("DELINEATION")
-    ])  # fmt: skip
+    kinds = {("ludb", "global"): "LUDB, all leads together", ("ludb", "per_lead"): "LUDB, each lead",
+             ("qtdb", "global"): "QT Database, both leads together", ("qtdb", "per_lead"): "QT Database, the better lead"}
+    cells = [
+        [kinds[row["data"], row["convention"]], names[row["words"][0]], row.get("method", "ecgwas"),
+         *(f"{row[name]:.1f}" for name in ("mean", "sd", "sensitivity", "ppv"))]
+        for row in run.of("DELINEATION") if "method" in row or row["data"] != "ludb" or "folds" in row
+    ]
+    annotators = [
+        [kinds["qtdb", "global"], names[row["words"][0]], "second annotator",
+         f"{row['mean']:.1f}", f"{row['sd']:.1f}", "–", "–"]
+        for row in run.of("ANNOTATORS")
+    ]
+    header = ("marks", "", "found by", "mean error, ms", "SD, ms", "sensitivity, %", "PPV, %")
+    return table(header, cells + annotators)  # fmt: skip
 
 
 def delineation_faults(run: Run) -> Lines:
@@ -503,7 +513,7 @@ TABLES = {
     "speed.serve": Table("speed.serve", serve),
     "speed.scale --scan": Table("speed.scale", scan_scale, "--scan"),
     "speed.planned": Table("speed.planned", planned),
-    "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb"),
+    "findings.delineation": Table("findings.delineation", delineation, "--ludb ludb --qtdb qtdb --folds networks"),
     "findings.rhythms": Table("findings.rhythms", rhythms, "--ptbxl ptbxl --ludb ludb --qtdb qtdb"),
     "findings.known_genes": Table("findings.known_genes", known_genes),
     "findings.scores": Table("findings.scores", scores, "--data data"),
@@ -561,7 +571,8 @@ def _speed(run: Run) -> str:
 
 
 def _waves(run: Run) -> str:
-    sd = {row["words"][0]: f"{row['sd']:.1f}" for row in run.of("DELINEATION")}
+    of_left_out = [row for row in run.of("DELINEATION") if row["convention"] == "global" and "folds" in row]
+    sd = {row["words"][0]: f"{row['sd']:.1f}" for row in of_left_out}
     return f"P {sd['P_on']} and {sd['P_off']}, QRS {sd['QRS_on']} and {sd['QRS_off']}, T end {sd['T_off']}"
 
 

@@ -18,6 +18,7 @@ BENCHMARKS = sorted(
     path for path in (ROOT / "benchmarks").glob("*/*.py")
     if path.parent.name != "hearts"
     and path.stem not in ("__init__", "representation_tables", "association_tensorqtl", "pedigrees")
+    and path.stem not in ("delineation_marks", "delineation_peers", "delineation_training")
 )  # fmt: skip
 
 LINES = {
@@ -53,8 +54,12 @@ LINES = {
     ],
     "speed.scale --scan": ["SCAN people=50000 variants=20000 traits=384 cpu_seconds=6.4 block_seconds=3.1 peak_mib=1248"],
     "findings.delineation": [
-        f"DELINEATION {name} mean=0.3 sd=8.6 sensitivity=99.1 ppv=94.6"
-        for name in ("P_on", "P_off", "QRS_on", "QRS_off", "T_off")
+        *(f"DELINEATION {name} data={data} convention={convention}{words} mean=0.3 sd=8.6 sensitivity=99.1 ppv=94.6"
+          for name in ("P_on", "P_off", "QRS_on", "QRS_off", "T_off")
+          for data, convention, words in (("ludb", "global", ""), ("ludb", "global", " folds=5"), ("qtdb", "per_lead", ""),
+                                          ("ludb", "per_lead", " method=neurokit2"))),
+        "QT data=qtdb mean=-8.3 sd=39.9 of=1422",
+        "ANNOTATORS T_off data=qtdb mean=3.0 sd=18.9 of=235",
     ],
     "findings.local_effects, effects": [
         "LOCAL effect=2001 set=confirm width_ms=12 t_ms=-40 shape=gaussian leads=V2 size_uv=-31.5 oracle=30.4 "

@@ -24,7 +24,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.findings.delineation import ENDS, RATE_HZ, STEP_MS, Score, match, measured
+from benchmarks.findings.delineation import RATE_HZ, STEP_MS, Score, match, measured
+from benchmarks.findings.delineation_marks import ENDS
 from benchmarks.hearts import KINDS, Recordings, draw
 from benchmarks.record import recorded
 from ecgwas.ecg.beats import find_beats

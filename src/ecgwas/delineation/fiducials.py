@@ -17,13 +17,14 @@ than a sample.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 from scipy.signal import find_peaks
 
+from ecgwas.delineation.network import POINTS, Network, Proposal, installed
 from ecgwas.delineation.pacing_spikes import bridge_spikes, find_spikes, sample_before_spike
 from ecgwas.delineation.spatial_velocity import GAP_MS, SpatialVelocity
 
@@ -54,6 +55,15 @@ P_SHARES = (0.5, 0.25)
 """The outer limbs of P are extrapolated from where it crosses these shares of its height."""
 P_VELOCITY_SHARE, P_VELOCITY_SMOOTH_MS, P_CORE_MS = 0.25, 6.0, 30.0
 """P moves where its velocity exceeds P_VELOCITY_SHARE; no foot of P is within P_CORE_MS of its peak."""
+RULES_LATE_MS = (0.0, 10.0, 4.0, -2.0, 0.0)
+"""The rules find the points (in the order of POINTS) so much later than cardiologists, in the mean over LUDB."""
+NETWORK_SHARE, AGREEMENT_MS = 0.67, (60.0, 60.0, 40.0, 40.0, 40.0)
+"""A point is the weighted mean of what the rules find, corrected, and the network proposes, unless they are further apart:
+then the rules decide."""
+FASTEST_RR_MS = 430.0
+"""At shorter mean RR intervals the rules decide alone: only one person of LUDB has such."""
+MAX_P_ABSENT = 0.7
+"""There is no P if the network finds this probability that there is none, or more."""
 ABSENT_UV = 10.0
 """A wave whose prominence (root mean square over leads) is smaller is absent."""
 ABSENT_IN_LEAD_UV = 28.0
@@ -85,11 +95,36 @@ class _Wave:
     height: float
 
 
-def delineate(eight: Floats, times_ms: Floats, rr_ms: float, p_leads: NDArray[np.bool_] | None = None) -> Fiducials:
+def delineate(
+    eight: Floats, times_ms: Floats, rr_ms: float, p_leads: NDArray[np.bool_] | None = None, network: Network | None = None
+) -> Fiducials:
     """Fiducials of a median beat: eight (8, T) µV, zero at PQ; times_ms (T,) evenly spaced; rr_ms mean RR interval or NaN.
 
-    p_leads (8,), if given: P is sought in each of these leads alone, and the lead that shows it best decides.
+    p_leads (8,), if given: P is sought in each of these leads alone, and the lead that shows it best decides. network: the
+    installed one, unless another is given.
     """
+    by_rules = delineate_by_rules(eight, times_ms, rr_ms, p_leads)
+    if np.isnan(by_rules.qrs_on) or rr_ms < FASTEST_RR_MS:
+        return by_rules
+    return refined(by_rules, (network or installed()).propose(eight, times_ms, rr_ms))
+
+
+def refined(by_rules: Fiducials, proposal: Proposal) -> Fiducials:
+    """The points found by rules, moved towards where the network proposes them, if that is near; without P if it sees none."""
+    if proposal.p_absent > MAX_P_ABSENT:
+        by_rules = replace(by_rules, p_on=np.nan, p_peak=np.nan, p_off=np.nan)
+    moved = {}
+    for name, proposed, late, reach in zip(POINTS, proposal.times_ms, RULES_LATE_MS, AGREEMENT_MS, strict=True):
+        corrected = getattr(by_rules, name) - late
+        near = abs(proposed - corrected) <= reach
+        moved[name] = float(corrected + NETWORK_SHARE * (proposed - corrected) if near else corrected)
+    points = replace(by_rules, **moved)
+    times = np.array(astuple(points))
+    return points if (np.diff(times[np.isfinite(times)]) > 0).all() else by_rules
+
+
+def delineate_by_rules(eight: Floats, times_ms: Floats, rr_ms: float, p_leads: NDArray[np.bool_] | None = None) -> Fiducials:
+    """As `delineate`, without a network."""
     step = times_ms[1] - times_ms[0]
     spike = find_spikes(eight, times_ms)
     eight = bridge_spikes(eight, spike)

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from ecgwas.delineation.fiducials import ALL_ABSENT, WAVE_SMOOTH_MS, Fiducials, delineate
 from ecgwas.delineation.measurements import rhythm
+from ecgwas.delineation.network import POINTS, Network, installed
 from ecgwas.leads import INDEPENDENT, predict_unreliable_leads
 from ecgwas.signals import GOOD, Signals, StackedArrays
 
@@ -29,8 +30,17 @@ MIN_COHERENCE = 0.55
 """Mean correlation of each beat before QRS with the others below which there is no P: atrial fibrillation."""
 FILTER_REACH_SDS = 4.0
 """So far from a sample scipy's Gaussian filter uses others: only these need smoothing."""
+MAX_RESTLESSNESS, DOUBTFUL_COHERENCE = 1.2, 0.75
+"""Activity before P, as a share of that during P, above which there is no P, if the coherence is below the second number: waves
+of coarse fibrillation or of flutter, which never rest, and of which one is before QRS in many beats by chance."""
+REST_MS, AFTER_T_MS, BEFORE_P_MS = (60.0, 200.0), 20.0, 10.0
+"""The last 200 ms of the rest before P are compared, if it lasts 60 ms; it begins and ends that far from T and P."""
+LEAD_REACH_MS = 80.0
+"""A lead's own onset or end is no further from that of all leads together."""
 MAX_SHIFT_MS = 30.0
-"""P and T of one beat are at most this far from the median beat's."""
+"""P and T of one beat are at most this far from the median beat's,"""
+SHIFT_COST = 0.2
+"""and so far only if this correlation is gained: in fibrillation a T is shifted to where the waves around it fit."""
 MATCH_HALF_MS = 60.0
 """Waves are compared over this length on either side of the peak."""
 MIN_SIMILARITY = 0.4
@@ -91,18 +101,26 @@ def fiducials_of_participant(signals: Signals, participant: int, beats: StackedA
     return fiducials_of_median(median, normal_beats, signals.beat_times_ms, rr_ms, regular=regular)
 
 
-def fiducials_of_median(median: Floats, normal_beats: Floats, times_ms: Floats, rr_ms: float, *, regular: bool) -> Fiducials:
+def fiducials_of_median(
+    median: Floats,
+    normal_beats: Floats,
+    times_ms: Floats,
+    rr_ms: float,
+    *,
+    regular: bool,
+    network: Network | None = None,
+) -> Fiducials:
     """Of a median beat (8, T) µV.
 
     P is sought in all leads together or, in a regular rhythm, in a single lead; there is none if the single beats (B, 8, T) do
     not share one.
     """
-    fiducials = delineate(median, times_ms, rr_ms)
+    fiducials = delineate(median, times_ms, rr_ms, network=network)
     if not np.isnan(fiducials.p_peak) or np.isnan(fiducials.qrs_on) or not regular:
-        return without_unshared_p(fiducials, normal_beats, times_ms)
+        return without_false_p(fiducials, normal_beats, times_ms, rr_ms)
     leads = range(len(median))
     coherent = np.array([coherence(normal_beats[:, [k]], times_ms, fiducials.qrs_on) >= COHERENT_LEAD for k in leads])
-    return delineate(median, times_ms, rr_ms, p_leads=coherent) if coherent.any() else fiducials
+    return delineate(median, times_ms, rr_ms, p_leads=coherent, network=network) if coherent.any() else fiducials
 
 
 def coherence(beats: Floats, times_ms: Floats, qrs_on: float) -> float:
@@ -147,15 +165,62 @@ def _correlation(first: Floats, second: Floats) -> Floats:
     return correlation
 
 
-def without_unshared_p(fiducials: Fiducials, beats: Floats, times_ms: Floats) -> Fiducials:
-    """The median beat's fiducials, without P if the single beats (B, 8, T) do not share one."""
-    if np.isnan(fiducials.p_peak) or not coherence(beats, times_ms, fiducials.qrs_on) < MIN_COHERENCE:
+def without_false_p(fiducials: Fiducials, beats: Floats, times_ms: Floats, rr_ms: float) -> Fiducials:
+    """The median beat's fiducials, without P if the single beats (B, 8, T) do not share one, or never rest before it."""
+    if np.isnan(fiducials.p_peak):
+        return fiducials
+    shared = coherence(beats, times_ms, fiducials.qrs_on)
+    doubtful = shared < DOUBTFUL_COHERENCE and restlessness(fiducials, beats, times_ms, rr_ms) > MAX_RESTLESSNESS
+    if not doubtful and not shared < MIN_COHERENCE:
         return fiducials
     return replace(fiducials, p_on=np.nan, p_peak=np.nan, p_off=np.nan)
 
 
+def restlessness(fiducials: Fiducials, beats: Floats, times_ms: Floats, rr_ms: float) -> float:
+    """Activity of (B, 8, T) beats between T and P over that during P: medians over beats of the root mean square over leads.
+
+    The rest after T, until the next P, is used if it is longer in the beat's window than that before P. NaN if neither
+    lasts, or without P. A straight line is first removed from each lead.
+    """
+    p_on, p_off, t_off = fiducials.p_on, fiducials.p_off, fiducials.t_off
+    before = (np.nanmax([times_ms[0], t_off - rr_ms + AFTER_T_MS]), p_on - BEFORE_P_MS)
+    after = (t_off + AFTER_T_MS, np.nanmin([times_ms[-1], rr_ms + p_on - BEFORE_P_MS]))
+    first, last = max(before, after, key=lambda span: np.nan_to_num(span[1] - span[0]))
+    if not last - first >= REST_MS[0] or len(beats) == 0:
+        return float("nan")
+    smooth = gaussian_filter1d(beats, WAVE_SMOOTH_MS / (times_ms[1] - times_ms[0]), axis=2)
+    at_rest, moving = (
+        np.median(np.sqrt((without_lines(smooth[:, :, (times_ms >= span[0]) & (times_ms <= span[1])]) ** 2).mean(axis=(1, 2))))
+        for span in ((max(first, last - REST_MS[1]), last), (p_on, p_off))
+    )
+    return float(at_rest / moving)
+
+
+def fiducials_by_lead(
+    leads: Floats, of_median: Fiducials, times_ms: Floats, rr_ms: float, network: Network | None = None
+) -> Floats:
+    """(L, 7) ms from R, in the order of Fiducials' fields: onsets and ends as each lead of a median beat (L, T) µV shows them.
+
+    of_median is of all leads together. A lead in which the network sees no P, or no T, has none (NaN). Peaks are the heart's.
+    """
+    proposals = (network or installed()).propose_by_lead(leads, times_ms, rr_ms)
+    proposed = np.stack([proposal.times_ms for proposal in proposals])
+    columns = [list(of_median.__dataclass_fields__).index(name) for name in POINTS]
+    rows = np.tile(np.array(astuple(of_median)), (len(leads), 1))
+    together = rows[:, columns]
+    rows[:, columns] = np.where(np.abs(proposed - together) <= LEAD_REACH_MS, proposed, together)
+    rows[[proposal.p_absent > 0.5 for proposal in proposals], :3] = np.nan
+    rows[[proposal.t_absent > 0.5 for proposal in proposals], 5:] = np.nan
+    return rows
+
+
 def fiducials_of_beats(
-    beats: Floats, normal: NDArray[np.bool_], median: Floats, of_median: Fiducials, times_ms: Floats
+    beats: Floats,
+    normal: NDArray[np.bool_],
+    median: Floats,
+    of_median: Fiducials,
+    times_ms: Floats,
+    network: Network | None = None,
 ) -> Floats:
     """(B, 7) ms from each beat's R, in the order of Fiducials' fields; NaN where a wave is absent.
 
@@ -170,7 +235,7 @@ def fiducials_of_beats(
     rows = []
     for b in range(len(beats)):
         p_shift = p_shifts[b] if p_similarity[b] >= MIN_SIMILARITY else np.nan
-        own = of_median if normal[b] else delineate(beats[b], times_ms, np.nan)
+        own = of_median if normal[b] else delineate(beats[b], times_ms, np.nan, network=network)
         t_shift = t_shifts[b] if normal[b] else 0.0
         p = (of_median.p_on + p_shift, of_median.p_peak + p_shift, of_median.p_off + p_shift)
         rows.append((*p, own.qrs_on, own.qrs_off, own.t_peak + t_shift, own.t_off + t_shift))
@@ -192,5 +257,5 @@ def _shifts(smooth: Floats, median: Floats, peak_ms: float, times_ms: Floats) ->
     similarity = np.stack(
         [_correlation(without_lines(smooth[:, :, first + k : last + k]).reshape(len(smooth), -1), target[None]) for k in shifts]
     )  # (shifts, B)
-    best = similarity.argmax(axis=0)
+    best = (similarity - SHIFT_COST * (shifts * step / MAX_SHIFT_MS)[:, None] ** 2).argmax(axis=0)
     return shifts[best] * step, similarity.max(axis=0)
