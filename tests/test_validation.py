@@ -144,7 +144,6 @@ LINES = {
         "POLYGENIC people=20000 variants=100000 traits=384 minutes=3.55 gib=0.89 temporary_bytes=0 r2=0.0152 theory=0.0165 "
         "to_100000=14.5 threads=2 elapsed=7.46 load=13.9",
     ],
-    "findings.scores": ["SCORES plink2 value=0.0000 low=0.0000 high=0.0000 target=0.0000"],
     "speed.outcomes": [
         "OUTCOMES cox features=64 outcomes=32 people=5000 cpu_seconds=0.22 gib=0.017 statsmodels_ratio=1069",
         "PREDICTED cox features=384 outcomes=1500 people=50000 cpu_minutes=3.5",
