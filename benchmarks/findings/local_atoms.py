@@ -1,6 +1,7 @@
 """The atoms of kind `local`, chosen by the local effects that they reveal: makes the list of `represent/linear/atoms.py`.
 
     python -m benchmarks.findings.local_atoms [--ptbxl DIR] [--count 200] [--min-reliability 0.5] [--halves] [--quick]
+    python -m benchmarks.findings.local_atoms --listed DIR
 
 A random local effect adds a bump b to the beat of each carrier: some milliseconds wide, anywhere from P to after T, in one lead
 or in all leads as a dipole has it. A feature w'x of the beat x sees it with a signal-to-noise ratio (w'b)^2 / var(w'x); the
@@ -12,9 +13,10 @@ again only for an atom that may be the next (Minoux, in: Optimization Techniques
 
     REFERENCE <fiducial points of the reference beat, ms>
     ATOMS <names, in the order of their choice>
-    SHARE people=<chosen_on|others> atoms=<n> half=<share of fresh effects of which half of the information is kept>
+    SHARE people=<chosen_on|others|listed> atoms=<n> half=<share of fresh effects of which half of the information is kept>
 
---halves chooses on half of the people and also measures on the others. --quick: 500 effects instead of 4,000, 50 atoms.
+--halves chooses on half of the people and also measures on the others. --listed chooses none: it measures the listed atoms on
+the recordings (WFDB) in another folder, such as LUDB's. --quick: 500 effects instead of 4,000, 50 atoms.
 """
 
 from __future__ import annotations
@@ -28,11 +30,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.findings.local_effects import SHARED, recordings
+from benchmarks.findings.representations import as_signals, cleaned
 from benchmarks.record import recorded
 from ecgwas.leads import DOWER, INDEPENDENT_LEADS
 from ecgwas.represent.alignment import Alignment
-from ecgwas.represent.linear.atoms import FWHM_PER_SD, GROUPS, Atom, hats
+from ecgwas.represent.linear.atoms import ATOMS, FWHM_PER_SD, GROUPS, Atom, hats, weights_of
 from ecgwas.signals import Signals
+from tests.ecg.wfdb_files import read_signals
 
 Floats = NDArray[np.float64]
 
@@ -158,6 +162,28 @@ def chosen(found: Candidates, count: int, min_reliability: float) -> list[Atom]:
     return [found.atoms[usable[row]] for row in rows]
 
 
+def listed(folder: Path) -> None:
+    """Prints the shares that the atoms of `represent/linear/atoms.py` keep in other recordings."""
+    clean, beats = cleaned(np.stack([read_signals(path) for path in sorted(folder.rglob("*.hea"))]).astype(np.float32))
+    kept = np.flatnonzero([one is not None for one in beats])
+    signals = as_signals(clean[kept], [beats[i] for i in kept])
+    alignment = Alignment.fit(signals)
+    beats_of, times_ms = Aligned.of(signals, alignment).whole, alignment.beat_times_ms
+    effects = RandomEffects.drawn(times_ms, alignment.fiducials_ms[0], alignment.fiducials_ms[-1] + AFTER_T_MS, seed=2)
+    weights = weights_of(ATOMS, alignment.fiducials_ms, times_ms)
+    noise = np.einsum("nlt,klt->nk", beats_of, weights, optimize=True).var(axis=0)
+    on_effects = np.einsum("klt,el,et->ke", weights, effects.patterns, effects.bumps, optimize=True)
+    print(f"RECORDINGS of={len(clean)} people={len(signals)} without_beats={len(clean) - len(signals)}")
+    print_shares("listed", on_effects**2 / (noise[:, None] * effects.information(beats_of)))
+
+
+def print_shares(people: str, shares: NDArray[np.floating]) -> None:
+    """Lines SHARE of the shares (K, E) of atoms in the order of their choice."""
+    for count in (25, 50, 75, 100, 150, 200):
+        half = (shares[:count].max(axis=0) >= 0.5).mean()
+        print(f"SHARE people={people} atoms={count} half={half:.3f}", flush=True)
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ask.add_argument("--ptbxl", type=Path, default=SHARED / "data" / "ecg" / "ptbxl")
@@ -165,7 +191,11 @@ def main() -> None:
     ask.add_argument("--min-reliability", type=float, default=0.5, help="r between odd and even heartbeats")
     ask.add_argument("--halves", action="store_true")
     ask.add_argument("--quick", action="store_true")
+    ask.add_argument("--listed", type=Path, help="folder of other recordings")
     given = ask.parse_args()
+    if given.listed is not None:
+        listed(given.listed)
+        return
     signals = recordings(given.ptbxl)
     alignment = Alignment.fit(signals)
     print("REFERENCE " + " ".join(f"{moment:.0f}" for moment in alignment.fiducials_ms))
@@ -181,10 +211,7 @@ def main() -> None:
     print("ATOMS " + " ".join(atom.name for atom in atoms))
     rows = [found.atoms.index(atom) for atom in atoms]
     for name, people in groups.items():
-        shares = candidates(everyone.select(people), fresh, times_ms, first_ms, last_ms).shares[rows]
-        for count in (25, 50, 75, 100, 150, 200):
-            half = (shares[:count].max(axis=0) >= 0.5).mean()
-            print(f"SHARE people={name} atoms={count} half={half:.3f}", flush=True)
+        print_shares(name, candidates(everyone.select(people), fresh, times_ms, first_ms, last_ms).shares[rows])
 
 
 if __name__ == "__main__":
