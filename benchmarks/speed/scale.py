@@ -300,7 +300,7 @@ CHROMOSOMES = (*(str(number) for number in range(1, 23)), "X")
 
 
 def biobank(quick: bool, folder: Path) -> Iterator[str]:
-    """Costs at UK Biobank's sizes by the plan's formulas; nothing is run or read."""
+    """Costs at UK Biobank's sizes by the plan's formulas, without the section `scores`; nothing is run or read."""
     text = (ROOT / "examples" / "study.yaml").read_text()
     for label, people, variants, permutations, changes in (
         ("42,000 people, array", 42_000, 800_000, 0, {}),
@@ -313,7 +313,7 @@ def biobank(quick: bool, folder: Path) -> Iterator[str]:
         path = folder / "study.yaml"
         path.write_text(text.replace("permutations: 1000", f"permutations: {permutations}"))
         study = Study.read_file(path)
-        study = study.model_copy(update={"scan": study.scan.model_copy(update=changes)})
+        study = study.model_copy(update={"scan": study.scan.model_copy(update=changes), "scores": None})
         share = {name: round(variants * length / sum(LENGTHS)) for name, length in zip(CHROMOSOMES, LENGTHS, strict=True)}
         size = StudySize(recordings=people, tested=people, variants=share, dosages=variants > 1_000_000)
         jobs = planning.jobs(study, size)
