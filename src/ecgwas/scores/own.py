@@ -1,8 +1,9 @@
 """Scores of the study's own traits, out of fold, by clumping and thresholding (thresholding.py) and by ridge (mixed/ridge.py).
 
 Participants are in J random folds; each is scored by effects to which only the others contributed. The score is compared with
-the trait within each fold, both without the covariates of that fold, so that without any effect r is 0 on average, whatever
-covariates the traits were adjusted for:
+the trait within each fold, both without the covariates of that fold. Without any effect their covariance, the sum above the
+line, is then 0 on average, whatever covariates the traits were adjusted for; r is a little below 0, because folds that happen
+to agree also have larger scores:
 
     r = sum_f s_f'M_f y_f / sqrt(sum_f s_f'M_f s_f  sum_f y_f'M_f y_f)      M_f: without intercept and covariates in fold f
 
