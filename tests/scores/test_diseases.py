@@ -8,7 +8,7 @@ import statsmodels.api as sm
 from scipy import special
 
 from ecgwas.mixed.ridge import Cohort
-from ecgwas.outcomes import measures
+from ecgwas.outcomes import measures, ridge_logistic
 from ecgwas.scan import polygenic
 from ecgwas.scores import diseases
 from tests.scores.panels import ArrayPanel, drawn_panel, positions
@@ -81,7 +81,7 @@ def test_ridge_logistic_regression_is_that_of_statsmodels() -> None:
     y = (rng.random(200) < special.expit(x @ [1, -1, 0.5, 0, 0])).astype(float)
     for penalty in (0.5, 50.0):
         design = np.column_stack([np.ones(200), x])
-        own = diseases.fitted(design, y, np.r_[0.0, np.full(5, penalty)])
+        own = ridge_logistic.maximum(design, y, np.r_[0.0, np.full(5, penalty)])
         alpha = np.r_[0.0, np.full(5, penalty)] / 200
         theirs = sm.GLM(y, design, family=sm.families.Binomial()).fit_regularized(alpha=alpha, L1_wt=0.0)
         np.testing.assert_allclose(own, theirs.params, atol=1e-4)

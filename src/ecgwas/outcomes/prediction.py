@@ -114,19 +114,31 @@ def standardised(values: Floats, train: NDArray[np.bool_]) -> Floats:
 
 
 def areas_of(scores: Floats, cases: NDArray[np.bool_], folds: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """(K,) areas under the ROC curve of scores (N, K), which are compared within folds, and their covariance (K, K)."""
+    """(K,) areas under the ROC curve of scores (N, K), which are compared within folds, and their covariance (K, K).
+
+    Folds (N,) with fewer than two cases or two controls do not count; NaN if none does.
+    """
     areas, covariance, pairs = np.zeros(scores.shape[1]), np.zeros((scores.shape[1],) * 2), 0
     for fold in np.unique(folds):
         own = folds == fold
+        if min(int(cases[own].sum()), int((~cases[own]).sum())) < 2:
+            continue
         of_cases, of_controls = measures.placements(scores[own], cases[own])
         weight = len(of_cases) * len(of_controls)
         areas += weight * of_cases.mean(axis=0)
         covariance += weight**2 * measures.covariance(of_cases, of_controls)
         pairs += weight
-    return areas / pairs, covariance / pairs**2
+    return (areas / pairs, covariance / pairs**2) if pairs else (areas * np.nan, covariance * np.nan)
+
+
+def area_of(scores: Floats, cases: NDArray[np.bool_], folds: NDArray[np.int64]) -> measures.Estimate:
+    """Area under the ROC curve of scores (N,), compared within folds, with its 95 % interval."""
+    areas, covariance = areas_of(scores[:, None], cases, folds)
+    return _estimate(float(areas[0]), float(covariance[0, 0]))
 
 
 def _estimate(area: float, variance: float) -> measures.Estimate:
+    """With the interval on the logit scale."""
     half = measures.QUANTILE * np.sqrt(variance) / (area * (1 - area)) if 0 < area < 1 else np.nan
     low, high = (float(special.expit(special.logit(area) + side * half)) for side in (-1, 1))
     return measures.Estimate(float(area), low, high)

@@ -35,10 +35,21 @@ def fit(
     if variance == 0 and count:
         alone = fit(free, penalised[:, :0], cases, 0.0, None if start is None else start[:unpenalised], tolerance=tolerance)
         return np.concatenate([alone, np.zeros(count)])
-    x, penalty = np.hstack([free, penalised]), np.full(unpenalised + count, SMALLEST_PENALTY)
-    penalty[unpenalised:] = count / variance if count else 0.0
+    penalties = np.zeros(unpenalised + count)
+    penalties[unpenalised:] = count / variance if count else 0.0
+    return maximum(np.hstack([free, penalised]), cases.astype(np.float64), penalties, start, tolerance=tolerance)
+
+
+def maximum(
+    x: Floats, y: Floats, penalties: Floats, start: Floats | None = None, *, tolerance: float = TOLERANCE
+) -> Floats:  # fmt: skip
+    """(P,) coefficients b that maximise the log likelihood of cases y (N,), 0 or 1, less the sum of penalties b^2 / 2.
+
+    x (N, P), with the intercept among its columns; penalties (P,), 0 or more; start: coefficients at which the search begins.
+    """
+    penalty = np.maximum(penalties, SMALLEST_PENALTY)
     at = np.zeros(x.shape[1]) if start is None else start.copy()
-    eta, y = x @ at, cases.astype(np.float64)
+    eta = x @ at
     value = _value(eta, y, at, penalty)
     for _ in range(ROUNDS):
         risk = special.expit(eta)

@@ -19,10 +19,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from ecgwas.mixed.ridge import Cohort
-from ecgwas.outcomes import measures
+from ecgwas.outcomes import measures, prediction, ridge_logistic
 from ecgwas.progress import silent
 from ecgwas.scores import thresholding
 from ecgwas.scores.own import Positions, VariantPanel
@@ -32,7 +31,6 @@ PENALTIES = (1e1, 1e2, 1e3, 1e4)
 """Added to the information of each score in SD; with the largest, scores hardly count among some thousand participants."""
 OF_COVARIATES = 1e-2
 """Penalty of covariates, so that separated ones have finite effects."""
-STEPS, CLOSE = 25, 1e-6
 RESAMPLES = 300
 
 
@@ -40,8 +38,9 @@ RESAMPLES = 300
 class Combined:
     """Of one disease and set of scores.
 
-    auroc  of covariates and scores together, out of fold, with DeLong's interval;  gain: over covariates alone, with its
-    interval by paired bootstrap;  p: of the gain, by permutation of the scores among the participants of each fold
+    auroc  of covariates and scores together, out of fold, compared within folds (outcomes/prediction.py)
+    gain   over covariates alone, with its interval by paired bootstrap
+    p      of the gain, by permutation of the scores among the participants of each fold
     """
 
     auroc: measures.Estimate
@@ -85,39 +84,45 @@ def combined(
     has = ~np.isnan(cases)
     alone = risks(scores[:, :0], covariates, cases, folds)[has]
     together = risks(scores, covariates, cases, folds)[has]
-    y = cases[has] == 1
-    gain = measures.bootstrap(_gain, (together, alone, y), count=RESAMPLES, rng=rng)
+    y, fold_of = cases[has] == 1, _fold_of(folds, len(cases))[has]
+    gain = measures.bootstrap(_gain, (together, alone, y, fold_of), count=RESAMPLES, rng=rng)
     larger = 0
     for _ in range(permutations):
         order = np.concatenate([start + rng.permutation(stop - start) for start, stop in pairwise(folds)])
         permuted = risks(scores[:, :, order], covariates, cases, folds)[has]
-        larger += _gain(permuted, alone, y) >= gain.value - 1e-12
+        larger += _gain(permuted, alone, y, fold_of) >= gain.value - 1e-12
     p = (1 + larger) / (1 + permutations) if permutations else np.nan
-    return Combined(measures.auroc(together, y), gain, p)
+    return Combined(prediction.area_of(together, y, fold_of), gain, p)
 
 
 def alone(covariates: Array, cases: Array, folds: Sequence[int]) -> measures.Estimate:
     """AUROC of the covariates, out of fold."""
     empty = np.zeros((len(folds) - 1, 0, len(cases)), dtype=np.float32)
     has = ~np.isnan(cases)
-    return measures.auroc(risks(empty, covariates, cases, folds)[has], cases[has] == 1)
+    return prediction.area_of(risks(empty, covariates, cases, folds)[has], cases[has] == 1, _fold_of(folds, len(cases))[has])
 
 
-def _gain(first: Array, second: Array, cases: NDArray[np.bool_]) -> float:
-    return measures.auroc(first, cases).value - measures.auroc(second, cases).value
+def _gain(first: Array, second: Array, cases: NDArray[np.bool_], fold_of: NDArray[np.int64]) -> float:
+    areas, _ = prediction.areas_of(np.column_stack([first, second]), cases, fold_of)
+    return float(areas[0] - areas[1])
+
+
+def _fold_of(folds: Sequence[int], people: int) -> NDArray[np.int64]:
+    """(N,) fold of each participant."""
+    return np.searchsorted(np.array(folds[1:-1]), np.arange(people), side="right")
 
 
 def risks(scores: NDArray[np.float32], covariates: Array, cases: Array, folds: Sequence[int]) -> Array:
     """(N,) logit of the risk, out of fold; NaN for participants who are not in the analysis."""
     result = np.full(len(cases), np.nan)
-    fold_of = np.searchsorted(np.array(folds[1:-1]), np.arange(len(cases)), side="right")
+    fold_of = _fold_of(folds, len(cases))
     has = ~np.isnan(cases)
     for fold in range(len(folds) - 1):
         training, own = np.flatnonzero(has & (fold_of != fold)), np.flatnonzero(has & (fold_of == fold))
         x, count = _design(scores[fold], covariates, training)
         y = cases[training]
         penalty = _penalty(x[training], y, fold_of[training], count) if count else PENALTIES[0]
-        result[own] = x[own] @ fitted(x[training], y, _penalties(x.shape[1], count, penalty))
+        result[own] = x[own] @ ridge_logistic.maximum(x[training], y, _penalties(x.shape[1], count, penalty))
     return result
 
 
@@ -145,30 +150,8 @@ def _penalty(x: Array, y: Array, fold_of: NDArray[np.int64], scores: int) -> flo
         inside = fold_of != fold
         start = None
         for place, penalty in reversed(list(enumerate(PENALTIES))):
-            start = fitted(x[inside], y[inside], _penalties(x.shape[1], scores, penalty), start)
+            penalties = _penalties(x.shape[1], scores, penalty)
+            start = ridge_logistic.maximum(x[inside], y[inside], penalties, start)
             logit = x[~inside] @ start
             deviance[place] += float(np.sum(np.logaddexp(0, logit) - y[~inside] * logit))
     return PENALTIES[int(np.argmin(deviance))]
-
-
-def fitted(x: Array, y: Array, penalties: Array, start: Array | None = None) -> Array:
-    """(P,) coefficients of ridge logistic regression: the maximum of log likelihood - sum of penalties b^2 / 2, by Newton."""
-    at = np.zeros(x.shape[1]) if start is None else start
-
-    def value(b: Array) -> float:
-        logit = x @ b
-        return float(y @ logit - np.logaddexp(0, logit).sum() - 0.5 * (penalties * b) @ b)
-
-    now = value(at)
-    for _ in range(STEPS):
-        mu = special.expit(x @ at)
-        gradient = x.T @ (y - mu) - penalties * at
-        information = (x * (mu * (1 - mu))[:, None]).T @ x + np.diag(penalties + 1e-9)
-        step = np.linalg.solve(information, gradient)
-        size = 1.0
-        while (after := value(at + size * step)) < now - 1e-12 and size > 1e-6:
-            size /= 2
-        at, gained, now = at + size * step, after - now, after
-        if gained < CLOSE:
-            break
-    return at
