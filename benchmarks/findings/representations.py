@@ -15,6 +15,7 @@ error of held-out participants.
 --hearts adds other hearts (`benchmarks.hearts`): other leads, torsos that differ more, other waves and rhythms, another model.
 Each kind has parameters of its own, so that mean R2 is comparable between representations rather than between hearts.
 Participants without beats are excluded and counted; a representation that cannot be fitted is listed with the reason.
+`preset` is what `preset: calibrated` has: `default` and 48 local details.
 --seeds simulates other participants for each further seed and repeats the default and its learned part (with noise only).
 --write writes the tables into a page, between its comments `representations:kinds` (or `representations:seeds`) and
 `representations:end`.
@@ -48,7 +49,7 @@ from ecgwas.represent.reliability.between_visits import between_visits
 from ecgwas.signals import Signals, StackedArrays
 from ecgwas.stages import read
 from ecgwas.stages.represent import reliability
-from ecgwas.study import BeatOptions, BeatPoints, Intervals, Pca, Representation, ResidualAutoencoder, Study, Vae
+from ecgwas.study import BeatOptions, BeatPoints, Intervals, Local, Pca, Representation, ResidualAutoencoder, Study, Vae
 from ecgwas.tables import Features
 from ecgwas.traits.transform import rank_normal
 
@@ -66,6 +67,7 @@ def kinds(epochs: int, published_epochs: int) -> dict[str, tuple[Representation,
     beats = ResidualAutoencoder(name="ae", leads="together", features=32, dropout=0.0, epochs=epochs)
     return {
         "default": (measured, aligned),
+        "preset": (measured, aligned, Local(name="local")),
         "intervals": (measured,),
         "beat_points": (BeatPoints(name="points", points=10, stretch=True),),
         "pca32": (Pca(name="pca", features=32),),

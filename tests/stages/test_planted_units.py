@@ -88,14 +88,15 @@ def test_measurements_keep_the_scale_of_what_was_planted(finished: Study) -> Non
 
 
 def test_measurements_and_devices_agree(finished: Study) -> None:
-    """Both measure global intervals, and axes from net areas; T ends here later than by its tangent alone.
+    """Both measure global intervals, and axes from net areas; T ends here later than by its tangent alone, and QRS is as wide as
+    cardiologists mark it in LUDB, some 5 ms wider than by the velocity that the simulated devices use.
 
     Durations of P have an SD of 7 ms in the simulated people, no more than the error of measuring one: a low correlation.
     """
     table = files.DEVICE_AGREEMENT.read(finished.results, representation="clinical").frame
     by_name = {row["measurement"]: row for row in table.iter_rows(named=True)}
     largest_mean_and_limit = {
-        "heart_rate_bpm": (0.5, 3), "p_ms": (10, 30), "pr_ms": (8, 22), "qrs_ms": (10, 20), "qt_ms": (15, 26),
+        "heart_rate_bpm": (0.5, 3), "p_ms": (10, 30), "pr_ms": (8, 22), "qrs_ms": (13, 20), "qt_ms": (15, 26),
         "qtc_bazett_ms": (16, 28), "p_axis_deg": (5, 15), "qrs_axis_deg": (5, 15), "t_axis_deg": (5, 15),
     }  # fmt: skip
     assert set(by_name) == set(largest_mean_and_limit)

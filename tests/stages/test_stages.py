@@ -139,6 +139,7 @@ def test_the_line_of_each_stage_agrees_with_its_tables(finished: Study) -> None:
         "loci": [f"{loci} loc", f"{hits} hit", "(permutation)"],
         "genes": [f"{terms['kept'].sum()} enriched term"],
         "outcomes": [" of 8 outcomes tested", "significant (-log10 p >"],
+        "predict": ["no predictions"],
         "scores": ["no scores"],
         "report": [f"{len(list((folder / 'report' / 'figures').glob('*.svg')))} figures", "MiB"],
         "share": [f"{sum(path.is_file() for path in (folder / 'share').rglob('*'))} files"],

@@ -28,10 +28,11 @@ MOST_FILES = 39
 
 OF_THE_STUDY = (
     "all_traits", "null_study", "inflation", "reconstruction", "genes", "gene_by_lead", "per_lead", "per_feature", "network",
-    "enrichment", "outcomes_phewas", "outcomes_forest", "predictions", "decision_curves", "score_traits",
+    "enrichment", "outcomes_phewas", "outcomes_forest",
 )  # fmt: skip
 """Figures of the study that a paper needs, in this order."""
 
+OF_PREDICTION = ("predictions", "decision_curves", "score_traits")
 OF_REPRESENTATIONS = ("grid_*", "reliability_*", "agreement_*", "architecture_*", "error_*")
 MOST_LOCI_FIRST = 10
 """Loci that come before the figures of single representations."""
@@ -71,8 +72,8 @@ def write(
 
 
 def for_a_paper(names: Sequence[str], traits: Sequence[str], loci: Sequence[int], max_figures: int) -> list[str]:
-    """At most `max_figures` of the names: figures of `traits`, the study, cases, the strongest loci, representations, further
-    loci.
+    """At most `max_figures` of the names: figures of `traits`, the study, the strongest loci, representations, predictions and
+    cases, further loci.
 
     loci: their numbers, strongest first
     """
@@ -80,8 +81,8 @@ def for_a_paper(names: Sequence[str], traits: Sequence[str], loci: Sequence[int]
     of_loci = [f"{kind}_{number}" for number in loci for kind in ("locus", "region")]
     of_representations = [name for pattern in OF_REPRESENTATIONS for name in names if fnmatchcase(name, pattern)]
     first = 2 * MOST_LOCI_FIRST
-    of_cases = [name for name in names if name.startswith("cases_")]
-    order = [*plots, *OF_THE_STUDY, *of_cases, *of_loci[:first], *of_representations, *of_loci[first:]]
+    of_people = [*OF_PREDICTION, *(name for name in names if name.startswith("cases_"))]
+    order = [*plots, *OF_THE_STUDY, *of_loci[:first], *of_representations, *of_people, *of_loci[first:]]
     return [name for name in dict.fromkeys(order) if name in names][:max_figures]
 
 

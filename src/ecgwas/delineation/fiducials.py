@@ -57,9 +57,11 @@ P_VELOCITY_SHARE, P_VELOCITY_SMOOTH_MS, P_CORE_MS = 0.25, 6.0, 30.0
 """P moves where its velocity exceeds P_VELOCITY_SHARE; no foot of P is within P_CORE_MS of its peak."""
 RULES_LATE_MS = (0.0, 10.0, 4.0, -2.0, 0.0)
 """The rules find the points (in the order of POINTS) so much later than cardiologists, in the mean over LUDB."""
-NETWORK_SHARE, AGREEMENT_MS = 0.67, (60.0, 60.0, 40.0, 40.0, 40.0)
+NETWORK_SHARE, AGREEMENT_MS = (0.67, 0.67, 0.33, 0.33, 0.0), (60.0, 60.0, 40.0, 40.0, 40.0)
 """A point is the weighted mean of what the rules find, corrected, and the network proposes, unless they are further apart:
-then the rules decide."""
+then the rules decide. The network draws unusual widths of QRS towards usual ones: with a share of 0.67, QRS of simulated hearts
+that differ by 10 ms are measured to differ by 9.1 ms, with 0.33 by 9.6 ms. It finds T end as well as the rules do in LUDB, and
+less well in simulated hearts, so that the rules decide."""
 FASTEST_RR_MS = 430.0
 """At shorter mean RR intervals the rules decide alone: only one person of LUDB has such."""
 MAX_P_ABSENT = 0.7
@@ -114,10 +116,11 @@ def refined(by_rules: Fiducials, proposal: Proposal) -> Fiducials:
     if proposal.p_absent > MAX_P_ABSENT:
         by_rules = replace(by_rules, p_on=np.nan, p_peak=np.nan, p_off=np.nan)
     moved = {}
-    for name, proposed, late, reach in zip(POINTS, proposal.times_ms, RULES_LATE_MS, AGREEMENT_MS, strict=True):
+    of_points = zip(POINTS, proposal.times_ms, RULES_LATE_MS, NETWORK_SHARE, AGREEMENT_MS, strict=True)
+    for name, proposed, late, share, reach in of_points:
         corrected = getattr(by_rules, name) - late
         near = abs(proposed - corrected) <= reach
-        moved[name] = float(corrected + NETWORK_SHARE * (proposed - corrected) if near else corrected)
+        moved[name] = float(corrected + share * (proposed - corrected) if near else corrected)
     points = replace(by_rules, **moved)
     times = np.array(astuple(points))
     return points if (np.diff(times[np.isfinite(times)]) > 0).all() else by_rules

@@ -28,6 +28,8 @@ from ecgwas.tables.predictions import DecisionCurves, PredictionRisks, Predictio
 
 logger = logging.getLogger(__name__)
 
+DIGITS = 6
+"""Significant digits of tables."""
 MAX_WEIGHTS = 20
 """Traits listed for each target."""
 CONSTANT = 1e-9
@@ -130,12 +132,16 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
             row |= _gain(predicted)
             rows.add(target, predicted, tested, np.flatnonzero(known))
         listed.append({name: row.get(name) for name in PredictionTargets.columns} | {"status": status or "predicted"})
-    files.PREDICTION_TARGETS.write(PredictionTargets.of(listed), out)
-    files.PREDICTION_MODELS.write(Predictions.of(rows.models), out)
-    files.DECISION_CURVES.write(DecisionCurves.of(rows.curves), out)
-    files.PREDICTION_WEIGHTS.write(PredictionWeights.of(rows.weights), out)
+    files.PREDICTION_TARGETS.write(PredictionTargets(_rounded(PredictionTargets.of(listed).frame)), out)
+    files.PREDICTION_MODELS.write(Predictions(_rounded(Predictions.of(rows.models).frame)), out)
+    files.DECISION_CURVES.write(DecisionCurves(_rounded(DecisionCurves.of(rows.curves).frame)), out)
+    files.PREDICTION_WEIGHTS.write(PredictionWeights(_rounded(PredictionWeights.of(rows.weights).frame)), out)
     files.PREDICTION_RISKS.write(_risks(rows.risks), out)
     logger.debug("predict: %d targets, %d predicted", len(listed), len(rows.risks))
+
+
+def _rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.selectors.float().round_sig_figs(DIGITS))
 
 
 def _status(target: Target, cases: int, people: int, min_cases: int) -> str | None:

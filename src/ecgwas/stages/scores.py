@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecgwas.errors import Caution, EcgwasError, InputError, first_few
+from ecgwas.errors import Caution, EcgwasError, InputError, StudyError, first_few
 from ecgwas.genotypes import chromosomes, variant_lookup
 from ecgwas.outcomes import phenome
 from ecgwas.progress import track
@@ -204,6 +204,9 @@ def _check(study: Study) -> Sequence[str]:
     """Reads every scoring file and matches it with the lists of variants."""
     if study.scores is None:
         return ()
+    if not study.scores.files and study.scores.own is None:
+        fix = "name scoring files in `files`, or write `own: {}` for scores of the study's traits"
+        raise StudyError("the section scores names nothing to compute", where=study.folder, fix=fix)
     facts: list[str] = []
     if _predicts_diseases(study):
         disease_scores.refuse_without_outcomes(study)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from ecgwas.study.base import Options, StudyPath, option
 
@@ -61,9 +61,3 @@ class ScoreOptions(Options):
         if 0 < permutations < FEWEST_PERMUTATIONS:
             raise ValueError(f"{permutations} permutations have no threshold at 5 %; give {FEWEST_PERMUTATIONS} or more, or 0")
         return permutations
-
-    @model_validator(mode="after")
-    def _something(self) -> ScoreOptions:
-        if not self.files and self.own is None:
-            raise ValueError("no scores: name scoring files in `files`, or write `own: {}` for scores of the study's traits")
-        return self
