@@ -88,8 +88,8 @@ def test_measurements_keep_the_scale_of_what_was_planted(finished: Study) -> Non
 
 
 def test_measurements_and_devices_agree(finished: Study) -> None:
-    """Both measure global intervals, and axes from net areas; T ends here later than by its tangent alone, and QRS is as wide as
-    cardiologists mark it in LUDB, some 5 ms wider than by the velocity that the simulated devices use.
+    """Both measure global intervals, and axes from net areas; T ends here later than by its tangent alone, and QRS is as wide
+    as cardiologists mark it in LUDB, some 5 ms wider than by the velocity that the simulated devices use.
 
     Durations of P have an SD of 7 ms in the simulated people, no more than the error of measuring one: a low correlation.
     """
