@@ -71,10 +71,6 @@ def _quantiles(counts: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArra
     return values
 
 
-DIGITS = 6
-"""Significant digits of the points of QQ plots."""
-
-
 def qq(results: Sequence[ScanResult], kept: Iterable[pl.DataFrame], *, covariates: int = 0) -> pl.DataFrame:
     """Points of every trait's QQ plot: trait, expected, observed, low, high, all -log10 p, smallest first.
 
@@ -87,7 +83,7 @@ def qq(results: Sequence[ScanResult], kept: Iterable[pl.DataFrame], *, covariate
     batches = [_by_trait(rows, sums.traits) for rows in kept]
     df = sums.people - 2 - covariates
     points = [_points(trait, _descending(batches, k), sums.chi2_counts[k], int(df[k])) for k, trait in enumerate(sums.traits)]
-    return pl.concat([pl.DataFrame(schema=QQ_SCHEMA), *points]).with_columns(pl.selectors.float().round_sig_figs(DIGITS))
+    return pl.concat([pl.DataFrame(schema=QQ_SCHEMA), *points])
 
 
 def _by_trait(rows: pl.DataFrame, traits: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

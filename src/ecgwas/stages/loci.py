@@ -29,6 +29,9 @@ from ecgwas.tables.loci import Hits, inside, threshold_caveat
 
 logger = logging.getLogger(__name__)
 
+DIGITS = 8
+"""Significant digits of the points of QQ plots."""
+
 MAX_CHECKED_ROWS = 500_000
 """Maximum number of kept rows, evenly spaced, in which beta, standard error and t are checked for agreement."""
 
@@ -76,7 +79,8 @@ def _work(study: Study, part: str, out: Path, scratch: Path) -> None:
     files.CLUMPS.write(tables.clumps, out)
     of_scan = scan.rows_in_turn(study, ("trait", "neglog10p"))
     files.VARIANT_COUNTS.write(scan.variant_counts(study), out)
-    files.QQ.write(QQPoints(inflation.qq(results, of_scan, covariates=len(covariates.names))), out)
+    points = inflation.qq(results, of_scan, covariates=len(covariates.names))
+    files.QQ.write(QQPoints(points.with_columns(pl.selectors.float().round_sig_figs(DIGITS))), out)
     files.POWER.write(Power(power_table), out)
     _follow_up(study, data, tables, hits, results, out)
     for note in tables.notes:
