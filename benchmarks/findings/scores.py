@@ -31,14 +31,13 @@ from scipy import stats
 
 from benchmarks.record import recorded
 from ecgwas.genotypes import chromosomes
-from ecgwas.genotypes.readers import pack
-from ecgwas.mixed import loco, ridge
+from ecgwas.mixed import loco
 from ecgwas.scan import polygenic
-from ecgwas.scan.polygenic import PlacedVariants
 from ecgwas.scores import association, matching, own, scoring_file, sums, thresholding
 from ecgwas.scores.scoring_file import ScoringFile
 from ecgwas.study.scan import Matrix
 from ecgwas.study.scores import OwnScores
+from tests.scores.panels import ArrayPanel, positions
 
 Floats = NDArray[np.float64]
 COMPLEMENT = str.maketrans("ACGT", "TGCA")
@@ -135,34 +134,13 @@ def match_counts(data: Path) -> None:
         share_of("overlap", present, len(scoring), np.nan, file=path.name, by=how, used=real.used.height)
 
 
-class Simulated:
-    """Independent variants of two chromosomes in memory; see own.VariantPanel."""
-
-    def __init__(self, people: int, variants: int, rng: np.random.Generator) -> None:
-        frequency = rng.uniform(0.1, 0.5, (2, variants))
-        self.copies = {str(k + 1): rng.binomial(2, frequency[k], (people, variants)) for k in range(2)}
-        self.common = {name: variants for name in self.copies}
-
-    @property
-    def variants(self) -> int:
-        return sum(self.common.values())
-
-    @property
-    def blocks(self) -> int:
-        return sum(len(ridge.block_edges(count)) - 1 for count in self.common.values())
-
-    def placed(self, name: str) -> PlacedVariants:
-        values = self.copies[name].T
-        counts = np.column_stack([np.full(len(values), values.shape[1]), (values == 1).sum(axis=1), (values == 2).sum(axis=1)])
-        variants = polygenic.variants_of(pack(values.astype(np.uint8)), values.shape[1], counts)
-        return PlacedVariants(variants, np.arange(len(values)), np.zeros(len(values), dtype=bool))
+def simulated(people: int, variants: int, rng: np.random.Generator) -> ArrayPanel:
+    """Independent variants of two chromosomes."""
+    frequency = rng.uniform(0.1, 0.5, (2, variants))
+    return ArrayPanel({str(k + 1): rng.binomial(2, frequency[k], (people, variants)) for k in range(2)})
 
 
-def positions(_: str, index: NDArray[np.int64]) -> NDArray[np.int64]:
-    return 10_000 * (index + 1)
-
-
-def in_sample(panel: Simulated, values: Floats, covariates: Floats) -> Floats:
+def in_sample(panel: ArrayPanel, values: Floats, covariates: Floats) -> Floats:
     """(K,) correlations of the scores at p 0.05 with the traits that gave their effects."""
     cohort = polygenic.prepare(values, covariates, panel, np.random.default_rng(1)).cohort
     scorer = thresholding.Scorer(cohort, P_VALUES[:1], min_r2=0.1, window_bp=250_000)
@@ -184,7 +162,7 @@ def cross_fitting(runs: int) -> None:
     options = OwnScores(p_values=P_VALUES, permutations=1)
     for run in range(runs):
         rng = np.random.default_rng([3, run])
-        panel, covariates = Simulated(250, 200, rng), rng.normal(size=(250, 2))
+        panel, covariates = simulated(250, 200, rng), rng.normal(size=(250, 2))
         values = rng.normal(size=(250, 1)) + covariates[:, :1]
         for one in own.evaluate(options, panel, values, covariates, positions, seed=run).scores:
             name = one.method if one.p_value is None else f"{one.method}_{one.p_value:g}"
@@ -218,7 +196,7 @@ def theory(runs: int) -> None:
     ratios = []
     for run in range(runs):
         rng = np.random.default_rng([5, run])
-        panel = Simulated(500, 200, rng)
+        panel = simulated(500, 200, rng)
         standard = np.concatenate([(x - x.mean(axis=0)) / x.std(axis=0) for x in panel.copies.values()], axis=1)
         genetic = standard @ rng.normal(size=standard.shape[1])
         values = (np.sqrt(0.5) * genetic / genetic.std() + np.sqrt(0.5) * rng.normal(size=500))[:, None]

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from ecgwas.report.contents import Figure
 from ecgwas.report.figures import ecg_grid
 from ecgwas.report.figures import svg as d
-from ecgwas.report.figures.genotype import MOST_POINTS
 from ecgwas.report.mean_beats import CaseBeats
 from ecgwas.report.names import slug
 from ecgwas.report.plot_data import Curve, PlotData
@@ -41,16 +40,16 @@ def title_of(beats: CaseBeats) -> str:
 
 def ecg_of_cases(beats: CaseBeats) -> Figure:
     """Mean median beat of cases and of matched controls in twelve leads with 95 % bands; below, their difference."""
-    drawn, name = slice(None, None, max(1, -(-len(beats.times_ms) // MOST_POINTS))), name_of(beats)
+    drawn, name = ecg_grid.drawn(beats.times_ms), name_of(beats)
     counts = (beats.cases, beats.controls)
     keys = [(f"{words} ({count:,})", colour, "band") for (words, colour), count in zip(GROUPS, counts, strict=True)]
     parts = ecg_grid.key(ecg_grid.LEFT, 18, [*keys, ("difference", d.GREEN, "band")])
     half = beats.difference_half_width_uv
-    differences = _range(np.stack([beats.difference_uv - half, beats.difference_uv + half]))
+    differences = ecg_grid.span_of(np.stack([beats.difference_uv - half, beats.difference_uv + half]))
     panels, curves = list[d.Panel](), list[Curve]()
     for number, (lead, x, y, first) in enumerate(ecg_grid.places(beats.leads, TOP, ROW)):
         i = beats.leads.index(lead)
-        waves = _range(beats.mean_uv[:, ecg_grid.group(beats.leads, lead)])
+        waves = ecg_grid.span_of(beats.mean_uv[:, ecg_grid.group(beats.leads, lead)])
         span = float(beats.times_ms[0]), float(beats.times_ms[-1])
         above = d.Panel(x, y, ecg_grid.WIDTH, WAVE, span, waves)
         below = d.Panel(x, y + WAVE + BETWEEN, ecg_grid.WIDTH, DIFFERENCE, span, differences)
@@ -74,12 +73,8 @@ def _outcome(beats: CaseBeats) -> str:
 
 
 def _waves(beats: CaseBeats, panel: d.Panel, lead: int, drawn: slice, name: str, index: int) -> list[str]:
-    marks, x = [ecg_grid.paper(panel)], panel.x(beats.times_ms[drawn])
-    for k, (_, colour) in reversed(list(enumerate(GROUPS))):
-        mean, half = beats.mean_uv[k, lead, drawn], beats.half_width_uv[k, lead, drawn]
-        marks.append(ecg_grid.band(x, panel.y(mean - half), panel.y(mean + half), colour, 0.16))
-        marks.append(ecg_grid.curve(x, panel.y(mean), colour, 1.2, stroke_opacity="0.85"))
-    title = d.text(panel.left + 4, panel.top + 14, beats.leads[lead], size=13, fill=d.INK, font_weight="600")
+    means = [(beats.mean_uv[k, lead, drawn], beats.half_width_uv[k, lead, drawn], GROUPS[k][1]) for k in (1, 0)]
+    marks, title = ecg_grid.mean_waves(panel, beats.times_ms[drawn], means), ecg_grid.name_of_lead(panel, beats.leads[lead])
     return [d.zoomable(index, panel, marks, name), *ecg_grid.scale_bar(panel), title]
 
 
@@ -106,12 +101,6 @@ def _caption(beats: CaseBeats) -> str:
         f"difference within matched sets, largest {np.nanmax(np.abs(beats.difference_uv)):.0f} µV. Strongest trait: "
         f"{beats.trait}, {p_and_neglog10p(beats.neglog10p)}.{left}"
     )
-
-
-def _range(values: Floats) -> tuple[float, float]:
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    room = 0.06 * (high - low or 1.0)
-    return low - room, high + room
 
 
 def _csv(beats: CaseBeats, drawn: slice) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,9 @@ LEFT, COLUMN, GUTTER = 12.0, 228.0, 46.0
 LARGE_SQUARE_MS = 200.0
 TOLERANCE = 0.12
 """Coordinates by which a drawn curve may miss its points: an eighth of a pixel."""
+
+MOST_POINTS = 160
+"""Time points of a curve that are drawn at most."""
 
 WIDTH = COLUMN - GUTTER - 10
 BARS_UV = (1000, 500, 200, 100, 50, 20, 10)
@@ -36,6 +39,34 @@ def group(leads: Sequence[str], lead: str) -> list[int]:
     """Indices of the leads that share a scale with this one: chest leads, or limb leads."""
     chest = lead.startswith("V")
     return [i for i, other in enumerate(leads) if other.startswith("V") == chest]
+
+
+def drawn(times_ms: NDArray[np.float64]) -> slice:
+    """Every so many of the time points, at most MOST_POINTS."""
+    return slice(None, None, max(1, -(-len(times_ms) // MOST_POINTS)))
+
+
+def span_of(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The range of values, with some room on either side."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    room = 0.06 * (high - low or 1.0)
+    return low - room, high + room
+
+
+def name_of_lead(panel: d.Panel, lead: str) -> str:
+    """In the panel's upper left corner."""
+    return d.text(panel.left + 4, panel.top + 14, lead, size=13, fill=d.INK, font_weight="600")
+
+
+def mean_waves(
+    panel: d.Panel, times_ms: NDArray[np.float64], groups: Iterable[tuple[NDArray[np.float64], NDArray[np.float64], str]]
+) -> list[str]:  # fmt: skip
+    """Paper, and for each group its mean (T,), half its interval (T,), and colour: the band and the curve."""
+    marks, x = [paper(panel)], panel.x(times_ms)
+    for mean, half, colour in groups:
+        marks.append(band(x, panel.y(mean - half), panel.y(mean + half), colour, 0.16))
+        marks.append(curve(x, panel.y(mean), colour, 1.2, stroke_opacity="0.85"))
+    return marks
 
 
 def corners(*curves: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -15,7 +15,6 @@ from ecgwas.report.mean_beats import GenotypeBeats
 from ecgwas.report.plot_data import Curve, PlotData
 
 COLOURS = (d.BLUE, d.MUTED, d.VERMILION)
-MOST_POINTS = 160
 FEWEST = 5
 """The mean of fewer participants is neither drawn nor written: it would be nearly one person's recording."""
 
@@ -54,16 +53,18 @@ def ecg_by_genotype(beats: GenotypeBeats, limit: float | None = None, name: str 
 
     limit: -log10 p of the study's threshold, drawn with the -log10 p; None: not drawn;  name: of the figure, unique on its page
     """
-    drawn = _drawn(beats)
+    drawn = ecg_grid.drawn(beats.times_ms)
     keys: list[tuple[str, str, str]] = [(_people(beats, k), COLOURS[k], "band") for k in _enough(beats)]
     keys += [("effect of one copy", d.GREEN, "band"), ("its −log10 p", d.MUTED, "area")]
     keys += [(f"effect as decoded by {decoder}", colour, "dashed") for decoder, colour in _decoders(beats)]
-    effects = _range(np.stack([beats.slope_uv - beats.slope_half_width_uv, beats.slope_uv + beats.slope_half_width_uv]))
+    effects = ecg_grid.span_of(
+        np.stack([beats.slope_uv - beats.slope_half_width_uv, beats.slope_uv + beats.slope_half_width_uv])
+    )
     strongest = float(np.nanmax(np.nan_to_num(beats.neglog10p)))
     top = max(strongest, 2.0, 0.0 if limit is None else limit) * 1.06
     parts, panels, curves = ecg_grid.key(ecg_grid.LEFT, 18, keys), list[d.Panel](), list[Curve]()
     for number, (lead, x, y, first) in enumerate(ecg_grid.places(beats.leads, TOP, ROW)):
-        waves = _range(beats.mean_uv[:, ecg_grid.group(beats.leads, lead)][beats.people >= FEWEST])
+        waves = ecg_grid.span_of(beats.mean_uv[:, ecg_grid.group(beats.leads, lead)][beats.people >= FEWEST])
         one = _Lead(beats.leads.index(lead), number, _panels(beats, (x, y), (waves, effects, (0.0, top))))
         panels += one.panels
         parts += [*_waves(beats, one, drawn, name), *_effects(beats, one, drawn, name, first)]
@@ -102,12 +103,12 @@ def difference(beats: GenotypeBeats, name: str = "difference") -> Figure | None:
 
     name: as above
     """
-    enough, drawn = _enough(beats), _drawn(beats)
+    enough, drawn = _enough(beats), ecg_grid.drawn(beats.times_ms)
     if len(enough) < 2:
         return None
     compared = _Difference.of(beats, enough[0], enough[-1])
     words = f"{copies(beats, compared.high)} minus {copies(beats, compared.low)}"
-    span = _range(np.stack([compared.mean - compared.half, compared.mean + compared.half, compared.predicted]))
+    span = ecg_grid.span_of(np.stack([compared.mean - compared.half, compared.mean + compared.half, compared.predicted]))
     parts = ecg_grid.key(ecg_grid.LEFT, 18, [(words, d.VERMILION, "band"), (compared.multiple, d.GREEN, "dashed")])
     panels, curves = list[d.Panel](), list[Curve]()
     for number, (lead, x, y, first) in enumerate(ecg_grid.places(beats.leads, TOP, DIFFERENCE_ROW)):
@@ -115,7 +116,10 @@ def difference(beats: GenotypeBeats, name: str = "difference") -> Figure | None:
         panels.append(panel)
         marks = [ecg_grid.paper(panel), *_difference_marks(panel, beats.times_ms[drawn], compared, i, drawn)]
         parts += [d.zoomable(number, panel, marks, name), ecg_grid.times(panel, number)]
-        parts += [_name(panel, lead), *ecg_grid.heights(panel, panel.y.ticks(4), "difference, µV" if first else None)]
+        parts += [
+            ecg_grid.name_of_lead(panel, lead),
+            *ecg_grid.heights(panel, panel.y.ticks(4), "difference, µV" if first else None),
+        ]
         curves += [Curve(number, beats.times_ms[drawn], compared.mean[i, drawn], words, "µV", 1),
                    Curve(number, beats.times_ms[drawn], compared.predicted[i, drawn], compared.multiple, "µV", 1)]  # fmt: skip
     caption = _difference_caption(beats, compared)
@@ -145,11 +149,6 @@ def _difference_caption(beats: GenotypeBeats, compared: _Difference) -> str:
         f"times in ms from R. Dashed: {compared.multiple}, as it would be if each copy had the same effect. Largest difference "
         f"{np.nanmax(np.abs(compared.mean)):.0f} µV."
     )
-
-
-def _drawn(beats: GenotypeBeats) -> slice:
-    """Every so many of the time points."""
-    return slice(None, None, max(1, -(-len(beats.times_ms) // MOST_POINTS)))
 
 
 def _enough(beats: GenotypeBeats) -> list[int]:
@@ -214,12 +213,6 @@ def _letters(beats: GenotypeBeats, k: int) -> str:
     return (b + "/" + b, a + "/" + b, a + "/" + a)[k]
 
 
-def _range(values: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    room = 0.06 * (high - low or 1.0)
-    return low - room, high + room
-
-
 def _panels(beats: GenotypeBeats, at: tuple[float, float], spans: tuple[Span, Span, Span]) -> tuple[d.Panel, ...]:
     """Panels of waves, effect and -log10 p, one below the other."""
     panels, y = [], at[1]
@@ -229,20 +222,12 @@ def _panels(beats: GenotypeBeats, at: tuple[float, float], spans: tuple[Span, Sp
     return tuple(panels)
 
 
-def _name(panel: d.Panel, lead: str) -> str:
-    return d.text(panel.left + 4, panel.top + 14, lead, size=13, fill=d.INK, font_weight="600")
-
-
 def _waves(beats: GenotypeBeats, one: _Lead, drawn: slice, name: str) -> list[str]:
     panel = one.panels[WAVES]
-    marks = [ecg_grid.paper(panel)]
-    x = panel.x(beats.times_ms[drawn])
-    for k in _enough(beats):
-        mean, half = beats.mean_uv[k, one.lead, drawn], beats.half_width_uv[k, one.lead, drawn]
-        marks.append(ecg_grid.band(x, panel.y(mean - half), panel.y(mean + half), COLOURS[k], 0.16))
-        marks.append(ecg_grid.curve(x, panel.y(mean), COLOURS[k], 1.2, stroke_opacity="0.85"))
+    means = ((beats.mean_uv[k, one.lead, drawn], beats.half_width_uv[k, one.lead, drawn], COLOURS[k]) for k in _enough(beats))
+    marks = ecg_grid.mean_waves(panel, beats.times_ms[drawn], means)
     clipped = d.zoomable(one.index(WAVES), panel, marks, name)
-    return [clipped, *ecg_grid.scale_bar(panel), _name(panel, beats.leads[one.lead])]
+    return [clipped, *ecg_grid.scale_bar(panel), ecg_grid.name_of_lead(panel, beats.leads[one.lead])]
 
 
 def _effects(beats: GenotypeBeats, one: _Lead, drawn: slice, name: str, first: bool) -> list[str]:

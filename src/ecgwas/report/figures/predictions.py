@@ -9,12 +9,12 @@ import polars as pl
 from ecgwas.report.contents import Figure
 from ecgwas.report.figures import svg as d
 from ecgwas.report.figures.triangles import SIZE
+from ecgwas.report.predictions import KEY
 from ecgwas.tables import files
 from ecgwas.tables.files import ResultFile
 
-MODELS = ("covariates", "ECG", "ECG and covariates")
-KEY = ("target", "kind", "analysis")
-COLOURS = {"covariates": d.MUTED, "ECG": d.BLUE, "ECG and covariates": d.VERMILION, "everyone": d.GREEN}
+EVERYONE = "everyone"
+COLOURS = {"covariates": d.MUTED, "ECG": d.BLUE, "ECG and covariates": d.VERMILION, EVERYONE: d.GREEN}
 LEADS = " Lead variants were chosen in the same participants, for their association with a trait: their areas are too large."
 ROW, TOP, NAMES_WIDTH, NUMBERS_WIDTH, MAX_ROWS = 46.0, 16.0, 290.0, 150.0, 24
 WIDTH, HEIGHT, COLUMNS, MAX_CURVES = 236.0, 150.0, 3, 6
@@ -52,7 +52,7 @@ def areas(models: pl.DataFrame) -> Figure:
         parts.append(d.text(NAMES_WIDTH - 10, middle + 4, named(target), anchor="end", fill=d.INK))
         for i, row in enumerate(_of(models, target).iter_rows(named=True)):
             parts += _mark(panel, middle + (i - 1) * 13, row)
-    parts += d.legend(NAMES_WIDTH, panel.bottom + 56, [(name, COLOURS[name]) for name in MODELS])
+    parts += d.legend(NAMES_WIDTH, panel.bottom + 56, [(name, colour) for name, colour in COLOURS.items() if name != EVERYONE])
     leads = LEADS if (models["kind"] == "lead variant").any() else ""
     count = models.select(KEY).unique().height
     caption = (
@@ -112,5 +112,5 @@ def _curves(panel: d.Panel, rows: pl.DataFrame) -> Sequence[str]:
     for name, colour in COLOURS.items():
         curve = rows.filter(pl.col("model") == name, pl.col("net_benefit") >= panel.y_range[0])
         x, y = panel.x(curve["threshold"].to_numpy()), panel.y(curve["net_benefit"].to_numpy())
-        drawn.append(d.polyline(x, y, colour, 1.6, stroke_dasharray="4 3" if name == "everyone" else None))
+        drawn.append(d.polyline(x, y, colour, 1.6, stroke_dasharray="4 3" if name == EVERYONE else None))
     return drawn

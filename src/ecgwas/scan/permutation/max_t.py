@@ -26,9 +26,8 @@ from ecgwas.genotypes.dosages import GenotypeBlock, hard_calls
 from ecgwas.native import compiled
 from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort, Group
-from ecgwas.scan.permutation.strongest import Strongest
+from ecgwas.scan.permutation.strongest import DECIMALS, Strongest, neglog10p
 from ecgwas.scan.permutation.trait_sets import TraitSets, sets
-from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.statistics.projection import residuals, span
 
 COLUMNS, ROWS = 2048, 1024
@@ -39,9 +38,6 @@ KEPT_BYTES = 2**29
 
 OBSERVED_BYTES = 2**26
 """Residualised genotypes of which trait sets are tested at a time, if nobody is permuted."""
-
-DECIMALS = 6
-"""Decimals of the maxima and of tests of trait sets."""
 
 KEEP_SETS, FEW_VARIANTS = 3.0, 1000
 """Tests of trait sets are kept from this -log10 p on. On a chromosome of fewer variants all are kept, because thresholds may be
@@ -328,10 +324,7 @@ class Shuffles:
 
     def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
         """(count,) -log10 p of the largest correlations."""
-        r2 = np.minimum(np.square(maxima), 1.0)
-        with np.errstate(divide="ignore"):
-            t = np.sqrt(r2 * self.df / (1.0 - r2))
-        return np.round(neglog10p(t, float(self.df)), DECIMALS)
+        return neglog10p(maxima, self.df)
 
 
 def observed_variants(people: int) -> int:

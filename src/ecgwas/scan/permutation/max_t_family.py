@@ -25,10 +25,9 @@ from ecgwas.scan.engine import kernels
 from ecgwas.scan.engine.family_denominators import BlockFactors, filled
 from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort
-from ecgwas.scan.permutation.max_t import COLUMNS, DECIMALS, KEPT_BYTES, ROWS, Columns, Permuted, SetTests, orders
-from ecgwas.scan.permutation.strongest import Strongest
+from ecgwas.scan.permutation.max_t import COLUMNS, KEPT_BYTES, ROWS, Columns, Permuted, SetTests, orders
+from ecgwas.scan.permutation.strongest import Strongest, neglog10p
 from ecgwas.scan.permutation.trait_sets import TraitSets
-from ecgwas.statistics.least_squares import neglog10p
 from ecgwas.study.scan import Matrix
 
 
@@ -159,7 +158,4 @@ class FamilyShuffles:
 
     def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
         """(count,) -log10 p of the largest correlations."""
-        r2 = np.minimum(np.square(maxima), 1.0)
-        with np.errstate(divide="ignore"):
-            t = np.sqrt(r2 * self.df / (1.0 - r2))
-        return np.round(neglog10p(t, float(self.df)), DECIMALS)
+        return neglog10p(maxima, self.df)

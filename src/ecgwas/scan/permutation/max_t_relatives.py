@@ -32,10 +32,9 @@ from ecgwas.mixed import reml
 from ecgwas.mixed.rotation import Rotation
 from ecgwas.scan.engine.plink2_checks import MAX_VIF
 from ecgwas.scan.engine.samples import Cohort
-from ecgwas.scan.permutation.max_t import COLUMNS, DECIMALS, KEPT_BYTES, ROWS, Permuted, SetTests, orders
-from ecgwas.scan.permutation.strongest import Strongest
+from ecgwas.scan.permutation.max_t import COLUMNS, KEPT_BYTES, ROWS, Permuted, SetTests, orders
+from ecgwas.scan.permutation.strongest import Strongest, neglog10p
 from ecgwas.scan.permutation.trait_sets import TraitSets
-from ecgwas.statistics.least_squares import neglog10p
 
 
 def whitened(rotation: Rotation, traits: NDArray[np.float64], lambdas: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,7 +128,4 @@ class MixedShuffles:
 
     def neglog10p(self, maxima: NDArray[np.float64]) -> NDArray[np.float64]:
         """(count,) -log10 p of the largest correlations."""
-        r2 = np.minimum(np.square(maxima), 1.0)
-        with np.errstate(divide="ignore"):
-            t = np.sqrt(r2 * self.rotation.df / (1.0 - r2))
-        return np.round(neglog10p(t, float(self.rotation.df)), DECIMALS)
+        return neglog10p(maxima, self.rotation.df)

@@ -11,6 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ecgwas.statistics import least_squares
+
+DECIMALS = 6
+"""Decimals of the maxima and of tests of trait sets."""
 VALUES_AT_ONCE = 2**18
 """Permutations times participants whose strongest tests are computed again together, in four arrays of float64."""
 BYTES = 32 * VALUES_AT_ONCE
@@ -45,3 +49,11 @@ class Strongest:
         permutations, step = np.flatnonzero(self.variant >= 0), max(1, VALUES_AT_ONCE // people)
         for start in range(0, len(permutations), step):
             yield permutations[start : start + step]
+
+
+def neglog10p(maxima: NDArray[np.float64], df: int) -> NDArray[np.float64]:
+    """(count,) -log10 p of the largest correlations (count,), with df degrees of freedom."""
+    r2 = np.minimum(np.square(maxima), 1.0)
+    with np.errstate(divide="ignore"):
+        t = np.sqrt(r2 * df / (1.0 - r2))
+    return np.round(least_squares.neglog10p(t, float(df)), DECIMALS)
