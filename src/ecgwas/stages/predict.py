@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from ecgwas.errors import InputError, first_few
 from ecgwas.genotypes import chromosomes, variant_lookup
-from ecgwas.loci.neighbourhoods import place_of_lead
 from ecgwas.outcomes import decision_curve, measures, prediction
 from ecgwas.outcomes.checks import MISSING
 from ecgwas.outcomes.prediction import MODELS, Prediction
@@ -98,10 +97,8 @@ def targets(study: Study, tested: Traits) -> Iterator[Target]:
         copies = variant_view.dosage(variant, tested.eids, tested.eids)
         yield Target(name, "variant", None, carriers(copies), related)
     chosen = strongest(files.LOCI.read(study.results), options.loci) if options.loci else pl.DataFrame()
-    for locus in chosen.iter_rows(named=True):
-        part = chromosomes.open_chromosome(study.scan, locus["chrom"])
-        copies = variant_view.copies_of(part, place_of_lead(part, locus), tested.eids, tested.eids)
-        note = "; ".join(filter(None, (LEAD, related)))
+    note = "; ".join(filter(None, (LEAD, related)))
+    for locus, copies in variant_view.copies_of_leads(study, chosen, tested.eids, tested.eids):
         yield Target(locus["lead_variant"], "lead variant", None, carriers(copies), note)
 
 

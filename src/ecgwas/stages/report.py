@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 from ecgwas import report, represent
 from ecgwas.errors import EcgwasError, InputError, first_few
 from ecgwas.genes import recombination_map
-from ecgwas.genotypes import chromosomes, variant_choice
+from ecgwas.genotypes import variant_choice
 from ecgwas.loci import thresholds
-from ecgwas.loci.neighbourhoods import place_of_lead
 from ecgwas.signals import Signals, example_index
 from ecgwas.stages import (
     feature_tables,
@@ -333,9 +332,7 @@ def lead_variants(study: Study, signals: Signals, chosen: pl.DataFrame) -> list[
     """The lead variants of the chosen loci, with the genotypes of the participants tested who have a recording."""
     tested = traits.load_traits(study).eids
     variants = []
-    for locus in chosen.iter_rows(named=True):
-        part = chromosomes.open_chromosome(study.scan, locus["chrom"])
-        dosage = variant_view.copies_of(part, place_of_lead(part, locus), tested, signals.eids)
+    for locus, dosage in variant_view.copies_of_leads(study, chosen, tested, signals.eids):
         alleles = locus["effect_allele"], locus["other_allele"]
         variants.append(report.LeadVariant(locus["locus"], locus["lead_variant"], *alleles, dosage))
     return variants

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -140,6 +140,15 @@ def copies_of(genotypes: Genotypes, index: int, tested: Sequence[str], eids: Seq
     """(N,) copies of the effect allele of a variant (its index on the chromosome), as `dosage` says."""
     known = dict(zip(tested, genotypes.dosage_of(index, tested), strict=True))
     return np.array([known.get(eid, np.nan) for eid in eids], dtype=np.float64)
+
+
+def copies_of_leads(
+    study: Study, loci: pl.DataFrame, tested: Sequence[str], eids: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], NDArray[np.float64]]]:
+    """Each locus (a row of Loci) with the (N,) copies of its lead variant's effect allele, as `dosage` says."""
+    for locus in loci.iter_rows(named=True):
+        genotypes = chromosomes.open_chromosome(study.scan, locus["chrom"])
+        yield locus, copies_of(genotypes, neighbourhoods.place_of_lead(genotypes, locus), tested, eids)
 
 
 def with_beats(study: Study, variant: FoundVariant, tested: Sequence[str]) -> tuple[Signals, report.LeadVariant]:
